@@ -1,0 +1,91 @@
+"""Checks compiled from the declarations: one expression per table that names, for every row, the rules it breaks.
+
+The expressions are Ibis, so they run where the rows are. Own expressions rather than pandera's Ibis backend, which
+collects failing values in pandas: see docs/decisions/0002-checks-as-expressions.md.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+import ibis
+import ibis.expr.types as ir
+
+from analysis.contract.declaration import Column, Table
+
+#: Columns that say where a row came from.
+ORIGIN = ("source_file", "source_line")
+
+
+def typed(staged: ir.Table, table: Table) -> ir.Table:
+    """The staged rows in the contract's types, with `row_as_read` (JSON-like text) for the quarantine.
+
+    staged: one row per row of the source, with the contract's columns in whatever type the source has, and ORIGIN.
+    A value that cannot be read as its type becomes null here and breaks the rule `<column>.type` in `broken_rules`.
+    """
+    columns = {}
+    for column in table.columns:
+        value = staged[column.name]
+        if value.type().is_string():
+            value = value.strip().nullif("")
+        columns[column.name] = value.try_cast(column.ibis_type)
+        columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
+    as_read = ibis.literal("")
+    for column in table.columns:
+        as_read = as_read + ibis.literal(f"{column.name}=") + staged[column.name].cast("string").fill_null("") + ibis.literal("; ")
+    return staged.select(*ORIGIN, **columns, row_as_read=as_read)
+
+
+def broken_rules(rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date) -> ir.Table:
+    """Each row with `broken`: the names of the rules it breaks, separated by ", "; empty for a good row.
+
+    rows: what `typed` gives. referenced: the accepted rows of the tables this one refers to; a reference to a table
+    that the bank does not deliver cannot be checked and is let pass.
+    """
+    broken = ibis.literal("")
+    for name, is_broken in _rules(rows, table, referenced, as_of):
+        broken = broken + ibis.ifelse(is_broken.fill_null(False), ibis.literal(f"{name}, "), ibis.literal(""))
+    checked = rows.mutate(broken=broken)
+    repeated = _repeated(rows, table)
+    checked = checked.left_join(repeated, [checked[c] == repeated[c] for c in ORIGIN])
+    broken = (checked.broken + ibis.ifelse(checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal(""))).re_replace(", $", "")
+    return checked.select(*ORIGIN, *[c.name for c in table.columns], broken=broken, row_as_read=ibis.ifelse(broken == "", ibis.null("string"), checked.row_as_read))
+
+
+def _rules(rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date) -> Iterator[tuple[str, ir.BooleanValue]]:
+    for column in table.columns:
+        yield f"{column.name}.type", rows[f"{column.name}__unreadable"]
+        for rule, is_broken in _column_rules(rows[column.name], column, rows, referenced, as_of):
+            yield f"{column.name}.{rule}", is_broken
+    for rule in table.rules:
+        yield rule.name, rule.broken(rows)
+
+
+def _column_rules(
+    value: ir.Value, column: Column, rows: ir.Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+) -> Iterator[tuple[str, ir.BooleanValue]]:
+    if column.required:
+        yield "required", value.isnull() & ~rows[f"{column.name}__unreadable"]
+    if column.allowed:
+        yield "allowed", value.notin(column.allowed)
+    if column.pattern:
+        yield "pattern", ~value.re_search(column.pattern)
+    if column.minimum is not None:
+        yield "minimum", value < column.minimum
+    if column.maximum is not None:
+        yield "maximum", value > column.maximum
+    if column.not_future:
+        yield "future", value.cast("date") > ibis.literal(as_of)
+    if column.references:
+        other, key = column.references.split(".")
+        if other in referenced:
+            yield "reference", value.notin(referenced[other][key])
+
+
+def _repeated(rows: ir.Table, table: Table) -> ir.Table:
+    """The origin of every row whose key stood on an earlier row; the first one is kept."""
+    key = list(table.key)
+    twice = rows.filter([rows[k].notnull() for k in key]).group_by(key).having(ibis._.count() > 1).aggregate()
+    candidates = rows.semi_join(twice, key)
+    rank = ibis.row_number().over(group_by=[candidates[k] for k in key], order_by=[candidates[c] for c in ORIGIN])
+    ranked = candidates.select(*ORIGIN, rank=rank)
+    return ranked.filter(ranked["rank"] > 0).select(*ORIGIN, is_repeated=ibis.literal(True))

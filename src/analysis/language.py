@@ -1,0 +1,55 @@
+"""Every text a reader sees passes through here, so that it can be read in another language.
+
+`_` marks and translates a message at the moment it is shown. Catalogues live in `locale/<language>/LC_MESSAGES/workbook.mo`;
+English is the language of the source and needs none. The language `pseudo` brackets every message: a text without
+brackets on a pseudo page is a text that nobody can translate (see `tests/report/test_language.py`).
+"""
+
+import gettext
+from contextvars import ContextVar
+from pathlib import Path
+
+LOCALE = Path(__file__).parent / "locale"
+
+
+class PseudoTranslations(gettext.NullTranslations):
+    """Brackets every message, so that a text that bypasses translation stands out."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧" if message.strip() else message
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+_translations: ContextVar[gettext.NullTranslations] = ContextVar("translations", default=gettext.NullTranslations())  # noqa: B039 - never changed in place
+
+
+def languages() -> list[str]:
+    """The languages a report can be written in."""
+    return ["en", *sorted(p.parent.parent.name for p in LOCALE.glob("*/LC_MESSAGES/workbook.mo")), "pseudo"]
+
+
+def use(language: str) -> None:
+    """Write everything that follows in `language` (one of `languages()`)."""
+    if language == "en":
+        _translations.set(gettext.NullTranslations())
+    elif language == "pseudo":
+        _translations.set(PseudoTranslations())
+    else:
+        _translations.set(gettext.translation("workbook", LOCALE, languages=[language]))
+
+
+def _(message: str) -> str:
+    """The message in the reader's language."""
+    return _translations.get().gettext(message)
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """The message for `n` things in the reader's language."""
+    return _translations.get().ngettext(singular, plural, n)
+
+
+def translate_prose(text: str) -> str:
+    """Markdown in the reader's language, translated paragraph by paragraph."""
+    return "\n\n".join(_(paragraph) if paragraph.strip() else paragraph for paragraph in text.split("\n\n"))

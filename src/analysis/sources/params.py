@@ -1,0 +1,275 @@
+"""The params file: one per bank, read safely, checked whole, with errors that name the line to mend."""
+
+import datetime as dt
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from analysis.contract import CONTRACT
+from analysis.errors import ParametersError, not_one_of
+from analysis.quarters import Quarter
+
+
+def _quarter(value: Any) -> Quarter:
+    if isinstance(value, Quarter):
+        return value
+    try:
+        return Quarter.parse(value)
+    except ParametersError as error:
+        raise ValueError(str(error)) from error
+
+
+QuarterField = Annotated[Quarter, BeforeValidator(_quarter)]
+
+
+class Strict(BaseModel):
+    """A part of the params file; a key it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Csv(Strict):
+    """How the bank writes its text files."""
+
+    separator: str = Field(",", min_length=1, max_length=1)
+    quote: str = Field('"', max_length=1)
+    encoding: str = "utf-8"
+
+
+class Demo(Strict):
+    """What the demo bank is made with."""
+
+    customers: int = Field(5000, ge=500)
+    seed: int = 7
+
+
+class Source(Strict):
+    """Where the bank's tables are."""
+
+    engine: Literal["duckdb", "postgres"] = "duckdb"
+    folder: str = ""  # duckdb: the folder of the CSV and Parquet files
+    url: str = ""  # postgres: postgresql://user@host/database
+    schema_: str = Field("public", alias="schema")
+    csv: Csv = Csv()
+    files: dict[str, str] = {}  # name to file or pattern; empty: every file, named by its stem
+    demo: Demo | None = None
+
+
+class FromSql(Strict):
+    """A query in the language of the source's engine."""
+
+    sql: str
+
+
+class ColumnMapping(Strict):
+    """Where a contract column comes from when it is not simply another column."""
+
+    column: str = ""
+    sql: str = ""
+    codes: dict[str, str | None] = {}  # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
+
+
+class TableMapping(Strict):
+    """Where a contract table comes from."""
+
+    from_: str | FromSql = Field(alias="from")
+    columns: dict[str, str | ColumnMapping] = {}
+
+
+class QuarterRange(Strict):
+    """The quarters that can be reported."""
+
+    first: QuarterField
+    last: QuarterField
+
+
+class Engine(Strict):
+    """How much of the machine the embedded engine may use."""
+
+    memory: str = "8GB"
+    threads: int | None = None
+
+
+class Value(Strict):
+    """Assumptions behind the value of a customer, printed with every figure that uses them."""
+
+    deposit_margin: float = 0.012  # per year of the balance
+    lending_margin: float = 0.02  # per year of the amount lent
+    loss_given_default: float = 0.45
+
+
+class Plan(Strict):
+    """What is done for a group, chosen by the first rule that fits its profile."""
+
+    name: str
+    when: dict[str, str] = {}  # feature to "high", "low" or "middle" against the bank
+    product: str = ""
+    channel: str = ""
+    service: str = ""
+    owner: str = ""
+
+
+class Segmentation(Strict):
+    """Settings of the segmentation."""
+
+    fit_quarter: QuarterField | None = None  # default: the first quarter
+    groups: tuple[int, int] = (3, 8)
+    block_weights: dict[str, float] = {"region": 0.1, "credit": 1.0, "assets": 1.0, "habits": 1.0}
+    plans: dict[str, list[Plan]] = {}
+
+
+class Loyalty(Strict):
+    """Which survey item measures what, and how the index is weighted."""
+
+    items: dict[str, list[str]] = {}
+    weights: dict[str, float] = {}
+    stated_loyalty: list[str] = []
+
+
+class Mortgage(Strict):
+    """Thresholds of the mortgage investigation; starting values unless a source stands beside them."""
+
+    min_borrowers: int = Field(3, ge=2)
+    window_days: int = Field(10, ge=1, le=28)
+    amount_tolerance: float = Field(0.15, gt=0, lt=1)
+    min_months: int = Field(2, ge=1, le=3)
+    same_site_share: float = Field(0.6, gt=0, le=1)
+    cluster_days: int = Field(30, ge=1)
+
+
+class Risk(Strict):
+    """Thresholds of the investigations."""
+
+    mortgage: Mortgage = Mortgage()
+
+
+class Bank(Strict):
+    """One bank: its source, mapping, quarters, thresholds and places. Read with `read_params`."""
+
+    bank: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    title: str
+    data: str
+    outputs: str
+    source: Source
+    quarters: QuarterRange
+    currency: str = "CNY"
+    language: str = "en"
+    as_of: dt.date | None = None
+    quarantine_limit: float = Field(0.05, ge=0, le=1)
+    min_cell: int = Field(10, ge=1)
+    reports: list[str] = []
+    engine: Engine = Engine()
+    tables: dict[str, TableMapping] = {}
+    value: Value = Value()
+    segmentation: Segmentation = Segmentation()
+    loyalty: Loyalty = Loyalty()
+    risk: Risk = Risk()
+    path: Path = Path()
+
+    def place(self, text: str) -> Path:
+        """A path of the params file; relative ones start at the params file's own folder."""
+        return (self.path.parent / text).resolve()
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the accepted rows, quarantine, marts and models of this bank are."""
+        return self.place(self.data)
+
+    @property
+    def output_folder(self) -> Path:
+        """Where the reports of this bank go."""
+        return self.place(self.outputs)
+
+    @property
+    def all_quarters(self) -> list[Quarter]:
+        """The quarters that can be reported, in order."""
+        return list(self.quarters.first.through(self.quarters.last))
+
+    @property
+    def taken_on(self) -> dt.date:
+        """The day the data was taken; nothing in it may lie later. Today where the params file does not say."""
+        return self.as_of or dt.date.today()
+
+
+def _with_environment(text: str) -> str:
+    """`${NAME:-default}` replaced from the environment."""
+    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: os.environ.get(m[1], m[2] or ""), text)
+
+
+def read_params(path: str | Path) -> Bank:
+    """The bank described by a params file.
+
+    Raises ParametersError, naming every fault, when the file is missing, is not YAML, has an unknown key or a value
+    of the wrong type.
+    """
+    path = Path(path)
+    if not path.is_file():
+        others = sorted(str(p) for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
+        raise ParametersError(not_one_of("The params file", str(path), others))
+    try:
+        content = yaml.safe_load(_with_environment(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ParametersError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ParametersError(f"{path} must be a mapping of keys to values.")
+    if "path" in content:
+        raise ParametersError(f"{path}: {not_one_of('The key', 'path', [k for k in Bank.model_fields if k != 'path'])}")
+    try:
+        bank = Bank(**content, path=path.resolve())
+    except ValidationError as error:
+        raise ParametersError(f"{path} cannot be used:\n" + "\n".join(f"  {m}" for m in fault_messages(error, Bank))) from error
+    _check_tables(bank)
+    return bank
+
+
+def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One sentence per fault that pydantic found; an unknown key comes with the valid ones, nearest first."""
+    messages = []
+    for fault in error.errors():
+        place = ".".join(str(p) for p in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            messages.append(not_one_of("The key", place, _keys_beside(model, fault["loc"])))
+        else:
+            given = "" if fault["type"] == "missing" else f" (given: {fault['input']!r})"
+            messages.append(f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}.".replace("..", "."))
+    return messages
+
+
+def _keys_beside(model: Any, place: tuple[int | str, ...]) -> list[str]:
+    """The valid keys at the place where an unknown one was found, written with their full path."""
+    above: list[str] = []
+    for step in place[:-1]:
+        above.append(str(step))
+        field = getattr(model, "model_fields", {}).get(str(step))
+        inner = field.annotation if field else None
+        found = _models_in(inner if inner is not None else model)
+        model = found[-1] if found else model
+    fields = getattr(model, "model_fields", {})
+    return [".".join([*above, f.alias or name]) for name, f in fields.items() if name != "path"]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The pydantic models inside an annotation such as dict[str, str | TableMapping]."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in getattr(annotation, "__args__", ()) for m in _models_in(a)]
+
+
+def _check_tables(bank: Bank) -> None:
+    for name, mapping in bank.tables.items():
+        if name not in CONTRACT:
+            raise ParametersError(f"{bank.path}: {not_one_of('The table', name, CONTRACT)}")
+        for column in mapping.columns:
+            known = [c.name for c in CONTRACT[name].columns]
+            if column not in known:
+                raise ParametersError(f"{bank.path}: tables.{name}: {not_one_of('The column', column, known)}")
+    if bank.quarters.last < bank.quarters.first:
+        raise ParametersError(f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first ({bank.quarters.first}).")
+    if bank.source.engine == "duckdb" and not bank.source.folder:
+        raise ParametersError(f"{bank.path}: source.folder must say where the files are.")
+    if bank.source.engine == "postgres" and not bank.source.url:
+        raise ParametersError(f"{bank.path}: source.url must say where the database is.")
