@@ -1,0 +1,152 @@
+"""Make the demo bank: every table of the contract as Parquet, and beside them `truth/`, which only tests and benchmarks read."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.demo import plan
+from analysis.demo.lending import application_tables, make_lending, truth_rows
+from analysis.demo.money import transactions
+from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, customer_table, make_people
+from analysis.demo.trade import STAFF_PER_BRANCH, bank_tables, bill_tables, merchant_table, standing_order_table
+from analysis.demo.voice import campaign_tables, survey_tables
+from analysis.storage import write_json
+
+Progress = Callable[[int, int], None]
+
+
+def make_bank(folder: Path, customers: int = 5000, seed: int = 7, branches: int | None = None, jobs: int = 1, progress: Progress = lambda done, total: None) -> None:
+    """Write the demo bank to `folder`, replacing what was there only when the new one is complete.
+
+    The same seed and number of customers give the same rows. Customers are made in chunks of `plan.CHUNK`, each on its
+    own, so memory does not grow with their number; `branches` is 4, and one more for every 5,000 customers, unless given.
+    """
+    branches = branches or max(4, customers // 5000)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(temporary / "bank.parquet", bank_tables(branches), many=False)
+        tasks = [(temporary, chunk, first, min(plan.CHUNK, customers - first), branches, seed) for chunk, first in enumerate(range(0, customers, plan.CHUNK))]
+        if jobs > 1 and len(tasks) > 1:
+            with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+                planted = []
+                for done, rows in enumerate(pool.map(_make_chunk, tasks), 1):
+                    planted += rows
+                    progress(done, len(tasks))
+        else:
+            planted = []
+            for done, task in enumerate(tasks, 1):
+                planted += _make_chunk(task)
+                progress(done, len(tasks))
+        write_json(temporary / "truth" / "mortgage.json", planted)
+        write_json(temporary / "truth" / "loyalty.json", {"drivers": plan.DRIVERS, "satisfaction_to_loyalty": plan.SATISFACTION_TO_LOYALTY, "leaving": plan.LEAVING, "fall": plan.FALL})
+        write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)
+        write_json(temporary / "made_with.json", made_with(customers, seed, branches))
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+        folder.chmod(0o755)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def made_with(customers: int, seed: int, branches: int | None = None) -> dict[str, int]:
+    """What identifies a demo bank; a bank made with something else is made again."""
+    return {"customers": customers, "seed": seed, "branches": branches or max(4, customers // 5000), "version": plan.VERSION}
+
+
+def is_made(folder: Path, customers: int, seed: int) -> bool:
+    """Whether the folder holds the demo bank asked for, whole."""
+    record = folder / "made_with.json"
+    return record.exists() and json.loads(record.read_text(encoding="utf-8")) == made_with(customers, seed)
+
+
+def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, object]]:
+    folder, chunk, first, count, branches, seed = task
+    rng = np.random.default_rng([seed, chunk])
+    people = make_people(rng, first, count, branches)
+    lending, planted = make_lending(rng, people)
+    merchants = max(20, count // 50)
+    tables = {
+        "customers": customer_table(rng, people, STAFF_PER_BRANCH),
+        **account_tables(rng, people),
+        **application_tables(rng, people, lending, planted),
+        **survey_tables(rng, people),
+        **campaign_tables(rng, people),
+        **bill_tables(rng, people),
+        "merchants": merchant_table(rng, people, 0, merchants),
+        "standing_orders": standing_order_table(rng, people),
+    }
+    if chunk > 0:
+        del tables["merchants"]  # all chunks shop at the shops of the first
+        merchants = max(20, plan.CHUNK // 50)
+    if chunk == 0:
+        tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
+    _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
+    for quarter, name in enumerate(QUARTERS):
+        rows = transactions(np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, quarter, chunk, merchants)
+        if chunk == 0 and quarter == len(QUARTERS) - 1:
+            rows = _with_bad_rows("transactions", rows)
+        _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": rows}, many=True)
+    _write(folder / f"part-{chunk:04d}.parquet", {"truth/segments": _groups(people)}, many=True)
+    return truth_rows(people, lending, planted)
+
+
+def _groups(people: People) -> pa.Table:
+    names = np.array([g.name for g in GROUPS])
+    return pa.table({"customer_id": pa.array([f"C{i:08d}" for i in range(people.first, people.first + len(people))]), "planted": pa.array(names[people.group], pa.string())})
+
+
+def _write(path: Path, tables: dict[str, pa.Table], many: bool) -> None:
+    """Each table under its name: a file in the bank's folder, or a part of a folder of that name."""
+    for name, table in tables.items():
+        target = path.parent / name / path.name if many else path.parent / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, target, compression="zstd")
+
+
+#: Bad rows of the bank: table, rule they break, how many.
+BAD_ROWS = {
+    "transactions": {"unique_key": 5, "account_id.reference": 4, "booked_at.future": 3, "amount.required": 2},
+    "customers": {"sex.allowed": 2},
+    "survey_scores": {"score.maximum": 4},
+    "accounts": {"closed_on_before_opened_on": 2},
+}
+
+
+def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
+    """The table with a known number of copies of its first rows appended, each broken in one way."""
+    if name not in BAD_ROWS:
+        return table
+    parts, at = [table], 0
+    for rule, count in BAD_ROWS[name].items():
+        rows = table.slice(at, count)
+        at += count
+        column = rule.split(".")[0]
+        key = {"transactions": "transaction_id", "customers": "customer_id", "accounts": "account_id", "survey_scores": "item"}[name]
+        if rule != "unique_key":
+            rows = rows.set_column(rows.column_names.index(key), key, pa.array([f"bad_{rule}_{i}" for i in range(count)]))
+        if rule == "closed_on_before_opened_on":
+            early = pc.add(rows["opened_on"], pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms")))
+            rows = rows.set_column(rows.column_names.index("closed_on"), "closed_on", pc.cast(early, pa.date32()))
+        elif rule != "unique_key":
+            broken = {"account_id": "A9999999999", "booked_at": np.datetime64("2031-01-01T00:00:00", "us"), "amount": None, "sex": "unknown", "score": 11}[column]
+            rows = rows.set_column(rows.column_names.index(column), column, pa.array([broken] * count, table.schema.field(column).type))
+        parts.append(rows.cast(table.schema))
+    return pa.concat_tables(parts)
+
+
+def default_jobs() -> int:
+    """As many processes as the machine has cores, at most four."""
+    return min(os.cpu_count() or 1, 4)

@@ -1,0 +1,210 @@
+"""The transactions of a chunk of the demo bank, one quarter at a time."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.contract.tables import CHANNELS, KINDS
+from analysis.demo import plan
+from analysis.demo.columns import amounts, coded, numbered
+from analysis.demo.lending import EXTERNAL, Arrangement, Lending, month_starts
+from analysis.demo.people import GROUPS, STARTS, People
+from analysis.demo.voice import QUARTER_DAYS
+
+BUSINESS = [i for i, g in enumerate(GROUPS) if not g.regular]
+BANKS = ("North Bank", "东方银行", "Union Savings", "Porto Bank")
+NAMES = tuple(str(s + g) for s in plan.SURNAMES for g in plan.GIVEN_NAMES)
+
+
+@dataclass
+class Entries:
+    """Entries being collected, a list of arrays per column."""
+
+    columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in Entries.DEFAULTS})
+
+    DEFAULTS = {"account": 0, "second": 0, "cents": 0, "channel": 0, "kind": 0, "other": -1, "merchant": -1, "memo": 0}
+
+    def add(self, account: np.ndarray, **values: np.ndarray | int) -> None:
+        """Entries on `account`; a value is an array as long, or one number for all."""
+        for name, default in self.DEFAULTS.items():
+            value = account if name == "account" else values.get(name, default)
+            self.columns[name].append(np.broadcast_to(np.asarray(value, dtype=np.int64), len(account)))
+
+    def add_both_sides(self, payer: np.ndarray, payee: np.ndarray, cents: np.ndarray, **values: np.ndarray | int) -> None:
+        """A payment as it stands on the payer's and on the payee's account, where they are at this bank."""
+        for account, other, sign in ((payer, payee, -1), (payee, payer, 1)):
+            here = account < EXTERNAL
+            self.add(account[here], other=other[here], cents=sign * cents[here], **{k: v[here] if isinstance(v, np.ndarray) else v for k, v in values.items()})
+
+    def all(self) -> dict[str, np.ndarray]:
+        """Every column, in order of booking."""
+        whole = {name: np.concatenate(parts) for name, parts in self.columns.items()}
+        order = np.lexsort((whole["account"], whole["second"]))
+        return {name: values[order] for name, values in whole.items()}
+
+
+def transactions(rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement], quarter: int, chunk: int, merchants: int) -> pa.Table:
+    """The contract's transactions of the chunk in a quarter."""
+    entries = Entries()
+    there = (people.joined <= quarter) & (people.left > quarter)
+    _own_business(rng, entries, people, lending, there, quarter, merchants)
+    _regular_income(rng, entries, people, there, quarter)
+    _lending(rng, entries, people, lending, there, quarter)
+    _savings(rng, entries, people, there, quarter)
+    for arrangement in planted:
+        if quarter >= arrangement.first_quarter:
+            _arranged(rng, entries, people, lending, arrangement, quarter)
+    return _table(rng, entries.all(), quarter, chunk)
+
+
+def _second_of(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
+    """A moment of the day, as people are about, in seconds since 1970."""
+    hour = rng.choice(24, len(day), p=plan.HOUR_WEIGHTS / plan.HOUR_WEIGHTS.sum())
+    return day.astype("datetime64[D]").astype(np.int64) * 86_400 + hour * 3600 + rng.integers(0, 3600, len(day))
+
+
+def _own_business(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int, merchants: int) -> None:
+    rate = people.of_group("rate") * plan.RATE_SCALE
+    count = np.where(there, rng.poisson(rate * rng.gamma(12, 1 / 12, len(people))), 0)
+    who = np.repeat(np.arange(len(people)), count)
+    n = len(who)
+
+    # when
+    months = month_starts(quarter)
+    weights = plan.MONTH_WEIGHTS[3 * (quarter % 4) : 3 * (quarter % 4) + 3]
+    month = rng.choice(3, n, p=weights / weights.sum())
+    length = np.diff(np.append(months, STARTS[quarter] + QUARTER_DAYS[quarter])).astype(int)
+    day = months[month] + (rng.random(n) * length[month]).astype(int)
+    second = np.maximum(_second_of(rng, day), people.since[who].astype(np.int64) * 86_400)
+
+    # how
+    shares = np.array([[g.channels.get(c, 0.0) for c in CHANNELS] for g in GROUPS])
+    steps = shares.cumsum(axis=1)
+    channel = (rng.random(n)[:, None] * steps[:, -1:][people.group[who]] > steps[people.group[who]]).sum(axis=1).clip(0, len(CHANNELS) - 1)
+
+    # what: income of businesses, else spending
+    business = np.isin(people.group[who], BUSINESS)
+    comes_in = rng.random(n) < np.where(business, 0.45, 0.03)
+    kind = np.select(
+        [comes_in & business, business & ~people.corporate[who] & (channel == plan.CHANNEL["branch"]), business, channel == plan.CHANNEL["pos"], channel == plan.CHANNEL["atm"], (channel == plan.CHANNEL["branch"]) & comes_in, channel == plan.CHANNEL["branch"]],
+        [plan.KIND[k] for k in ("sale", "cash_out", "purchase", "card_payment", "cash_out", "cash_in", "cash_out")],
+        plan.KIND["transfer"],
+    )  # fmt: skip
+    household = (kind == plan.KIND["transfer"]) & ~comes_in & (rng.random(n) < 0.4)
+    kind = np.where(household, np.where(rng.random(n) < 0.8, plan.KIND["household"], plan.KIND["insurance"]), kind)
+
+    # how much: what is earned in a quarter is mostly spent in it
+    instalment = np.zeros(len(people))
+    instalment[lending.customer] = lending.instalment / 100
+    budget = 3 * np.maximum(people.income * 0.95 - instalment, people.income * 0.2)
+    each = budget[who] / np.maximum(rate[who], 1)
+    size = np.where(business, np.where(comes_in, 3 * people.income[who] / (0.45 * rate[who]), 3 * people.income[who] * 0.92 / (0.55 * rate[who])), each)
+    cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
+    cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
+    cents = np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)
+
+    # with whom
+    partner = rng.integers(0, len(people), n)
+    inside = (kind == plan.KIND["transfer"]) & ~comes_in & there[partner] & (rng.random(n) < 0.3) & (partner != who)
+    outside = np.isin(kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]) & ~inside
+    merchant = np.where(kind == plan.KIND["card_payment"], rng.integers(0, merchants, n), -1)
+    memo = np.select([kind == plan.KIND[k] for k in ("household", "card_payment", "transfer", "sale")], [plan.MEMO[m] for m in ("utilities", "purchase", "transfer", "goods")], 0)
+    single = ~inside
+    other = np.where(outside, EXTERNAL + rng.integers(0, 10**6, n), -1)
+    entries.add(
+        people.account[who[single]],
+        second=second[single],
+        cents=np.where(comes_in, cents, -cents)[single],
+        channel=channel[single],
+        kind=kind[single],
+        other=other[single],
+        merchant=merchant[single],
+        memo=memo[single],
+    )
+    late = np.maximum(second, people.since[partner].astype(np.int64) * 86_400)
+    entries.add_both_sides(people.account[who[inside]], people.account[partner[inside]], cents[inside], second=late[inside], channel=channel[inside], kind=kind[inside], memo=memo[inside])
+
+
+def _regular_income(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+    for kind, payday in (("salary", 9), ("pension", 24)):
+        paid = np.flatnonzero(there & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind]))
+        for start in month_starts(quarter):
+            day = start + payday + rng.integers(0, 2, len(paid))
+            begun = day >= people.since[paid]
+            who = paid[begun]
+            cents = (people.income[who] * rng.normal(1, 0.03, len(who)) * 100).astype(np.int64)
+            inside = (people.employer[who] >= 0) & there[people.employer[who]]
+            payer = np.where(inside, people.account[people.employer[who]], EXTERNAL + 10**7 + people.group[who] * 10 + who % 10)
+            second = _second_of(rng, day[begun])
+            entries.add_both_sides(payer, people.account[who], cents, second=second, channel=plan.CHANNEL["transfer"], kind=plan.KIND[kind], memo=plan.MEMO[kind])
+
+
+def _lending(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int) -> None:
+    for start in month_starts(quarter):
+        due = start + lending.due_day - 1
+        pays = there[lending.customer] & (due > lending.filed + 30) & (rng.random(len(due)) > np.where(lending.status == "late", 0.3, 0.0))
+        entries.add(
+            people.account[lending.customer[pays]],
+            second=_second_of(rng, due[pays]),
+            cents=-lending.instalment[pays].astype(np.int64),
+            channel=plan.CHANNEL["system"],
+            kind=plan.KIND["loan_instalment"],
+            memo=plan.MEMO["instalment"],
+        )
+
+
+def _savings(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+    saver = np.flatnonzero(there & people.savings & (people.since <= STARTS[quarter]))
+    day = STARTS[quarter] + rng.integers(40, 60, len(saver))
+    cents = np.maximum((people.income[saver] * 0.15).astype(np.int64), 1) * 100
+    current = people.account[saver]
+    entries.add_both_sides(current, current + 1, cents, second=_second_of(rng, day), channel=plan.CHANNEL["system"], kind=plan.KIND["transfer"])
+    end = np.full(len(saver), STARTS[quarter] + QUARTER_DAYS[quarter] - 1)
+    interest = (people.of_group("balance")[saver] * 0.6 * 0.003 * 100).astype(np.int64)
+    entries.add(current + 1, second=end.astype("datetime64[D]").astype(np.int64) * 86_400 + 82_800, cents=interest, channel=plan.CHANNEL["system"], kind=plan.KIND["interest"], memo=plan.MEMO["interest"])
+
+
+def _arranged(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, arrangement: Arrangement, quarter: int) -> None:
+    loans = np.array(arrangement.loans)
+    accounts = people.account[lending.customer[loans]]
+    n = len(loans)
+    left_out = rng.integers(0, 3)
+    for month, start in enumerate(month_starts(quarter)):
+        if arrangement.months_paid < 3 and month == left_out:
+            continue
+        payer = np.full(n, arrangement.payers[month % len(arrangement.payers)])
+        cents = lending.instalment[loans]
+        if arrangement.pays == "before_due":
+            day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
+            paid = (cents * (1 + rng.uniform(-arrangement.jitter, arrangement.jitter, n))).astype(np.int64)
+            entries.add_both_sides(payer, accounts, paid, second=_second_of(rng, day), channel=plan.CHANNEL["online"], kind=plan.KIND["transfer"], memo=plan.MEMO["transfer"])
+        elif arrangement.pays == "payday":
+            second = _second_of(rng, np.full(n, start + 8))
+            entries.add_both_sides(payer, accounts, np.full(n, 150_000), second=second, channel=plan.CHANNEL["online"], kind=plan.KIND["transfer"], memo=plan.MEMO["allowance"])
+        else:
+            day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
+            second = _second_of(rng, day)
+            entries.add_both_sides(accounts, payer, np.full(n, 38_000), second=second, channel=plan.CHANNEL["mobile"], kind=plan.KIND["transfer"], memo=plan.MEMO["fee"])
+
+
+def _table(rng: np.random.Generator, whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:
+    n = len(whole["account"])
+    other = whole["other"]
+    outside = other >= EXTERNAL
+    name = np.where(outside, other % len(NAMES), -1)
+    return pa.table(
+        {
+            "transaction_id": numbered("T", (quarter * 100_000 + chunk) * 10**7 + np.arange(n), 14),
+            "account_id": numbered("A", whole["account"], 10),
+            "booked_at": pa.array(whole["second"] * 1_000_000, pa.timestamp("us")),
+            "amount": amounts(whole["cents"]),
+            "channel": coded(whole["channel"], CHANNELS),
+            "kind": coded(whole["kind"], KINDS),
+            "counterparty_account": numbered(np.where(outside, ord("X"), ord("A")).astype(np.uint8), other, 10, valid=other >= 0),
+            "counterparty_bank": coded(np.where(outside, other % len(BANKS), -1), BANKS, none=-1),
+            "counterparty_name": coded(name, NAMES, none=-1),
+            "merchant_id": numbered("M", whole["merchant"], 6, valid=whole["merchant"] >= 0),
+            "memo": coded(whole["memo"], plan.MEMOS, none=0),
+        }
+    )
