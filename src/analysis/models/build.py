@@ -28,10 +28,9 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
     model = _segmentation(bank, con)
     for quarter in quarters:
         _score(bank, con, model, quarter)
-    if mart_files(bank, "survey_answers"):
-        progress("loyalty")
-        for quarter in quarters:
-            _loyalty(bank, con, quarter)
+    progress("loyalty")
+    for quarter in quarters:
+        _loyalty(bank, con, quarter)
 
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
@@ -91,7 +90,7 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return
     rows = pd.concat([answers_with_outcome(bank, con, q, known) for q in known], ignore_index=True)
-    dimensions = list(bank.loyalty.items)
+    dimensions = list(bank.loyalty.items) if mart_files(bank, "survey_answers") else []
     retention = fit_retention(rows[rows.stayed.notna()].assign(stayed=lambda f: f.stayed.astype(bool)), dimensions)
     write_json(path, {"key": key, "quarter": str(quarter), "retention": retention, "stated": fit_stated(rows, dimensions)})
 
@@ -99,16 +98,19 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
 def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list[Quarter]) -> pd.DataFrame:
     """Each answering customer's mean answer of the quarter with behaviour in it, and whether it stayed active in the next.
 
-    One row per active customer with an answer; `stayed` is empty where the next quarter is not known yet. A bank-wide
+    One row per active customer with an answer (per active customer where the bank delivers no surveys); `stayed` is empty where the next quarter is not known yet. A bank-wide
     sample of at most 20,000 customers a quarter, chosen by the hash of their identifier.
     """
     answers, customers = mart_files(bank, "survey_answers", quarter), mart_files(bank, "customer_quarter", quarter)
-    if not answers or not customers:
+    if not customers:
         return pd.DataFrame()
-    dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
-    mean = con.read_parquet(answers, hive_partitioning=False).group_by("customer_id").aggregate(**{d: _[d].mean() for d in dimensions})
     behaviour = con.read_parquet(customers, hive_partitioning=False).filter(_.active).select("customer_id", "branch_id", "quarter", "tenure_years", "products_held", "transactions", "balance_end")
-    rows = mean.join(behaviour, "customer_id")
+    rows = behaviour
+    if answers:
+        dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
+        rows = con.read_parquet(answers, hive_partitioning=False).group_by("customer_id").aggregate(**{d: _[d].mean() for d in dimensions}).join(behaviour, "customer_id")
+    elif mart_files(bank, "survey_answers"):
+        return pd.DataFrame()
     following = mart_files(bank, "customer_quarter", quarter.shifted(1)) if quarter.shifted(1) in known else []
     if following:
         later = con.read_parquet(following, hive_partitioning=False).select("customer_id", active_later="active")

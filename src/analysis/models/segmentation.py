@@ -22,15 +22,13 @@ UNSTABLE = 0.60
 FEATURES = {
     "balance_end": ("log", "assets"),
     "money_in": ("log", "assets"),
-    "debt": ("log", "credit"),
     "credit_grade": ("none", "credit"),
     "transactions": ("log", "habits"),
-    "cash_share": ("root", "habits"),
-    "branch_share": ("root", "habits"),
-    "mobile_share": ("root", "habits"),
-    "online_share": ("root", "habits"),
-    "pos_share": ("root", "habits"),
+    "cash_share": ("none", "habits"),
+    "mobile_share": ("none", "habits"),
+    "pos_share": ("none", "habits"),
 }
+MOST_REGIONS = 12
 BOOTSTRAPS = 20
 SAMPLE = 20_000
 MIN_SHARE = 0.03
@@ -75,15 +73,17 @@ def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[st
     """How each feature that varies is transformed, winsorised at its 1st and 99th percentile, and standardised."""
     found: dict[str, dict[str, Any]] = {}
     blocks: dict[str, int] = {}
-    for name, (transform, block) in FEATURES.items():
-        values = _transformed(rows[name].astype(float), transform).dropna()
+    regions = rows["region"].value_counts().sort_index().nlargest(MOST_REGIONS).index
+    wanted = [(name, name, transform, block) for name, (transform, block) in FEATURES.items()] + [(f"region: {r}", "region", f"is {r}", "region") for r in regions]
+    for name, column, transform, block in wanted:
+        values = _transformed(rows[column], transform).dropna()
         if values.empty or values.std() < 1e-9:
             continue
         low, high = values.quantile([0.01, 0.99])
         clipped = values.clip(low, high)
         if clipped.std() < 1e-9:
             continue
-        found[name] = {"transform": transform, "block": block, "low": float(low), "high": float(high), "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(values.median())}
+        found[name] = {"column": column, "transform": transform, "block": block, "low": float(low), "high": float(high), "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(values.median())}
         blocks[block] = blocks.get(block, 0) + 1
     # every block carries its weight, however many features it has
     for feature in found.values():
@@ -92,16 +92,17 @@ def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[st
 
 
 def _transformed(values: pd.Series, transform: str) -> pd.Series:
-    if transform == "log":
-        return np.sign(values) * np.log1p(values.abs())
-    return np.sqrt(values.clip(lower=0)) if transform == "root" else values
+    if transform.startswith("is "):
+        return (values.astype("string") == transform.removeprefix("is ")).fillna(False).astype(float)
+    values = values.astype(float)
+    return np.sign(values) * np.log1p(values.abs()) if transform == "log" else values
 
 
 def standardised(rows: pd.DataFrame, features: dict[str, dict[str, Any]]) -> np.ndarray:
     """Customers x features as the model sees them."""
     columns = []
-    for name, f in features.items():
-        values = _transformed(rows[name].astype(float), f["transform"]).fillna(f["missing"]).clip(f["low"], f["high"])
+    for f in features.values():
+        values = _transformed(rows[f["column"]], f["transform"]).fillna(f["missing"]).clip(f["low"], f["high"])
         columns.append(((values - f["mean"]) / f["sd"] * f["weight"]).to_numpy())
     return np.column_stack(columns) if columns else np.zeros((len(rows), 1))
 
@@ -146,8 +147,8 @@ def _named(rows: pd.DataFrame, label: np.ndarray, groups: int, plans: list[Plan]
     rank = rows.select_dtypes("number").astype(float).rank(pct=True)
     names: list[dict[str, str]] = []
     for g in range(groups):
-        level = rank[label == g].median()
-        fits = [p for p in plans if all(_level(level.get(f)) == want for f, want in p.when.items())]
+        level, median = rank[label == g].median(), rows.loc[label == g, rank.columns].astype(float).median()
+        fits = [p for p in plans if all((median.get(f, 0) < 0) if want == "negative" else (_level(level.get(f)) == want) for f, want in p.when.items())]
         plan = fits[0] if fits else Plan(name=f"Group {g + 1}")
         used = sum(n["name"] == plan.name or n["name"].startswith(f"{plan.name} (") for n in names)
         name = plan.name if not used else f"{plan.name} ({used + 1})"
@@ -182,12 +183,13 @@ def segment_expression(customers: ir.Table, model: dict[str, Any]) -> ir.Table:
 
 def _distance(customers: ir.Table, features: dict[str, dict[str, Any]], centre: list[float]) -> ir.Value:
     total: ir.Value = ibis.literal(0.0)
-    for (name, f), at in zip(features.items(), centre, strict=False):
-        value = customers[name].cast("float64")
+    for f, at in zip(features.values(), centre, strict=False):
+        if f["transform"].startswith("is "):
+            value = (customers[f["column"]] == f["transform"].removeprefix("is ")).fill_null(False).cast("float64")
+        else:
+            value = customers[f["column"]].cast("float64")
         if f["transform"] == "log":
             value = value.sign() * (value.abs() + 1).ln()
-        elif f["transform"] == "root":
-            value = ibis.greatest(value, 0.0).sqrt()
         value = ibis.greatest(ibis.least(value.fill_null(f["missing"]), f["high"]), f["low"])
         step = (value - f["mean"]) / f["sd"] * f["weight"] - at
         total = total + step * step

@@ -1,0 +1,203 @@
+"""What a notebook stands on: the marts of one branch (or `ALL`) up to a quarter, read when asked for."""
+
+import html
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.backends.duckdb import Backend
+
+from analysis.contract import CONTRACT
+from analysis.errors import MissingDataError, ParametersError, not_one_of
+from analysis.language import _ as tr
+from analysis.marts.build import NEEDS
+from analysis.models.build import mart_files, read_model
+from analysis.quarters import Quarter
+from analysis.sources.params import Bank
+
+ALL = "ALL"
+MOST_CUSTOMERS = 200_000  # customers of ALL read into memory; beyond that a sample chosen by the hash of the identifier
+
+
+class Partition:
+    """The tables of one branch and quarter; each is read on first use.
+
+    Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `answers`,
+    `scores_by_branch`, `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
+    """
+
+    def __init__(self, bank: Bank, branch: str, quarter: Quarter) -> None:
+        self.bank, self.branch, self.quarter = bank, branch, quarter
+        if not mart_files(bank, "account_quarter"):
+            raise MissingDataError(f"There are no marts in {bank.data_folder}. Run `workbook prepare {bank.path}` first.")
+        if quarter not in bank.all_quarters or not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists():
+            built = sorted(p.stem for p in (bank.data_folder / "marts" / "records").glob("*.json"))
+            raise ParametersError(not_one_of("The quarter", str(quarter), built))
+        if branch != ALL and branch not in set(self.branches["branch_id"]):
+            raise ParametersError(not_one_of("The branch", branch, [ALL, *self.branches["branch_id"]]))
+
+    @cached_property
+    def branches(self) -> pd.DataFrame:
+        """branch_id, name, region of every branch."""
+        return self._contract("branches").sort_values("branch_id", ignore_index=True)
+
+    @property
+    def branch_name(self) -> str:
+        """The branch's name as the bank writes it."""
+        if self.branch == ALL:
+            return tr("The whole bank")
+        return str(self.branches.set_index("branch_id").loc[self.branch, "name"])
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """customer_quarter of the quarter with `segment`; of ALL at most `MOST_CUSTOMERS`."""
+        return self._customers(self.quarter)
+
+    @cached_property
+    def previous_customers(self) -> pd.DataFrame:
+        """The same a quarter earlier."""
+        return self._customers(self.quarter.previous)
+
+    @cached_property
+    def segment_counts(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type and segment, counted over every row up to the quarter."""
+        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in mart_files(self.bank, "customer_segment", q, self._folder)]
+        return self._read(files, lambda t: t.group_by("quarter", "customer_type", "segment").aggregate(customers=_.count()).order_by("quarter", "customer_type", "segment"))
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """survey_answers of the branch up to the quarter; of ALL those of the last two quarters and a year ago."""
+        quarters = list(self.bank.quarters.first.through(self.quarter))
+        if self.branch == ALL:
+            quarters = [q for q in quarters if q in (self.quarter, self.quarter.previous, self.quarter.shifted(-4))]
+        files = [f for q in quarters for f in mart_files(self.bank, "survey_answers", q, self._folder)]
+        return self._read(files, lambda t: t.order_by([_.customer_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS)).sort_values(["quarter", "survey_id"], ignore_index=True) if files else pd.DataFrame()
+
+    @cached_property
+    def scores_by_branch(self) -> pd.DataFrame:
+        """Per branch and quarter the count, mean and standard deviation of every dimension and of the index, bank-wide."""
+        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in mart_files(self.bank, "survey_answers", q)]
+        if not files:
+            return pd.DataFrame()
+        weights = {d: self.bank.loyalty.weights.get(d, 1.0) for d in self.bank.loyalty.items}
+
+        def summed(t: ibis.Table) -> ibis.Table:
+            index = sum((t[d] * w for d, w in weights.items()), ibis.literal(0.0)) / sum(weights.values())
+            columns = {"index": index, **{d: t[d] for d in weights}}
+            numbers = {f"{d}__{n}": f for d, c in columns.items() for n, f in (("n", c.count()), ("mean", c.mean()), ("sd", c.std(how="sample")))}
+            return t.group_by("branch_id", "quarter").aggregate(**numbers).order_by("branch_id", "quarter")
+
+        wide = self._read(files, summed).set_index(["branch_id", "quarter"])
+        wide.columns = pd.MultiIndex.from_tuples([tuple(c.split("__")) for c in wide.columns], names=["dimension", None])
+        return wide.stack("dimension").reset_index()
+
+    @cached_property
+    def mortgage_candidates(self) -> pd.DataFrame:
+        """mortgage_payments, bank-wide and up to the quarter, of payers who pay for enough borrowers in the quarter to be looked at."""
+        now = mart_files(self.bank, "mortgage_payments", self.quarter)
+        least = self.bank.risk.mortgage.min_borrowers
+
+        def enough(t: ibis.Table) -> ibis.Table:
+            many = t.group_by("payer").having(_.borrower_id.nunique() >= least).aggregate(n=_.count()).select("payer")
+            return t.semi_join(many, "payer").order_by("payer", "borrower_id", "booked_at", "transaction_id")
+
+        return self._read(now, enough)
+
+    @cached_property
+    def mortgage_earlier(self) -> pd.DataFrame:
+        """Payers of the quarter before, with the number of their borrowers, by the same rule."""
+        files = mart_files(self.bank, "mortgage_payments", self.quarter.previous)
+        return self._read(files, lambda t: t.group_by("payer").aggregate(borrowers=_.borrower_id.nunique()).order_by("payer"))
+
+    @cached_property
+    def mortgage_pending(self) -> pd.DataFrame:
+        """Mortgage applications that wait for a decision, bank-wide."""
+        return self._read(mart_files(self.bank, "mortgage_pending", self.quarter), lambda t: t.order_by("application_id"))
+
+    @cached_property
+    def risk_officers(self) -> dict[str, str]:
+        """Branch to its first risk officer, where the bank delivers its staff."""
+        staff = self._contract("staff")
+        if staff.empty:
+            return {}
+        officers = staff[staff["role"] == "risk_officer"].sort_values("staff_id")
+        return {str(k): str(v) for k, v in officers.groupby("branch_id")["staff_id"].first().items()}
+
+    @cached_property
+    def delivered(self) -> set[str]:
+        """The contract's tables that the bank delivers."""
+        return {name for name in CONTRACT if (self.bank.data_folder / "contract" / f"{name}.json").exists()}
+
+    def missing_for(self, *marts: str) -> list[str]:
+        """The tables that the marts need and the bank does not deliver."""
+        return sorted({t for m in marts for t in NEEDS[m] if t not in self.delivered})
+
+    def model(self, name: str) -> dict[str, Any]:
+        """A stored model, see `analysis.models`."""
+        return read_model(self.bank, name)
+
+    def quarantine_counts(self) -> pd.DataFrame:
+        """Rows delivered and set aside per table."""
+        rows = [json.loads((self.bank.data_folder / "contract" / f"{n}.json").read_text(encoding="utf-8")) for n in CONTRACT if n in self.delivered]
+        return pd.DataFrame([{"table": r["table"], "rows": r["rows"], "set_aside": r["rows_set_aside"], "newest": r["newest"], "late": r["late"]} for r in rows])
+
+    @property
+    def sampled(self) -> bool:
+        """Whether `customers` is a sample."""
+        return len(self.customers) < self.customer_count
+
+    @property
+    def customer_count(self) -> int:
+        """All customers of the partition in the quarter."""
+        counts = self.segment_counts
+        return int(counts.loc[counts["quarter"] == str(self.quarter), "customers"].sum()) if len(counts) else 0
+
+    def _repr_html_(self) -> str:
+        tables = {"customers": self.customers, "segment_counts": self.segment_counts, "answers": self.answers, "scores_by_branch": self.scores_by_branch, "mortgage_candidates": self.mortgage_candidates, "mortgage_pending": self.mortgage_pending}
+        rows = "".join(f"<tr><td><code>.{n}</code></td><td>{len(t):,}</td><td>{html.escape(', '.join(map(str, t.columns)))}</td></tr>" for n, t in tables.items())
+        return f"<p><b>{html.escape(self.branch_name)}</b> ({html.escape(self.branch)}), {self.quarter}</p><table><tr><th>table</th><th>rows</th><th>columns</th></tr>{rows}</table>"
+
+    def __repr__(self) -> str:
+        return f"Partition({self.branch}, {self.quarter}: {self.customer_count:,} customers)"
+
+    @property
+    def _folder(self) -> str | None:
+        return None if self.branch == ALL else self.branch
+
+    def _customers(self, quarter: Quarter) -> pd.DataFrame:
+        files, groups = mart_files(self.bank, "customer_quarter", quarter, self._folder), mart_files(self.bank, "customer_segment", quarter, self._folder)
+        if not files:
+            return pd.DataFrame()
+        with _engine(self.bank) as con:
+            segment = con.read_parquet(groups, hive_partitioning=False).select("customer_id", "segment")
+            rows = con.read_parquet(files, hive_partitioning=False).join(segment, "customer_id")
+            return rows.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_CUSTOMERS).to_pandas().sort_values("customer_id", ignore_index=True)
+
+    def _contract(self, table: str) -> pd.DataFrame:
+        path = self.bank.data_folder / "contract" / f"{table}.parquet"
+        return pd.read_parquet(path) if path.exists() else pd.DataFrame()
+
+    def _read(self, files: list[str], query: Any) -> pd.DataFrame:
+        if not files:
+            return pd.DataFrame()
+        with _engine(self.bank) as con:
+            return query(con.read_parquet(files, hive_partitioning=False)).to_pandas()
+
+
+@contextmanager
+def _engine(bank: Bank) -> Iterator[Backend]:
+    """An engine in memory for reading marts."""
+    con = ibis.duckdb.connect()
+    con.raw_sql(f"SET memory_limit = '{bank.engine.memory}'")
+    try:
+        yield con
+    except duckdb.IOException as error:
+        raise MissingDataError(f"A mart in {bank.data_folder} cannot be read: {error}. Run `workbook prepare {bank.path}` again.") from error
+    finally:
+        con.disconnect()

@@ -1,0 +1,55 @@
+"""From the bank's tables to marts and models in one go: the first half of the road."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from analysis.demo.bank import default_jobs, is_made, make_bank
+from analysis.errors import ParametersError, not_one_of
+from analysis.marts.build import build_marts
+from analysis.models.build import build_models
+from analysis.quarters import Quarter
+from analysis.sources.land import Verdict, embedded_engine, land
+from analysis.sources.params import Bank
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Prepared:
+    """What preparing did."""
+
+    verdicts: dict[str, Verdict]
+    quarters_built: list[str] = field(default_factory=list)
+
+
+def prepare(bank: Bank, last: Quarter | None = None, progress: Progress = lambda text: None) -> Prepared:
+    """Accept the bank's rows, build the marts up to quarter `last`, fit and score the models; only what changed is done again."""
+    last = last or bank.quarters.last
+    if last not in bank.all_quarters:
+        raise ParametersError(not_one_of("The quarter", str(last), [str(q) for q in bank.all_quarters]))
+    make_demo_if_asked(bank, progress)
+    with embedded_engine(bank) as con:
+        verdicts = land(bank, con, lambda table: progress(f"checking {table}"))
+        quarters = list(bank.quarters.first.through(last))
+        built = build_marts(bank, con, verdicts, quarters, lambda quarter: progress(f"marts of {quarter}"))
+        build_models(bank, con, quarters, lambda model: progress(f"model {model}"))
+    return Prepared(verdicts, built)
+
+
+def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:
+    """Make the demo bank where the params file asks for one and it is not there as asked."""
+    demo = bank.source.demo
+    folder = bank.place(bank.source.folder)
+    if demo and not is_made(folder, demo.customers, demo.seed):
+        if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
+            raise ParametersError(f"The demo bank would be written to {folder}, which holds something else. Move it away, or change source.folder in {bank.path.name}.")
+        progress("making the demo bank")
+        shutil.rmtree(bank.data_folder / "contract", ignore_errors=True)
+        make_bank(folder, demo.customers, demo.seed, jobs=default_jobs())
+
+
+def prepare_if_needed(bank: Bank, quarter: Quarter) -> None:
+    """Prepare a demo bank that has no marts of the quarter yet; a real bank is prepared by its analysts only."""
+    if bank.source.demo and quarter in bank.all_quarters and not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists():
+        prepare(bank, progress=lambda text: print(text, flush=True))
