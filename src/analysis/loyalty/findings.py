@@ -1,0 +1,109 @@
+"""How satisfied a branch's customers are, whether that changed, and what keeps them. Tables in, tables out."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import corrected, mean_interval, welch
+
+SCORES = ["branch_id", "quarter", "dimension", "n", "mean", "sd"]
+
+
+def index_table(scores: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """The index and its dimensions (0–100) with 95 % interval.
+
+    scores: branch_id, quarter, dimension, n, mean, sd. Returns the same rows with low and high (Student); rows of fewer
+    than `min_cell` answers keep their n and have the numbers empty.
+    """
+    if scores.empty:
+        return pd.DataFrame(columns=[*SCORES, "low", "high"])
+    table = scores[SCORES].copy()
+    intervals = [mean_interval(m, s, n) for m, s, n in zip(table["mean"], table["sd"], table["n"], strict=True)]
+    table["low"], table["high"] = [i[0] for i in intervals], [i[1] for i in intervals]
+    table.loc[table["n"] < min_cell, ["mean", "sd", "low", "high"]] = np.nan
+    return table
+
+
+def bank_scores(scores: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Scores of all branches pooled into one, under the branch name given; exact from counts, means and deviations."""
+    rows = []
+    for (quarter, dimension), part in scores.groupby(["quarter", "dimension"]) if len(scores) else []:
+        part = part[part["n"] > 0]
+        n = part["n"].sum()
+        mean = (part["n"] * part["mean"]).sum() / n if n else np.nan
+        within = ((part["n"] - 1) * part["sd"].fillna(0) ** 2).sum() + (part["n"] * (part["mean"] - mean) ** 2).sum()
+        rows.append([name, quarter, dimension, n, mean, np.sqrt(within / (n - 1)) if n > 1 else np.nan])
+    return pd.DataFrame(rows, columns=SCORES)
+
+
+def changes(scores: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
+    """What changed since last quarter, with a test corrected over all comparisons of the table.
+
+    scores as for `index_table`. Returns branch_id, dimension, n, n_before, change (points) with low, high (Welch 1947),
+    p corrected (Benjamini and Hochberg 1995) over the dimensions and branches given, and `changed` (p below 0.05).
+    Branches with fewer than `min_cell` answers in either quarter are left out. The index is one more comparison: it is
+    not independent of its dimensions, which the correction tolerates.
+    """
+    columns = ["branch_id", "dimension", "n", "n_before", "change", "low", "high", "p", "changed"]
+    if scores.empty:
+        return pd.DataFrame(columns=columns)
+    now, before = scores[scores["quarter"] == quarter], scores[scores["quarter"] == previous]
+    both = now.merge(before, on=["branch_id", "dimension"], suffixes=("", "_before"))
+    both = both[(both["n"] >= min_cell) & (both["n_before"] >= min_cell)].reset_index(drop=True)
+    if both.empty:
+        return pd.DataFrame(columns=columns)
+    tests = [welch(r.mean, r.sd, r.n, r.mean_before, r.sd_before, r.n_before) for r in both.rename(columns={"mean": "mean"}).itertuples()]
+    both[["change", "low", "high", "p"]] = pd.DataFrame(tests, index=both.index)
+    both["p"] = corrected(both["p"])
+    both["changed"] = both["p"] < 0.05
+    return both[columns].sort_values(["branch_id", "dimension"], ignore_index=True)
+
+
+def against_bank(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
+    """The branch against all other branches in the quarter: dimension, n, branch, others, difference with low, high, corrected p."""
+    columns = ["dimension", "n", "branch", "others", "difference", "low", "high", "p"]
+    now = scores[scores["quarter"] == quarter] if len(scores) else scores
+    mine = now[now["branch_id"] == branch] if len(now) else now
+    if mine.empty or now["branch_id"].nunique() < 2 or (mine["n"] < min_cell).any():
+        return pd.DataFrame(columns=columns)
+    both = mine.merge(bank_scores(now[now["branch_id"] != branch], "others"), on="dimension", suffixes=("", "_others"))
+    tests = [welch(r.mean, r.sd, r.n, r.mean_others, r.sd_others, r.n_others) for r in both.itertuples()]
+    both[["difference", "low", "high", "p"]] = pd.DataFrame(tests, index=both.index)
+    both["p"] = corrected(both["p"])
+    return both.rename(columns={"mean": "branch", "mean_others": "others"})[columns].sort_values("difference", ignore_index=True)
+
+
+def regression_table(fit: dict[str, Any]) -> pd.DataFrame:
+    """The terms of a stored regression: term, estimate, low, high, p, inflation, and `points` for retention."""
+    return pd.DataFrame(fit.get("terms", []), columns=["term", "estimate", "low", "high", "p", "inflation", *(["points"] if any("points" in t for t in fit.get("terms", [])) else [])])
+
+
+def diagnostics(fit: dict[str, Any]) -> pd.DataFrame:
+    """How far a stored regression can be trusted: measure, value. Empty when it was not fitted."""
+    if "quality" not in fit:
+        return pd.DataFrame(columns=["measure", "value"])
+    rows: list[tuple[str, Any]] = [("rows", fit["rows"])]
+    rows += [("left", fit["left"])] if "left" in fit else []
+    rows += [("largest_inflation", max((t["inflation"] for t in fit["terms"]), default=float("nan")))]
+    rows += list(fit["quality"].items())
+    return pd.DataFrame(rows, columns=["measure", "value"])
+
+
+def weakest(scores: pd.DataFrame, branch: str, quarter: str, retention: dict[str, Any], min_cell: int) -> pd.DataFrame:
+    """Dimensions by what improving them promises: room to improve × effect on retention.
+
+    Returns dimension, mean, points_per_10 (percentage points of retention per 10 points of the dimension), rank by the
+    product of room (100 − mean) and effect; dimensions whose effect's interval contains zero come last and are marked.
+    """
+    columns = ["dimension", "mean", "n", "points_per_10", "certain"]
+    mine = scores[(scores["branch_id"] == branch) & (scores["quarter"] == quarter) & (scores["dimension"] != "index")] if len(scores) else scores
+    terms = {t["term"]: t for t in retention.get("terms", [])}
+    if mine.empty or not terms or (mine["n"] < min_cell).any():
+        return pd.DataFrame(columns=columns)
+    table = mine[mine["dimension"].isin(list(terms))].assign(
+        points_per_10=lambda f: f["dimension"].map(lambda d: terms[d]["points"]),
+        certain=lambda f: f["dimension"].map(lambda d: terms[d]["low"] > 0 or terms[d]["high"] < 0),
+    )
+    table["gain"] = (100 - table["mean"]) * table["points_per_10"]
+    return table.sort_values(["certain", "gain"], ascending=[False, False], ignore_index=True)[columns]

@@ -1,0 +1,48 @@
+"""Intervals, tests and corrections that more than one subject uses, each with its source."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+LEVEL = 0.95
+
+
+def mean_interval(mean: float, sd: float, n: float) -> tuple[float, float]:
+    """Student's interval of a mean; not a number with fewer than two values."""
+    if n < 2 or np.isnan(sd):
+        return float("nan"), float("nan")
+    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * sd / np.sqrt(n)
+    return mean - half, mean + half
+
+
+def share_interval(count: float, of: float) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927)."""
+    if of <= 0:
+        return float("nan"), float("nan")
+    low, high = proportion_confint(count, of, alpha=1 - LEVEL, method="wilson")
+    return float(low), float(high)
+
+
+def welch(mean_a: float, sd_a: float, n_a: float, mean_b: float, sd_b: float, n_b: float) -> tuple[float, float, float, float]:
+    """Difference a − b with its interval and p-value (Welch 1947)."""
+    if min(n_a, n_b) < 2:
+        return mean_a - mean_b, float("nan"), float("nan"), float("nan")
+    a, b = sd_a**2 / n_a, sd_b**2 / n_b
+    error = np.sqrt(a + b)
+    if error == 0:
+        return mean_a - mean_b, mean_a - mean_b, mean_a - mean_b, float("nan")
+    freedom = (a + b) ** 2 / (a**2 / (n_a - 1) + b**2 / (n_b - 1))
+    difference = mean_a - mean_b
+    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * error
+    return difference, difference - half, difference + half, float(2 * stats.t.sf(abs(difference / error), freedom))
+
+
+def corrected(p_values: pd.Series) -> pd.Series:
+    """p-values corrected for several comparisons at once (Benjamini and Hochberg 1995); empty ones stay empty."""
+    known = p_values.notna()
+    result = pd.Series(np.nan, index=p_values.index)
+    if known.any():
+        result[known] = multipletests(p_values[known], method="fdr_bh")[1]
+    return result
