@@ -99,7 +99,7 @@ def _own_business(rng: np.random.Generator, entries: Entries, people: People, le
     instalment[lending.customer] = lending.instalment / 100
     budget = 3 * np.maximum(people.income * 0.95 - instalment, people.income * 0.2)
     each = budget[who] / np.maximum(rate[who], 1)
-    size = np.where(business, np.where(comes_in, 3 * people.income[who] / (0.45 * rate[who]), 3 * people.income[who] * 0.92 / (0.55 * rate[who])), each)
+    size = np.where(business, np.where(comes_in, 3 * people.income[who] / (0.45 * rate[who]), 3 * people.income[who] * np.where(people.corporate[who], 0.6, 0.92) / (0.55 * rate[who])), each)
     cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
     cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
     cents = np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.language import _
+from analysis.labels import label
 from analysis.statistics import corrected, mean_interval, welch
 
 SCORES = ["branch_id", "quarter", "dimension", "n", "mean", "sd"]
@@ -107,3 +109,41 @@ def weakest(scores: pd.DataFrame, branch: str, quarter: str, retention: dict[str
     )
     table["gain"] = (100 - table["mean"]) * table["points_per_10"]
     return table.sort_values(["certain", "gain"], ascending=[False, False], ignore_index=True)[columns]
+
+
+def with_bank(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores of every branch and, as branch `ALL`, of the whole bank."""
+    return pd.concat([scores, bank_scores(scores, "ALL")], ignore_index=True) if len(scores) else scores
+
+
+def of_quarter(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
+    """The rows of one branch and quarter, the index first."""
+    rows = index[(index["branch_id"] == branch) & (index["quarter"] == quarter)] if len(index) else index
+    return rows.sort_values("dimension", key=lambda d: d.where(d != "index", ""), ignore_index=True)
+
+
+def compared(scores: pd.DataFrame, branch: str) -> pd.DataFrame:
+    """What is compared on a page: the branch's own scores; on the bank's page those of every branch."""
+    if scores.empty:
+        return scores
+    return scores[scores["branch_id"] == branch] if branch != "ALL" else scores[scores["branch_id"] != "ALL"]
+
+
+def columns_of(terms: pd.DataFrame) -> dict[str, str]:
+    """How the columns of a regression of retention are shown."""
+    return {"term": "text", "estimate": "points", "low": "points", "high": "points", "p": "p", **({"points": "points"} if "points" in terms else {}), "inflation": "number"}
+
+
+def headline(index: pd.DataFrame, change: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
+    """The figures of the index page: the index with its interval, and what changed."""
+    figures = {}
+    mine = of_quarter(index, branch, quarter)
+    mine = mine[mine["dimension"] == "index"].dropna(subset=["mean"]) if len(mine) else mine
+    if len(mine):
+        row = mine.iloc[0]
+        figures[_("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
+    found = change[change["changed"].astype(bool)]
+    if len(found):
+        most = found.loc[found["change"].abs().idxmax()]
+        figures[_("Changed most")] = f"{label(most['dimension'])} {most['change']:+.1f}" + (f" ({most['branch_id']})" if branch == "ALL" else "")
+    return figures

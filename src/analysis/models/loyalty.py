@@ -28,7 +28,7 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     coefficients are those of the fit on all the others. Returns {"reason": …} when there is too little to fit.
     """
     prepared, names = _prepared(rows, dimensions)
-    if "stayed" not in prepared or len(prepared) < MIN_ROWS or (events := int((~prepared.stayed).sum())) < MIN_EVENTS:
+    if "stayed" not in prepared or len(prepared) < MIN_ROWS or (~prepared.stayed).sum() < MIN_EVENTS:
         left = int((~prepared.stayed).sum()) if "stayed" in prepared else 0
         return {"reason": f"{len(prepared)} answers with a known outcome and {left} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}
     last = prepared["quarter"].max()
@@ -45,7 +45,7 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     judged = _judge(held_out.stayed, result.predict(sm.add_constant(held_out[names], has_constant="add"))) if len(train) < len(prepared) else {}
     return {
         "rows": len(train),
-        "left": events,
+        "left": int((~train.stayed).sum()),
         "quarters": sorted(train["quarter"].unique().tolist()),
         "terms": _terms(result, names, train, margins=effect.margeff),
         "quality": {

@@ -10,21 +10,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.language import _
+from analysis.labels import severity, words
 from analysis.sources.params import Mortgage
 from analysis.storage import text_fingerprint
 
 ALERTS = ["alert_id", "kind", "severity", "payer", "borrowers", "site", "branches", "amount", "first_on", "last_on", "reasons", "action", "assigned_to", "seen_before"]
 EVIDENCE = ["alert_id", "reason", "transaction_id", "loan_id", "borrower_id", "payer_account", "booked_at", "amount", "instalment", "due_on", "compound", "developer"]
 HOLDS = ["application_id", "alert_id", "branch_id", "borrower_id", "filed_on", "compound", "developer", "amount", "reasons", "action"]
-#: Reason to what it says; the first two are what makes a case.
-REASONS = {
-    "one_payer_for_many": "one owner's accounts repay the mortgages of several borrowers shortly before the due days",
-    "same_site": "most of the properties are in one compound or of one developer",
-    "employed_by_developer": "borrowers are employed by the developer",
-    "filed_together": "the applications were filed within days of each other",
-    "same_down_payment": "the payer made the down payments too",
-    "several_late": "several of the loans are late or in default",
-}
 
 
 def detect(candidates: pd.DataFrame, pending: pd.DataFrame, earlier: pd.DataFrame, settings: Mortgage, officers: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -149,3 +142,19 @@ def payments_of(alert_id: str, evidence: pd.DataFrame) -> pd.DataFrame:
     """The payments behind an alert in order of time, each once: borrower_id, booked_at, amount, instalment, due_on, compound."""
     rows = evidence[(evidence["alert_id"] == alert_id) & (evidence["reason"] == "one_payer_for_many")]
     return rows.sort_values(["booked_at", "transaction_id"], ignore_index=True)[["transaction_id", "payer_account", "borrower_id", "booked_at", "amount", "instalment", "due_on", "compound"]]
+
+
+def in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Alerts or holds with their reasons and severity in the reader's words."""
+    words_of = {"reasons": words, "severity": severity}
+    return rows.assign(**{c: rows[c].map(f) for c, f in words_of.items() if c in rows})
+
+
+def headline(alerts: pd.DataFrame, holds: pd.DataFrame) -> dict[str, str]:
+    """The figures of the index: alerts and held applications."""
+    return {_("Alerts"): str(len(alerts)), _("Applications to hold"): str(holds["application_id"].nunique())}
+
+
+def stricter(settings: Mortgage, min_borrowers: int | None) -> Mortgage:
+    """The params file's thresholds with `min_borrowers` raised, where a report asks for more."""
+    return settings.model_copy(update={"min_borrowers": max(min_borrowers or 0, settings.min_borrowers)})

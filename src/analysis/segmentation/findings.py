@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.language import _
 from analysis.models.segmentation import DORMANT
+from analysis.labels import label
 from analysis.sources.params import Value
 from analysis.statistics import mean_interval, share_interval
 
@@ -40,7 +42,7 @@ def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int
 def suppressed(table: pd.DataFrame, count: str, within: str, min_cell: int) -> pd.Series:
     """Which rows must not be shown: fewer than `min_cell`, and the next smallest where one alone could be recovered from the total."""
     hidden = table[count] < min_cell
-    for _, rows in table.groupby(within):
+    for _within, rows in table.groupby(within):
         mine = hidden[rows.index]
         if mine.sum() == 1 and len(rows) > 1:
             hidden[rows[count][~mine].idxmin()] = True
@@ -161,3 +163,15 @@ def customer_list(customers: pd.DataFrame, previous: pd.DataFrame, group_plans: 
     rows = customers.merge(was, on="customer_id", how="left").merge(group_plans, on=["customer_type", "segment"], how="left")
     rows["may_be_contacted"] = rows["consent"].astype("boolean")
     return rows[["customer_id", "customer_type", "segment", "was", "product", "channel", "manager_id", "may_be_contacted"]].sort_values("customer_id", ignore_index=True)
+
+
+def headline(sizes: pd.DataFrame, moved: dict[str, float]) -> dict[str, str]:
+    """The figures of the index: largest group, share that moved."""
+    known = sizes.dropna(subset=["share"])
+    figures = {}
+    if len(known):
+        largest = known.loc[known["customers"].idxmax()]
+        figures[_("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
+    if moved:
+        figures[_("Moved since last quarter")] = f"{moved['share']:.1%} ({moved['low']:.1%}–{moved['high']:.1%})"
+    return figures

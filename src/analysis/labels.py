@@ -1,0 +1,49 @@
+"""What a column, a dimension or a reason is called for the reader, in the reader's language."""
+
+from analysis.language import _
+
+
+def label(name: str) -> str:
+    """The reader's word for a column or code; the name itself, without underscores, where there is none."""
+    known = {
+        "customer_id": _("Customer"), "customer_type": _("Type"), "segment": _("Group"), "customers": _("Customers"), "share": _("Share"),
+        "share_low": _("from"), "share_high": _("to"), "before": _("Last quarter"), "n": _("Count"), "balance_end": _("Balance"),
+        "money_in": _("Money in"), "transactions": _("Entries"), "cash_share": _("Cash share"), "mobile_share": _("Mobile share"),
+        "products_held": _("Products"), "recency_days": _("Days since last entry"), "tenure_years": _("Years with us"), "credit_grade": _("Credit grade"),
+        "value": _("Value a year"), "value_low": _("from"), "value_high": _("to"), "total": _("Group total"), "arrears": _("In arrears"),
+        "arrears_low": _("from"), "arrears_high": _("to"), "was": _("Was"), "became": _("Is now"), "of": _("Of"), "product": _("Product"),
+        "channel": _("Channel"), "service": _("Service"), "owner": _("Owner"), "groups": _("Groups"), "silhouette": _("Silhouette"),
+        "lowest_jaccard": _("Stability of the least stable group"), "smallest": _("Smallest group"), "chosen": _("Chosen"), "feature": _("Feature"),
+        "eta_squared": _("Variance between groups"), "dimension": _("Dimension"), "mean": _("Mean"), "low": _("from"), "high": _("to"),
+        "index": _("Index"), "process": _("Process"), "campaign": _("Campaign"), "change": _("Change"), "n_before": _("Count last quarter"),
+        "p": _("p (corrected)"), "branch": _("Branch"), "branch_id": _("Branch"), "others": _("Other branches"), "difference": _("Difference"),
+        "term": _("Term"), "estimate": _("Estimate"), "inflation": _("Variance inflation"), "points": _("Points of retention"),
+        "points_per_10": _("Points of retention per 10 points"), "certain": _("Effect certain"), "measure": _("Measure"), "log_transactions": _("Entries (log)"),
+        "log_balance": _("Balance (log)"), "alert_id": _("Alert"), "severity": _("Severity"), "payer": _("Payer"), "borrowers": _("Borrowers"),
+        "site": _("Site"), "branches": _("Branches"), "amount": _("Amount"), "first_on": _("First"), "last_on": _("Last"), "reasons": _("Reasons"),
+        "action": _("What to do"), "assigned_to": _("Assigned to"), "seen_before": _("Seen last quarter"), "application_id": _("Application"),
+        "borrower_id": _("Borrower"), "filed_on": _("Filed on"), "compound": _("Compound"), "developer": _("Developer"), "booked_at": _("Booked"),
+        "instalment": _("Instalment"), "due_on": _("Due on"), "payer_account": _("Paying account"), "transaction_id": _("Transaction"),
+        "min_borrowers": _("Borrowers needed"), "alerts": _("Alerts"), "held_applications": _("Applications held"),
+        "personal": _("Personal"), "corporate": _("Corporate"), "one_payer_for_many": _("One payer for many"), "same_site": _("Same site"),
+        "employed_by_developer": _("Employed by the developer"), "filed_together": _("Filed together"), "same_down_payment": _("Down payments by the payer"),
+        "several_late": _("Several late"), "same_compound": _("Same compound"), "same_developer": _("Same developer"), "party_of_the_case": _("Party of the case"),
+        "rows": _("Rows"), "left": _("Departures"), "largest_inflation": _("Largest variance inflation"), "auc_fit": _("AUC where fitted"),
+        "auc_held_out": _("AUC in the quarter held out"), "converged": _("Converged"), "held_out_left": _("Departures in the quarter held out"),
+        "held_out_quarter": _("Quarter held out"), "held_out_rows": _("Rows held out"), "observed_held_out": _("Stayed, observed, held out"),
+        "predicted_held_out": _("Stayed, predicted, held out"), "pseudo_r2": _("Pseudo R²"), "r2": _("R²"), "breusch_pagan_p": _("Breusch–Pagan p"),
+        "condition_number": _("Condition number"), "confirm at once and stop": _("Confirm at once and stop"), "Dormant": _("Dormant"),
+        "hold until the alert is confirmed or cleared": _("Hold until the alert is confirmed or cleared"), "medium": _("medium"),
+        "set_aside": _("Set aside"), "table": _("Table"), "newest": _("Newest"), "late": _("Late"), "loan_id": _("Loan"),
+    }  # fmt: skip
+    return known.get(name, name.replace("_", " "))
+
+
+def severity(name: str) -> str:
+    """The reader's word for a severity."""
+    return {"high": _("high"), "medium": _("medium")}.get(name, name)
+
+
+def words(codes: str) -> str:
+    """Codes separated by blanks, in the reader's words."""
+    return "; ".join(label(c) for c in codes.split(" ") if c)

@@ -1,0 +1,76 @@
+"""From an executed notebook to one HTML file, through an nbconvert template of our own."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+from analysis import language
+from analysis.language import _
+from analysis.report.notebook import HEADLINES
+
+TEMPLATE = Path(__file__).parent / "template"
+
+
+def html_page(notebook: NotebookNode, branch_name: str, quarter: str, written_in: str, provenance: Mapping[str, str], failure: str = "") -> str:
+    """The page of an executed notebook, its prose translated, its code folded.
+
+    `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts are escaped by the
+    template; outputs of type text/html and image/svg+xml are those of `analysis.report`, which escape what they show.
+    """
+    language.use(written_in)
+    notebook = NotebookNode(json.loads(json.dumps(notebook)))
+    title, contents = _prose(notebook)
+    page = {
+        "title": title, "branch_name": branch_name, "quarter": quarter, "language": written_in if written_in != "pseudo" else "en", "css": _css(),
+        "contents": contents, "headlines": headlines(notebook), "failure": failure, "provenance": [(k, v) for k, v in provenance.items()],
+        "words": {"all_reports": _("All reports of the quarter"), "stopped": _("This report stopped before its end. What it reached is below."), "contents": _("Contents"), "code": _("Code"), "provenance": _("Where this comes from")},
+    }  # fmt: skip
+    body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
+    return str(body)
+
+
+def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """The figures a report gave for the index."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if HEADLINES in output.get("data", {}):
+                content = output["data"][HEADLINES]
+                return dict(json.loads(content) if isinstance(content, str) else content)
+    return {}
+
+
+def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
+    """Translate the prose in place; returns the title (taken out) and the sections with their anchors."""
+    title, contents = "", []
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        lines = []
+        for paragraph in cell.source.split("\n\n"):
+            if heading := re.fullmatch(r"(#{1,2}) (.+)", paragraph.strip()):
+                text = _(heading[2])
+                if len(heading[1]) == 1:
+                    title = title or text
+                    continue
+                contents.append((f"section-{len(contents) + 1}", text))
+                lines.append(f'<h2 id="{contents[-1][0]}">{text}</h2>')
+            else:
+                lines.append(_(paragraph))
+        cell.source = "\n\n".join(lines)
+    return title, contents
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(template_name="workbook", extra_template_basedirs=[str(TEMPLATE)])
+
+
+@cache
+def _css() -> str:
+    return (TEMPLATE / "page.css").read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""A finished table as the reader sees it, set with great_tables; which escapes every text (a test holds it to that)."""
+
+import html
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+from great_tables import GT
+
+from analysis.language import _
+from analysis.labels import label
+
+NUMBERS = {"count": "{:,.0f}", "money": "{:,.0f}", "number": "{:,.2f}", "share": "{:.1%}", "points": "{:+.2f}", "p": "{:.3f}"}
+KINDS = ("text", "date", *NUMBERS)
+
+
+def table(rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str = "", note: str = "", most: int = 60) -> "Table":
+    """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of KINDS.
+
+    `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are shown, and it says so.
+    """
+    if unknown := [k for k in kinds.values() if k not in KINDS]:
+        raise ValueError(f"{unknown[0]!r} is not a kind of column; there are {', '.join(KINDS)}.")
+    return Table(rows, title, kinds, empty or _("Nothing to show."), note, most)
+
+
+class Table:
+    """See `table`."""
+
+    def __init__(self, rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str, note: str, most: int) -> None:
+        self.title, self.note = title, note
+        if len(rows) > most:
+            self.note = " ".join(filter(None, [note, _("The first {shown} of {all} rows; all are in the list delivered with the report.").format(shown=most, all=f"{len(rows):,}")]))
+        shown = rows.head(most)
+        self.rows = pd.DataFrame({c: [_written(v, kind) for v in shown[c]] for c, kind in kinds.items()}) if len(rows) else pd.DataFrame()
+        self.labels = [label(c) for c in kinds]
+        self.right = [i for i, kind in enumerate(kinds.values()) if kind not in ("text", "date")]
+        self.empty = empty
+
+    def __repr__(self) -> str:
+        body = self.rows.set_axis(self.labels, axis=1).to_string(index=False) if len(self.rows) else self.empty
+        return "\n".join(filter(None, [self.title, body, self.note]))
+
+    def _repr_html_(self) -> str:
+        if self.rows.empty:
+            return f'<p class="empty"><strong>{html.escape(self.title)}</strong> {html.escape(self.empty)}</p>'
+        columns = list(self.rows.columns)
+        heads = dict(zip(columns, self.labels, strict=True))
+        made = GT(self.rows).tab_header(title=self.title).cols_label(heads).cols_align("left", columns)
+        if self.right:
+            made = made.cols_align("right", [columns[i] for i in self.right])
+        if self.note:
+            made = made.tab_source_note(self.note)
+        text = made.as_raw_html()
+        text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)  # the page's own style sheet sets tables
+        return re.sub(r'\s(id|style|aria-labelledby)="[^"]*"', "", text)
+
+
+def _written(value: object, kind: str) -> str:
+    if value is None or value is pd.NaT or (not isinstance(value, str) and pd.isna(value)):  # type: ignore[call-overload]
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if kind == "p" and float(value) < 0.001:  # type: ignore[arg-type]
+        return "< 0.001"
+    if kind in NUMBERS:
+        return NUMBERS[kind].format(float(value))  # type: ignore[arg-type]
+    if kind == "date":
+        return str(value)[:10]
+    return label(value) if isinstance(value, str) else f"{value:.4g}" if isinstance(value, float) else str(value)
