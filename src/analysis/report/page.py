@@ -1,5 +1,6 @@
 """From an executed notebook to one HTML file, through an nbconvert template of our own."""
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ def html_page(notebook: NotebookNode, branch_name: str, quarter: str, written_in
     template; outputs of type text/html and image/svg+xml are those of `analysis.report`, which escape what they show.
     """
     language.use(written_in)
-    notebook = NotebookNode(json.loads(json.dumps(notebook)))
+    notebook = copy.deepcopy(notebook)
     title, contents = _prose(notebook)
     page = {
         "title": title, "branch_name": branch_name, "quarter": quarter, "language": written_in if written_in != "pseudo" else "en", "css": _css(),

@@ -56,7 +56,7 @@ def run_task(task: Task) -> dict[str, Any]:
         try:
             papermill.execute_notebook(
                 task.notebook, str(executed), {**task.parameters, "outputs": str(tables)}, kernel_name="python3", progress_bar=False, log_output=False,
-                request_save_on_cell_execute=False, execution_timeout=task.time_limit,
+                request_save_on_cell_execute=False, execution_timeout=task.time_limit, kernel_manager_class="analysis.runs.kernels.PrivateKernelManager", extra_arguments=["--IPKernelApp.log_level=50"],
             )  # fmt: skip
         except PapermillExecutionError as fault:
             error = f"{fault.ename}: {fault.evalue} (cell {fault.exec_count})"

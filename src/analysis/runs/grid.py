@@ -12,7 +12,7 @@ from typing import Any
 from analysis.errors import ParametersError, WorkbookError, not_one_of
 from analysis.partition import ALL, Partition
 from analysis.quarters import Quarter
-from analysis.runs.catalogue import chosen_reports, set_values
+from analysis.runs.catalogue import REPORTS, chosen_reports, set_values
 from analysis.runs.execute import Task, run_task
 from analysis.runs.manifest import entry_of, read_manifest, write_manifest
 from analysis.sources.params import Bank
@@ -99,7 +99,7 @@ def run_plan(bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str,
     keep = {(t.branch, t.report) for t in plan.tasks}
     manifest.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
     manifest["reports"] = [r for r in manifest["reports"] if (r["branch"], r["report"]) not in keep]
-    order = {name: n for n, name in enumerate(dict.fromkeys(t.report for t in plan.tasks))}
+    order = {name: n for n, name in enumerate(REPORTS)}
     waiting = {
         (t.branch, t.report): {"report": t.report, "branch": t.branch, "branch_name": t.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order[t.report]}
         for t in plan.tasks
@@ -148,7 +148,7 @@ def _results(tasks: list[Task], jobs: int) -> Iterator[dict[str, Any]]:
 def _data_fingerprint(bank: Bank, quarter: Quarter) -> str:
     """Changes with the marts up to the quarter, with the models, and with the settings of the params file."""
     marts = [bank.data_folder / "marts" / "records" / f"{q}.json" for q in bank.quarters.first.through(quarter)]
-    models = sorted((bank.data_folder / "models").glob("*.json"))
+    models = [bank.data_folder / "models" / f"{name}.json" for name in ("segmentation", f"loyalty-{quarter}")]
     settings = bank.model_dump_json(include={"value", "segmentation", "loyalty", "risk", "min_cell", "title"})
     return text_fingerprint(*[bytes_fingerprint(f) for f in [*marts, *models] if f.exists()], settings)
 
