@@ -25,7 +25,10 @@ err = Console(stderr=True)
 out = Console()
 
 ParamsFile = Annotated[Path, typer.Argument(help="The bank's params file, for example params/demo.yml.")]
-QuarterOption = Annotated[str, typer.Option("--quarter", help="The quarter, for example 2024Q4; the last one of the params file unless given.")]
+QuarterOption = Annotated[
+    str,
+    typer.Option("--quarter", help="The quarter, for example 2024Q4; the last one of the params file unless given."),
+]
 
 
 @app.command()
@@ -39,10 +42,22 @@ def prepare(params: ParamsFile, quarter: QuarterOption = "") -> None:
 def run(
     params: ParamsFile,
     quarter: QuarterOption = "",
-    branch: Annotated[list[str], typer.Option(help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given.")] = [],  # noqa: B006 - typer's way
-    report: Annotated[list[str], typer.Option(help="A report; can be given several times. Those of the params file unless given.")] = [],  # noqa: B006
+    branch: Annotated[
+        list[str],
+        typer.Option(
+            help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."
+        ),
+    ] = [],  # noqa: B006 - typer's way
+    report: Annotated[
+        list[str], typer.Option(help="A report; can be given several times. Those of the params file unless given.")
+    ] = [],  # noqa: B006
     jobs: Annotated[int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")] = 0,
-    set_: Annotated[list[str], typer.Option("--set", help="A parameter of the reports, as name=value; for example min_cell=20 or min_borrowers=4.")] = [],  # noqa: B006
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set", help="A parameter of the reports, as name=value; for example min_cell=20 or min_borrowers=4."
+        ),
+    ] = [],  # noqa: B006
     language: Annotated[str, typer.Option(help="Language of the pages; that of the params file unless given.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Run reports that are up to date too.")] = False,
     time_limit: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 600,
@@ -83,14 +98,19 @@ def run(
 
 
 @app.command()
-def status(folder: Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")]) -> None:
+def status(
+    folder: Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")],
+) -> None:
     """What became of every report of a quarter, and which the next run would run again and why."""
     from analysis.runs.grid import plan_run, why_run
     from analysis.runs.manifest import read_manifest
 
     if not (folder / "manifest.json").exists():
         others = sorted(str(p.parent) for p in folder.parent.glob("*/manifest.json")) if folder.parent.is_dir() else []
-        raise WorkbookError(f"{folder} holds no manifest.json." + (f" Quarters that were run: {', '.join(others)}." if others else " Run `workbook run` first."))
+        raise WorkbookError(
+            f"{folder} holds no manifest.json."
+            + (f" Quarters that were run: {', '.join(others)}." if others else " Run `workbook run` first.")
+        )
     manifest = read_manifest(folder)
     why = {}
     files = {r["parameters"]["params"] for r in manifest["reports"] if "parameters" in r}
@@ -102,7 +122,14 @@ def status(folder: Annotated[Path, typer.Argument(help="A quarter's folder, for 
     for head in ("branch", "report", "status", "seconds", "KB", "would run because"):
         shown.add_column(head, overflow="fold")
     for r in manifest["reports"]:
-        shown.add_row(r["branch"], r["report"], r["status"], str(r.get("seconds", "")), str(r.get("page_bytes", 0) // 1000 or ""), escape(why.get((r["branch"], r["report"]), "")))
+        shown.add_row(
+            r["branch"],
+            r["report"],
+            r["status"],
+            str(r.get("seconds", "")),
+            str(r.get("page_bytes", 0) // 1000 or ""),
+            escape(why.get((r["branch"], r["report"]), "")),
+        )
     out.print(shown)
     if any(r["status"] == "failed" for r in manifest["reports"]):
         raise typer.Exit(3)
@@ -127,7 +154,14 @@ def check(params: ParamsFile) -> None:
         v = verdicts[name]
         if v.delivered:
             rules = ", ".join(f"{rule} {count:,}" for rule, count in v.set_aside.items())
-            shown.add_row(name, f"{v.rows:,}", f"{v.rows_set_aside:,}", escape(rules), ", ".join(v.missing_columns), v.newest + (" [red]late[/red]" if v.late else ""))
+            shown.add_row(
+                name,
+                f"{v.rows:,}",
+                f"{v.rows_set_aside:,}",
+                escape(rules),
+                ", ".join(v.missing_columns),
+                v.newest + (" [red]late[/red]" if v.late else ""),
+            )
         else:
             shown.add_row(name, "–", "–", "not delivered", "", "")
     out.print(shown)
@@ -137,7 +171,13 @@ def check(params: ParamsFile) -> None:
     delivered = {n for n, v in verdicts.items() if v.delivered}
     for report in chosen_reports(bank, []):
         lacking = missing_tables(report, delivered)
-        out.print(f"{report.name}: " + (f"does without {', '.join(lacking)}; the page says what that costs." if lacking else "has all it needs."), soft_wrap=True)
+        out.print(
+            f"{report.name}: "
+            + (
+                f"does without {', '.join(lacking)}; the page says what that costs." if lacking else "has all it needs."
+            ),
+            soft_wrap=True,
+        )
     over = [v for v in verdicts.values() if limit_broken(bank, v)]
     for v in over:
         err.print(limit_message(bank, v), markup=False, soft_wrap=True)
@@ -156,8 +196,12 @@ def contract(target: Annotated[Path, typer.Argument(help="The file to write.")] 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="The folder to write the bank to; an earlier demo bank there is replaced.")],
-    customers: Annotated[int, typer.Option(min=500, help="How many customers; about a hundred transactions each.")] = 5000,
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to write the bank to; an earlier demo bank there is replaced.")
+    ],
+    customers: Annotated[
+        int, typer.Option(min=500, help="How many customers; about a hundred transactions each.")
+    ] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bank.")] = 7,
 ) -> None:
     """Make a demo bank of any size. `run params/demo.yml` makes the usual one by itself."""
@@ -167,7 +211,13 @@ def demo(
         raise WorkbookError(f"{folder} holds something that is not a demo bank; choose another folder.")
     with _progress() as bar:
         task = bar.add_task("customers", total=None)
-        make_bank(folder, customers, seed, jobs=default_jobs(), progress=lambda done, total: bar.update(task, completed=done, total=total))
+        make_bank(
+            folder,
+            customers,
+            seed,
+            jobs=default_jobs(),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
 
 
 def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
@@ -186,12 +236,26 @@ def _prepare(bank: Bank, quarter: Quarter) -> None:
     with err.status("preparing") as display:
         prepared = prepare_bank(bank, quarter, lambda text: display.update(text))
     aside = sum(v.rows_set_aside for v in prepared.verdicts.values())
-    built = f"Marts built: {', '.join(prepared.quarters_built)}." if prepared.quarters_built else "Marts are up to date."
-    err.print(f"{built} {aside:,} rows set aside" + (f", in {bank.data_folder / 'quarantine'}." if aside else "."), soft_wrap=True, highlight=False)
+    built = (
+        f"Marts built: {', '.join(prepared.quarters_built)}." if prepared.quarters_built else "Marts are up to date."
+    )
+    err.print(
+        f"{built} {aside:,} rows set aside" + (f", in {bank.data_folder / 'quarantine'}." if aside else "."),
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _progress() -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
 
 
 def main() -> None:
@@ -205,5 +269,7 @@ def main() -> None:
         err.print("Interrupted; the same command goes on from here.")
         sys.exit(130)
     except PermissionError as error:
-        err.print(f"{error.filename} cannot be written or read: {error.strerror}.", style="red", markup=False, soft_wrap=True)
+        err.print(
+            f"{error.filename} cannot be written or read: {error.strerror}.", style="red", markup=False, soft_wrap=True
+        )
         sys.exit(1)

@@ -35,8 +35,13 @@ class Partition:
     def __init__(self, bank: Bank, branch: str, quarter: Quarter) -> None:
         self.bank, self.branch, self.quarter = bank, branch, quarter
         if not mart_files(bank, "account_quarter"):
-            raise MissingDataError(f"There are no marts in {bank.data_folder}. Run `workbook prepare {bank.path}` first.")
-        if quarter not in bank.all_quarters or not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists():
+            raise MissingDataError(
+                f"There are no marts in {bank.data_folder}. Run `workbook prepare {bank.path}` first."
+            )
+        if (
+            quarter not in bank.all_quarters
+            or not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists()
+        ):
             built = sorted(p.stem for p in (bank.data_folder / "marts" / "records").glob("*.json"))
             raise ParametersError(not_one_of("The quarter", str(quarter), built))
         if branch != ALL and branch not in set(self.branches["branch_id"]):
@@ -67,8 +72,19 @@ class Partition:
     @cached_property
     def segment_counts(self) -> pd.DataFrame:
         """Customers by quarter, customer_type and segment, counted over every row up to the quarter."""
-        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in mart_files(self.bank, "customer_segment", q, self._folder)]
-        return self._read(files, lambda t: t.group_by("quarter", "customer_type", "segment").aggregate(customers=_.count()).order_by("quarter", "customer_type", "segment"))
+        files = [
+            f
+            for q in self.bank.quarters.first.through(self.quarter)
+            for f in mart_files(self.bank, "customer_segment", q, self._folder)
+        ]
+        return self._read(
+            files,
+            lambda t: (
+                t.group_by("quarter", "customer_type", "segment")
+                .aggregate(customers=_.count())
+                .order_by("quarter", "customer_type", "segment")
+            ),
+        )
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -77,12 +93,22 @@ class Partition:
         if self.branch == ALL:
             quarters = [q for q in quarters if q in (self.quarter, self.quarter.previous, self.quarter.shifted(-4))]
         files = [f for q in quarters for f in mart_files(self.bank, "survey_answers", q, self._folder)]
-        return self._read(files, lambda t: t.order_by([_.customer_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS)).sort_values(["quarter", "survey_id"], ignore_index=True) if files else pd.DataFrame()
+        return (
+            self._read(
+                files, lambda t: t.order_by([_.customer_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS)
+            ).sort_values(["quarter", "survey_id"], ignore_index=True)
+            if files
+            else pd.DataFrame()
+        )
 
     @cached_property
     def scores_by_branch(self) -> pd.DataFrame:
         """Per branch and quarter the count, mean and standard deviation of every dimension and of the index, bank-wide."""
-        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in mart_files(self.bank, "survey_answers", q)]
+        files = [
+            f
+            for q in self.bank.quarters.first.through(self.quarter)
+            for f in mart_files(self.bank, "survey_answers", q)
+        ]
         if not files:
             return pd.DataFrame()
         weights = {d: self.bank.loyalty.weights.get(d, 1.0) for d in self.bank.loyalty.items}
@@ -90,11 +116,17 @@ class Partition:
         def summed(t: ibis.Table) -> ibis.Table:
             index = sum((t[d] * w for d, w in weights.items()), ibis.literal(0.0)) / sum(weights.values())
             columns = {"index": index, **{d: t[d] for d in weights}}
-            numbers = {f"{d}__{n}": f for d, c in columns.items() for n, f in (("n", c.count()), ("mean", c.mean()), ("sd", c.std(how="sample")))}
+            numbers = {
+                f"{d}__{n}": f
+                for d, c in columns.items()
+                for n, f in (("n", c.count()), ("mean", c.mean()), ("sd", c.std(how="sample")))
+            }
             return t.group_by("branch_id", "quarter").aggregate(**numbers).order_by("branch_id", "quarter")
 
         wide = self._read(files, summed).set_index(["branch_id", "quarter"])
-        wide.columns = pd.MultiIndex.from_tuples([tuple(c.split("__")) for c in wide.columns], names=["dimension", None])
+        wide.columns = pd.MultiIndex.from_tuples(
+            [tuple(c.split("__")) for c in wide.columns], names=["dimension", None]
+        )
         return wide.stack("dimension").reset_index()
 
     @cached_property
@@ -113,12 +145,16 @@ class Partition:
     def mortgage_earlier(self) -> pd.DataFrame:
         """Payers of the quarter before, with the number of their borrowers, by the same rule."""
         files = mart_files(self.bank, "mortgage_payments", self.quarter.previous)
-        return self._read(files, lambda t: t.group_by("payer").aggregate(borrowers=_.borrower_id.nunique()).order_by("payer"))
+        return self._read(
+            files, lambda t: t.group_by("payer").aggregate(borrowers=_.borrower_id.nunique()).order_by("payer")
+        )
 
     @cached_property
     def mortgage_pending(self) -> pd.DataFrame:
         """Mortgage applications that wait for a decision, bank-wide."""
-        return self._read(mart_files(self.bank, "mortgage_pending", self.quarter), lambda t: t.order_by("application_id"))
+        return self._read(
+            mart_files(self.bank, "mortgage_pending", self.quarter), lambda t: t.order_by("application_id")
+        )
 
     @cached_property
     def risk_officers(self) -> dict[str, str]:
@@ -144,8 +180,23 @@ class Partition:
 
     def quarantine_counts(self) -> pd.DataFrame:
         """Rows delivered and set aside per table."""
-        rows = [json.loads((self.bank.data_folder / "contract" / f"{n}.json").read_text(encoding="utf-8")) for n in CONTRACT if n in self.delivered]
-        return pd.DataFrame([{"table": r["table"], "rows": r["rows"], "set_aside": r["rows_set_aside"], "newest": r["newest"], "late": r["late"]} for r in rows])
+        rows = [
+            json.loads((self.bank.data_folder / "contract" / f"{n}.json").read_text(encoding="utf-8"))
+            for n in CONTRACT
+            if n in self.delivered
+        ]
+        return pd.DataFrame(
+            [
+                {
+                    "table": r["table"],
+                    "rows": r["rows"],
+                    "set_aside": r["rows_set_aside"],
+                    "newest": r["newest"],
+                    "late": r["late"],
+                }
+                for r in rows
+            ]
+        )
 
     @property
     def sampled(self) -> bool:
@@ -159,8 +210,18 @@ class Partition:
         return int(counts.loc[counts["quarter"] == str(self.quarter), "customers"].sum()) if len(counts) else 0
 
     def _repr_html_(self) -> str:
-        tables = {"customers": self.customers, "segment_counts": self.segment_counts, "answers": self.answers, "scores_by_branch": self.scores_by_branch, "mortgage_candidates": self.mortgage_candidates, "mortgage_pending": self.mortgage_pending}
-        rows = "".join(f"<tr><td><code>.{n}</code></td><td>{len(t):,}</td><td>{html.escape(', '.join(map(str, t.columns)))}</td></tr>" for n, t in tables.items())
+        tables = {
+            "customers": self.customers,
+            "segment_counts": self.segment_counts,
+            "answers": self.answers,
+            "scores_by_branch": self.scores_by_branch,
+            "mortgage_candidates": self.mortgage_candidates,
+            "mortgage_pending": self.mortgage_pending,
+        }
+        rows = "".join(
+            f"<tr><td><code>.{n}</code></td><td>{len(t):,}</td><td>{html.escape(', '.join(map(str, t.columns)))}</td></tr>"
+            for n, t in tables.items()
+        )
         return f"<p><b>{html.escape(self.branch_name)}</b> ({html.escape(self.branch)}), {self.quarter}</p><table><tr><th>table</th><th>rows</th><th>columns</th></tr>{rows}</table>"
 
     def __repr__(self) -> str:
@@ -171,13 +232,21 @@ class Partition:
         return None if self.branch == ALL else self.branch
 
     def _customers(self, quarter: Quarter) -> pd.DataFrame:
-        files, groups = mart_files(self.bank, "customer_quarter", quarter, self._folder), mart_files(self.bank, "customer_segment", quarter, self._folder)
+        files, groups = (
+            mart_files(self.bank, "customer_quarter", quarter, self._folder),
+            mart_files(self.bank, "customer_segment", quarter, self._folder),
+        )
         if not files:
             return pd.DataFrame()
         with _engine(self.bank) as con:
             segment = con.read_parquet(groups, hive_partitioning=False).select("customer_id", "segment")
             rows = con.read_parquet(files, hive_partitioning=False).join(segment, "customer_id")
-            return rows.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_CUSTOMERS).to_pandas().sort_values("customer_id", ignore_index=True)
+            return (
+                rows.order_by([_.customer_id.hash(), _.customer_id])
+                .limit(MOST_CUSTOMERS)
+                .to_pandas()
+                .sort_values("customer_id", ignore_index=True)
+            )
 
     def _contract(self, table: str) -> pd.DataFrame:
         path = self.bank.data_folder / "contract" / f"{table}.parquet"
@@ -198,6 +267,8 @@ def _engine(bank: Bank) -> Iterator[Backend]:
     try:
         yield con
     except duckdb.IOException as error:
-        raise MissingDataError(f"A mart in {bank.data_folder} cannot be read: {error}. Run `workbook prepare {bank.path}` again.") from error
+        raise MissingDataError(
+            f"A mart in {bank.data_folder} cannot be read: {error}. Run `workbook prepare {bank.path}` again."
+        ) from error
     finally:
         con.disconnect()

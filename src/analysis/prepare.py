@@ -43,7 +43,9 @@ def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> No
     folder = bank.place(bank.source.folder)
     if demo and not is_made(folder, demo.customers, demo.seed):
         if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
-            raise ParametersError(f"The demo bank would be written to {folder}, which holds something else. Move it away, or change source.folder in {bank.path.name}.")
+            raise ParametersError(
+                f"The demo bank would be written to {folder}, which holds something else. Move it away, or change source.folder in {bank.path.name}."
+            )
         progress("making the demo bank")
         shutil.rmtree(bank.data_folder / "contract", ignore_errors=True)
         make_bank(folder, demo.customers, demo.seed, jobs=default_jobs())
@@ -51,5 +53,9 @@ def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> No
 
 def prepare_if_needed(bank: Bank, quarter: Quarter) -> None:
     """Prepare a demo bank that has no marts of the quarter yet; a real bank is prepared by its analysts only."""
-    if bank.source.demo and quarter in bank.all_quarters and not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists():
+    if (
+        bank.source.demo
+        and quarter in bank.all_quarters
+        and not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists()
+    ):
         prepare(bank, progress=lambda text: print(text, flush=True))

@@ -25,7 +25,9 @@ def share_interval(count: float, of: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def welch(mean_a: float, sd_a: float, n_a: float, mean_b: float, sd_b: float, n_b: float) -> tuple[float, float, float, float]:
+def welch(
+    mean_a: float, sd_a: float, n_a: float, mean_b: float, sd_b: float, n_b: float
+) -> tuple[float, float, float, float]:
     """Difference a − b with its interval and p-value (Welch 1947)."""
     if min(n_a, n_b) < 2:
         return mean_a - mean_b, float("nan"), float("nan"), float("nan")

@@ -56,6 +56,14 @@ def file_fingerprint(path: Path, known: Path) -> str:
 @cache
 def code_fingerprint(*folders: str) -> str:
     """A fingerprint of the package's code in `folders` (all of it when none is named) and of the packages it computes with."""
-    files = [f for folder in folders or ("",) for f in sorted((PACKAGE / folder).rglob("*")) if f.is_file() and f.suffix != ".pyc"]
-    versions = [f"{p} {version(p)}" for p in ("duckdb", "ibis-framework", "pandas", "numpy", "scikit-learn", "statsmodels", "matplotlib")]
+    files = [
+        f
+        for folder in folders or ("",)
+        for f in sorted((PACKAGE / folder).rglob("*"))
+        if f.is_file() and f.suffix != ".pyc"
+    ]
+    versions = [
+        f"{p} {version(p)}"
+        for p in ("duckdb", "ibis-framework", "pandas", "numpy", "scikit-learn", "statsmodels", "matplotlib")
+    ]
     return text_fingerprint(*[f"{f.relative_to(PACKAGE)}\0{bytes_fingerprint(f)}" for f in files], *versions)

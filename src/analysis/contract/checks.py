@@ -31,7 +31,12 @@ def typed(staged: ir.Table, table: Table) -> ir.Table:
         columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
     as_read = ibis.literal("")
     for column in table.columns:
-        as_read = as_read + ibis.literal(f"{column.name}=") + staged[column.name].cast("string").fill_null("") + ibis.literal("; ")
+        as_read = (
+            as_read
+            + ibis.literal(f"{column.name}=")
+            + staged[column.name].cast("string").fill_null("")
+            + ibis.literal("; ")
+        )
     return staged.select(*ORIGIN, **columns, row_as_read=as_read)
 
 
@@ -47,17 +52,27 @@ def broken_rules(rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table
     checked = rows.mutate(broken=broken)
     repeated = _repeated(rows, table)
     checked = checked.left_join(repeated, [checked[c] == repeated[c] for c in ORIGIN])
-    broken = (checked.broken + ibis.ifelse(checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal(""))).re_replace(", $", "")
-    return checked.select(*ORIGIN, *[c.name for c in table.columns], broken=broken, row_as_read=ibis.ifelse(broken == "", ibis.null("string"), checked.row_as_read))
+    broken = (
+        checked.broken
+        + ibis.ifelse(checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal(""))
+    ).re_replace(", $", "")
+    return checked.select(
+        *ORIGIN,
+        *[c.name for c in table.columns],
+        broken=broken,
+        row_as_read=ibis.ifelse(broken == "", ibis.null("string"), checked.row_as_read),
+    )
 
 
-def _rules(rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date) -> Iterator[tuple[str, ir.BooleanValue]]:
+def _rules(
+    rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+) -> Iterator[tuple[str, ir.BooleanValue]]:
     for column in table.columns:
         yield f"{column.name}.type", rows[f"{column.name}__unreadable"]
         for rule, is_broken in _column_rules(rows[column.name], column, rows, referenced, as_of):
             yield f"{column.name}.{rule}", is_broken
-    for rule in table.rules:
-        yield rule.name, rule.broken(rows)
+    for row_rule in table.rules:
+        yield row_rule.name, row_rule.broken(rows)
 
 
 def _column_rules(

@@ -14,7 +14,9 @@ def contract_page() -> str:
         "Of rows with the same key the first is kept and the others break `unique_key`. A line that cannot be split into columns breaks `unreadable_line`.",
         "A value that cannot be read as its type breaks `<column>.type`.",
         "",
-        "**Indispensable:** " + ", ".join(f"`{t.name}`" for t in CONTRACT.values() if t.indispensable) + ". Any other table may be missing; the reports that need it say so.",
+        "**Indispensable:** "
+        + ", ".join(f"`{t.name}`" for t in CONTRACT.values() if t.indispensable)
+        + ". Any other table may be missing; the reports that need it say so.",
         "",
         "Columns marked *personal* name or locate a person. They are checked and kept with the accepted rows, and are never carried into a mart or a report.",
         "",
@@ -22,7 +24,10 @@ def contract_page() -> str:
     for table in CONTRACT.values():
         lines += [f"## {table.name}", "", table.meaning, "", "Key: " + ", ".join(f"`{k}`" for k in table.key) + "."]
         if table.late_days is not None:
-            lines += ["", f"Freshness: the newest `{table.dated_by}` may lie at most {table.late_days} days before the end of the last quarter."]
+            lines += [
+                "",
+                f"Freshness: the newest `{table.dated_by}` may lie at most {table.late_days} days before the end of the last quarter.",
+            ]
         lines += ["", "| column | type | unit | meaning | rules |", "|---|---|---|---|---|"]
         for c in table.columns:
             meaning = c.meaning + (" *Personal.*" if c.personal else "")

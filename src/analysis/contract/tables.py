@@ -25,7 +25,18 @@ KINDS = (
 )
 #: Entries the bank makes by itself; they do not show that a customer is active.
 BANK_KINDS = ("interest", "fee")
-PRODUCT_KINDS = ("current_account", "savings", "deposit", "card", "mortgage", "consumer_loan", "business_loan", "wealth", "insurance", "payment")
+PRODUCT_KINDS = (
+    "current_account",
+    "savings",
+    "deposit",
+    "card",
+    "mortgage",
+    "consumer_loan",
+    "business_loan",
+    "wealth",
+    "insurance",
+    "payment",
+)
 LOAN_STATUS = ("running", "late", "defaulted", "repaid")
 APPLICATION_STATUS = ("pending", "approved", "rejected", "withdrawn")
 
@@ -48,7 +59,13 @@ BRANCHES = Table(
         Column("region", "text", "Region the branch belongs to."),
     ),
     indispensable=True,
-    rules=(RowRule("branch_id_reserved", "`ALL` stands for the whole bank and is no branch", lambda t: t.branch_id.upper() == "ALL"),),
+    rules=(
+        RowRule(
+            "branch_id_reserved",
+            "`ALL` stands for the whole bank and is no branch",
+            lambda t: t.branch_id.upper() == "ALL",
+        ),
+    ),
 )
 
 STAFF = Table(
@@ -58,8 +75,15 @@ STAFF = Table(
     (
         _id("staff_id", "Member of staff.", required=True),
         _id("branch_id", "Branch of work.", "branches.branch_id", required=True),
-        Column("role", "text", "Role.", allowed=("relationship_manager", "teller", "risk_officer", "branch_manager", "other")),
-        Column("weekly_capacity", "integer", "Contacts that can be made in a week.", unit="contacts per week", minimum=0),
+        Column(
+            "role",
+            "text",
+            "Role.",
+            allowed=("relationship_manager", "teller", "risk_officer", "branch_manager", "other"),
+        ),
+        Column(
+            "weekly_capacity", "integer", "Contacts that can be made in a week.", unit="contacts per week", minimum=0
+        ),
     ),
 )
 
@@ -110,7 +134,12 @@ ACCOUNTS = Table(
         _id("product_id", "Product the account is.", "products.product_id"),
         Column("opened_on", "date", "Day of opening.", required=True, not_future=True),
         Column("closed_on", "date", "Day of closing; empty while open."),
-        Column("opening_balance", "amount", "Balance before the first transaction delivered; 0 when empty.", unit="currency"),
+        Column(
+            "opening_balance",
+            "amount",
+            "Balance before the first transaction delivered; 0 when empty.",
+            unit="currency",
+        ),
     ),
     indispensable=True,
     rules=(_ends_before_it_starts("opened_on", "closed_on"),),
@@ -148,8 +177,20 @@ TRANSACTIONS = Table(
     (
         _id("transaction_id", "Transaction.", required=True),
         _id("account_id", "Account the entry is on.", "accounts.account_id", required=True),
-        Column("booked_at", "timestamp", "When it was booked; midnight where only the day is known.", required=True, not_future=True),
-        Column("amount", "amount", "Amount, signed from the account's side: positive is money in.", unit="currency", required=True),
+        Column(
+            "booked_at",
+            "timestamp",
+            "When it was booked; midnight where only the day is known.",
+            required=True,
+            not_future=True,
+        ),
+        Column(
+            "amount",
+            "amount",
+            "Amount, signed from the account's side: positive is money in.",
+            unit="currency",
+            required=True,
+        ),
         Column("channel", "text", "How it was made.", required=True, allowed=CHANNELS),
         Column("kind", "text", "What it was.", required=True, allowed=KINDS),
         _id("counterparty_account", "Account of the other side, at this or another bank."),
@@ -173,7 +214,12 @@ STANDING_ORDERS = Table(
         Column("payee_bank", "text", "Bank of the payee."),
         _id("payee_account", "Account of the payee."),
         Column("amount", "amount", "Amount of each payment.", unit="currency", required=True, minimum=0),
-        Column("purpose", "text", "What it is for.", allowed=("household", "insurance", "loan_instalment", "leasing", "other")),
+        Column(
+            "purpose",
+            "text",
+            "What it is for.",
+            allowed=("household", "insurance", "loan_instalment", "leasing", "other"),
+        ),
     ),
 )
 
@@ -203,7 +249,14 @@ CARDS = Table(
         Column("kind", "text", "Kind of card.", allowed=("debit", "credit")),
         Column("grade", "text", "Grade of the card as the bank calls it."),
         Column("credit_limit", "amount", "Limit, of credit cards.", unit="currency", minimum=0),
-        Column("statement_day", "integer", "Day of the month the statement is made.", unit="day of month", minimum=1, maximum=31),
+        Column(
+            "statement_day",
+            "integer",
+            "Day of the month the statement is made.",
+            unit="day of month",
+            minimum=1,
+            maximum=31,
+        ),
         Column("issued_on", "date", "Day of issue.", not_future=True),
     ),
 )
@@ -245,7 +298,9 @@ LOANS = Table(
         Column("amount", "amount", "Amount lent.", unit="currency", required=True, minimum=0),
         Column("months", "integer", "Term.", unit="months", minimum=1),
         Column("instalment", "amount", "Monthly instalment.", unit="currency per month", minimum=0),
-        Column("due_day", "integer", "Day of the month the instalment is due.", unit="day of month", minimum=1, maximum=28),
+        Column(
+            "due_day", "integer", "Day of the month the instalment is due.", unit="day of month", minimum=1, maximum=28
+        ),
         Column("status", "text", "How repayment stands.", required=True, allowed=LOAN_STATUS),
     ),
 )
@@ -291,7 +346,13 @@ BILL_EVENTS = Table(
         _id("event_id", "Event.", required=True),
         _id("bill_id", "Bill.", "bills.bill_id", required=True),
         Column("happened_on", "date", "Day.", required=True),
-        Column("kind", "text", "What happened.", required=True, allowed=("discounted", "endorsed", "redeemed", "dishonoured")),
+        Column(
+            "kind",
+            "text",
+            "What happened.",
+            required=True,
+            allowed=("discounted", "endorsed", "redeemed", "dishonoured"),
+        ),
         _id("proceeds_account", "Account the proceeds went to."),
         Column("amount", "amount", "Amount paid.", unit="currency", minimum=0),
     ),
@@ -372,7 +433,13 @@ FOLLOW_UPS = Table(
         _id("subject_id", "Lead or alert that was followed up.", required=True),
         _id("staff_id", "Who did it.", "staff.staff_id"),
         Column("done_on", "date", "Day.", required=True, not_future=True),
-        Column("outcome", "text", "What came of it.", required=True, allowed=("confirmed", "cleared", "open", "sold", "declined", "not_reached")),
+        Column(
+            "outcome",
+            "text",
+            "What came of it.",
+            required=True,
+            allowed=("confirmed", "cleared", "open", "sold", "declined", "not_reached"),
+        ),
     ),
 )
 

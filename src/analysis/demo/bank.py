@@ -25,7 +25,14 @@ from analysis.storage import write_json
 Progress = Callable[[int, int], None]
 
 
-def make_bank(folder: Path, customers: int = 5000, seed: int = 7, branches: int | None = None, jobs: int = 1, progress: Progress = lambda done, total: None) -> None:
+def make_bank(
+    folder: Path,
+    customers: int = 5000,
+    seed: int = 7,
+    branches: int | None = None,
+    jobs: int = 1,
+    progress: Progress = lambda done, total: None,
+) -> None:
     """Write the demo bank to `folder`, replacing what was there only when the new one is complete.
 
     The same seed and number of customers give the same rows. Customers are made in chunks of `plan.CHUNK`, each on its
@@ -36,7 +43,10 @@ def make_bank(folder: Path, customers: int = 5000, seed: int = 7, branches: int 
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(temporary / "bank.parquet", bank_tables(branches), many=False)
-        tasks = [(temporary, chunk, first, min(plan.CHUNK, customers - first), branches, seed) for chunk, first in enumerate(range(0, customers, plan.CHUNK))]
+        tasks = [
+            (temporary, chunk, first, min(plan.CHUNK, customers - first), branches, seed)
+            for chunk, first in enumerate(range(0, customers, plan.CHUNK))
+        ]
         if jobs > 1 and len(tasks) > 1:
             with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
                 planted = []
@@ -49,7 +59,15 @@ def make_bank(folder: Path, customers: int = 5000, seed: int = 7, branches: int 
                 planted += _make_chunk(task)
                 progress(done, len(tasks))
         write_json(temporary / "truth" / "mortgage.json", planted)
-        write_json(temporary / "truth" / "loyalty.json", {"drivers": plan.DRIVERS, "satisfaction_to_loyalty": plan.SATISFACTION_TO_LOYALTY, "leaving": plan.LEAVING, "fall": plan.FALL})
+        write_json(
+            temporary / "truth" / "loyalty.json",
+            {
+                "drivers": plan.DRIVERS,
+                "satisfaction_to_loyalty": plan.SATISFACTION_TO_LOYALTY,
+                "leaving": plan.LEAVING,
+                "fall": plan.FALL,
+            },
+        )
         write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)
         write_json(temporary / "made_with.json", made_with(customers, seed, branches))
         if folder.exists():
@@ -63,7 +81,12 @@ def make_bank(folder: Path, customers: int = 5000, seed: int = 7, branches: int 
 
 def made_with(customers: int, seed: int, branches: int | None = None) -> dict[str, int]:
     """What identifies a demo bank; a bank made with something else is made again."""
-    return {"customers": customers, "seed": seed, "branches": branches or max(4, customers // 5000), "version": plan.VERSION}
+    return {
+        "customers": customers,
+        "seed": seed,
+        "branches": branches or max(4, customers // 5000),
+        "version": plan.VERSION,
+    }
 
 
 def is_made(folder: Path, customers: int, seed: int) -> bool:
@@ -95,7 +118,9 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
     for quarter, name in enumerate(QUARTERS):
-        rows = transactions(np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, quarter, chunk, merchants)
+        rows = transactions(
+            np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, quarter, chunk, merchants
+        )
         if chunk == 0 and quarter == len(QUARTERS) - 1:
             rows = _with_bad_rows("transactions", rows)
         _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": rows}, many=True)
@@ -105,7 +130,12 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
 
 def _groups(people: People) -> pa.Table:
     names = np.array([g.name for g in GROUPS])
-    return pa.table({"customer_id": pa.array([f"C{i:08d}" for i in range(people.first, people.first + len(people))]), "planted": pa.array(names[people.group], pa.string())})
+    return pa.table(
+        {
+            "customer_id": pa.array([f"C{i:08d}" for i in range(people.first, people.first + len(people))]),
+            "planted": pa.array(names[people.group], pa.string()),
+        }
+    )
 
 
 def _write(path: Path, tables: dict[str, pa.Table], many: bool) -> None:
@@ -134,15 +164,30 @@ def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
         rows = table.slice(at, count)
         at += count
         column = rule.split(".")[0]
-        key = {"transactions": "transaction_id", "customers": "customer_id", "accounts": "account_id", "survey_scores": "item"}[name]
+        key = {
+            "transactions": "transaction_id",
+            "customers": "customer_id",
+            "accounts": "account_id",
+            "survey_scores": "item",
+        }[name]
         if rule != "unique_key":
-            rows = rows.set_column(rows.column_names.index(key), key, pa.array([f"bad_{rule}_{i}" for i in range(count)]))
+            rows = rows.set_column(
+                rows.column_names.index(key), key, pa.array([f"bad_{rule}_{i}" for i in range(count)])
+            )
         if rule == "closed_on_before_opened_on":
             early = pc.add(rows["opened_on"], pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms")))
             rows = rows.set_column(rows.column_names.index("closed_on"), "closed_on", pc.cast(early, pa.date32()))
         elif rule != "unique_key":
-            broken = {"account_id": "A9999999999", "booked_at": np.datetime64("2031-01-01T00:00:00", "us"), "amount": None, "sex": "unknown", "score": 11}[column]
-            rows = rows.set_column(rows.column_names.index(column), column, pa.array([broken] * count, table.schema.field(column).type))
+            broken = {
+                "account_id": "A9999999999",
+                "booked_at": np.datetime64("2031-01-01T00:00:00", "us"),
+                "amount": None,
+                "sex": "unknown",
+                "score": 11,
+            }[column]
+            rows = rows.set_column(
+                rows.column_names.index(column), column, pa.array([broken] * count, table.schema.field(column).type)
+            )
         parts.append(rows.cast(table.schema))
     return pa.concat_tables(parts)
 

@@ -4,7 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 
-def numbered(prefix: str | np.ndarray, numbers: np.ndarray, width: int = 8, valid: np.ndarray | None = None) -> pa.Array:
+def numbered(
+    prefix: str | np.ndarray, numbers: np.ndarray, width: int = 8, valid: np.ndarray | None = None
+) -> pa.Array:
     """Identifiers such as A00000042: one prefix letter (a letter, or a code per row) and `width` digits."""
     n = len(numbers)
     text = np.empty((n, width + 1), dtype=np.uint8)
@@ -15,7 +17,9 @@ def numbered(prefix: str | np.ndarray, numbers: np.ndarray, width: int = 8, vali
         rest //= 10
     offsets = pa.array(np.arange(n + 1, dtype=np.int64) * (width + 1), pa.int64())
     mask = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-    return pa.Array.from_buffers(pa.large_string(), n, [mask, offsets.buffers()[1], pa.py_buffer(text.tobytes())]).cast(pa.string())
+    return pa.Array.from_buffers(pa.large_string(), n, [mask, offsets.buffers()[1], pa.py_buffer(text.tobytes())]).cast(
+        pa.string()
+    )
 
 
 def coded(codes: np.ndarray, names: tuple[str, ...], none: int | None = None) -> pa.Array:

@@ -74,7 +74,9 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
 def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[Arrangement]:
     stays = (people.joined == 0) & (people.left == len(QUARTERS))
     pool = rng.permutation(np.flatnonzero(stays[lending.customer])).tolist()
-    payers = rng.permutation(np.flatnonzero(stays & np.isin(people.group, WEALTHY) & people.savings & ~people.mortgage)).tolist()
+    payers = rng.permutation(
+        np.flatnonzero(stays & np.isin(people.group, WEALTHY) & people.savings & ~people.mortgage)
+    ).tolist()
     firms = rng.permutation(np.flatnonzero(stays & people.corporate)).tolist()
     planted = []
 
@@ -100,16 +102,46 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
     lending.filed[ring.loans] = np.datetime64("2023-03-01") + rng.integers(0, 20, 6)
     planted.append(ring)
     place, owner = site() + 1, payers.pop()
-    planted.append(Arrangement("two_accounts_of_one_owner", True, [account(owner), account(owner) + 1], take(5, [place]), pending_compounds=[place]))
+    planted.append(
+        Arrangement(
+            "two_accounts_of_one_owner",
+            True,
+            [account(owner), account(owner) + 1],
+            take(5, [place]),
+            pending_compounds=[place],
+        )
+    )
     place = site() + 2
-    planted.append(Arrangement("payer_at_another_bank", True, [EXTERNAL + int(rng.integers(0, 10**8))], take(5, [place, place + 1]), pending_compounds=[place]))
+    planted.append(
+        Arrangement(
+            "payer_at_another_bank",
+            True,
+            [EXTERNAL + int(rng.integers(0, 10**8))],
+            take(5, [place, place + 1]),
+            pending_compounds=[place],
+        )
+    )
     place = site() + 3
-    planted.append(Arrangement("two_months_of_three", True, [account(firms.pop())], take(4, [place]), jitter=0.08, months_paid=2, pending_compounds=[place]))
+    planted.append(
+        Arrangement(
+            "two_months_of_three",
+            True,
+            [account(firms.pop())],
+            take(4, [place]),
+            jitter=0.08,
+            months_paid=2,
+            pending_compounds=[place],
+        )
+    )
 
     # look-alikes
     for _ in range(2):
         planted.append(Arrangement("parent_of_two", False, [account(payers.pop())], take(2, [site()])))
-        planted.append(Arrangement("housing_allowance", False, [account(firms.pop())], take(8, [4 * i for i in range(8)]), pays="payday"))
+        planted.append(
+            Arrangement(
+                "housing_allowance", False, [account(firms.pop())], take(8, [4 * i for i in range(8)]), pays="payday"
+            )
+        )
     planted.append(Arrangement("property_manager", False, [account(payers.pop())], take(8, [site()]), pays="collects"))
     planted.append(Arrangement("scattered_group", False, [account(payers.pop())], take(5, [0, 4, 8, 12, 16])))
     joint = Arrangement("joint_borrowers", False, [account(payers.pop())], take(3, [site()]))
@@ -118,18 +150,28 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
     return planted
 
 
-def application_tables(rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement]) -> dict[str, pa.Table]:
+def application_tables(
+    rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement]
+) -> dict[str, pa.Table]:
     """Applications and loans: the mortgages, consumer loans, and applications that wait for a decision."""
     borrowers = np.flatnonzero(~people.corporate & (rng.random(len(people)) < 0.06))
     n, m = len(lending.customer), len(borrowers)
-    pending = np.flatnonzero(~people.corporate & (people.left == len(QUARTERS)) & ~people.mortgage & (rng.random(len(people)) < 0.02))
+    pending = np.flatnonzero(
+        ~people.corporate & (people.left == len(QUARTERS)) & ~people.mortgage & (rng.random(len(people)) < 0.02)
+    )
     sites = rng.integers(0, compounds(len(people)), len(pending))
     wanted = [c for a in planted for c in a.pending_compounds for _ in (1, 2)]
     sites[: len(wanted)] = wanted[: len(pending)]
     p = len(pending)
     who = np.concatenate([lending.customer, borrowers, pending])
     filed_small = np.maximum(people.since[borrowers], END - 700) + rng.integers(0, 60, m)
-    filed = np.concatenate([lending.filed, np.minimum(filed_small, END - 30), np.maximum(END - rng.integers(1, 60, p), people.since[pending])])
+    filed = np.concatenate(
+        [
+            lending.filed,
+            np.minimum(filed_small, END - 30),
+            np.maximum(END - rng.integers(1, 60, p), people.since[pending]),
+        ]
+    )
     small = np.rint(people.income[borrowers] * rng.uniform(2, 8, m) / 100) * 100
     amount = np.concatenate([lending.amount, small, np.rint(people.income[pending] * 45 / 1000) * 1000])
     is_mortgage = np.r_[np.ones(n, bool), np.zeros(m, bool), np.ones(p, bool)]

@@ -16,26 +16,34 @@ BUSINESS = [i for i, g in enumerate(GROUPS) if not g.regular]
 BANKS = ("North Bank", "东方银行", "Union Savings", "Porto Bank")
 NAMES = tuple(str(s + g) for s in plan.SURNAMES for g in plan.GIVEN_NAMES)
 
+#: Columns of an entry, with the value where none is given.
+DEFAULTS = {"account": 0, "second": 0, "cents": 0, "channel": 0, "kind": 0, "other": -1, "merchant": -1, "memo": 0}
+
 
 @dataclass
 class Entries:
     """Entries being collected, a list of arrays per column."""
 
-    columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in Entries.DEFAULTS})
-
-    DEFAULTS = {"account": 0, "second": 0, "cents": 0, "channel": 0, "kind": 0, "other": -1, "merchant": -1, "memo": 0}
+    columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in DEFAULTS})
 
     def add(self, account: np.ndarray, **values: np.ndarray | int) -> None:
         """Entries on `account`; a value is an array as long, or one number for all."""
-        for name, default in self.DEFAULTS.items():
+        for name, default in DEFAULTS.items():
             value = account if name == "account" else values.get(name, default)
             self.columns[name].append(np.broadcast_to(np.asarray(value, dtype=np.int64), len(account)))
 
-    def add_both_sides(self, payer: np.ndarray, payee: np.ndarray, cents: np.ndarray, **values: np.ndarray | int) -> None:
+    def add_both_sides(
+        self, payer: np.ndarray, payee: np.ndarray, cents: np.ndarray, **values: np.ndarray | int
+    ) -> None:
         """A payment as it stands on the payer's and on the payee's account, where they are at this bank."""
         for account, other, sign in ((payer, payee, -1), (payee, payer, 1)):
             here = account < EXTERNAL
-            self.add(account[here], other=other[here], cents=sign * cents[here], **{k: v[here] if isinstance(v, np.ndarray) else v for k, v in values.items()})
+            self.add(
+                account[here],
+                other=other[here],
+                cents=sign * cents[here],
+                **{k: v[here] if isinstance(v, np.ndarray) else v for k, v in values.items()},
+            )
 
     def all(self) -> dict[str, np.ndarray]:
         """Every column, in order of booking."""
@@ -44,7 +52,15 @@ class Entries:
         return {name: values[order] for name, values in whole.items()}
 
 
-def transactions(rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement], quarter: int, chunk: int, merchants: int) -> pa.Table:
+def transactions(
+    rng: np.random.Generator,
+    people: People,
+    lending: Lending,
+    planted: list[Arrangement],
+    quarter: int,
+    chunk: int,
+    merchants: int,
+) -> pa.Table:
     """The contract's transactions of the chunk in a quarter."""
     entries = Entries()
     there = (people.joined <= quarter) & (people.left > quarter)
@@ -64,7 +80,15 @@ def _second_of(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
     return day.astype("datetime64[D]").astype(np.int64) * 86_400 + hour * 3600 + rng.integers(0, 3600, len(day))
 
 
-def _own_business(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int, merchants: int) -> None:
+def _own_business(
+    rng: np.random.Generator,
+    entries: Entries,
+    people: People,
+    lending: Lending,
+    there: np.ndarray,
+    quarter: int,
+    merchants: int,
+) -> None:
     rate = people.of_group("rate") * plan.RATE_SCALE
     count = np.where(there, rng.poisson(rate * rng.gamma(12, 1 / 12, len(people))), 0)
     who = np.repeat(np.arange(len(people)), count)
@@ -81,7 +105,11 @@ def _own_business(rng: np.random.Generator, entries: Entries, people: People, le
     # how
     shares = np.array([[g.channels.get(c, 0.0) for c in CHANNELS] for g in GROUPS])
     steps = shares.cumsum(axis=1)
-    channel = (rng.random(n)[:, None] * steps[:, -1:][people.group[who]] > steps[people.group[who]]).sum(axis=1).clip(0, len(CHANNELS) - 1)
+    channel = (
+        (rng.random(n)[:, None] * steps[:, -1:][people.group[who]] > steps[people.group[who]])
+        .sum(axis=1)
+        .clip(0, len(CHANNELS) - 1)
+    )
 
     # what: income of businesses, else spending
     business = np.isin(people.group[who], BUSINESS)
@@ -99,7 +127,15 @@ def _own_business(rng: np.random.Generator, entries: Entries, people: People, le
     instalment[lending.customer] = lending.instalment / 100
     budget = 3 * np.maximum(people.income * 0.95 - instalment, people.income * 0.2)
     each = budget[who] / np.maximum(rate[who], 1)
-    size = np.where(business, np.where(comes_in, 3 * people.income[who] / (0.45 * rate[who]), 3 * people.income[who] * np.where(people.corporate[who], 0.6, 0.92) / (0.55 * rate[who])), each)
+    size = np.where(
+        business,
+        np.where(
+            comes_in,
+            3 * people.income[who] / (0.45 * rate[who]),
+            3 * people.income[who] * np.where(people.corporate[who], 0.6, 0.92) / (0.55 * rate[who]),
+        ),
+        each,
+    )
     cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
     cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
     cents = np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)
@@ -107,9 +143,15 @@ def _own_business(rng: np.random.Generator, entries: Entries, people: People, le
     # with whom
     partner = rng.integers(0, len(people), n)
     inside = (kind == plan.KIND["transfer"]) & ~comes_in & there[partner] & (rng.random(n) < 0.3) & (partner != who)
-    outside = np.isin(kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]) & ~inside
+    outside = (
+        np.isin(kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]) & ~inside
+    )
     merchant = np.where(kind == plan.KIND["card_payment"], rng.integers(0, merchants, n), -1)
-    memo = np.select([kind == plan.KIND[k] for k in ("household", "card_payment", "transfer", "sale")], [plan.MEMO[m] for m in ("utilities", "purchase", "transfer", "goods")], 0)
+    memo = np.select(
+        [kind == plan.KIND[k] for k in ("household", "card_payment", "transfer", "sale")],
+        [plan.MEMO[m] for m in ("utilities", "purchase", "transfer", "goods")],
+        0,
+    )
     single = ~inside
     other = np.where(outside, EXTERNAL + rng.integers(0, 10**6, n), -1)
     entries.add(
@@ -123,10 +165,20 @@ def _own_business(rng: np.random.Generator, entries: Entries, people: People, le
         memo=memo[single],
     )
     late = np.maximum(second, people.since[partner].astype(np.int64) * 86_400)
-    entries.add_both_sides(people.account[who[inside]], people.account[partner[inside]], cents[inside], second=late[inside], channel=channel[inside], kind=kind[inside], memo=memo[inside])
+    entries.add_both_sides(
+        people.account[who[inside]],
+        people.account[partner[inside]],
+        cents[inside],
+        second=late[inside],
+        channel=channel[inside],
+        kind=kind[inside],
+        memo=memo[inside],
+    )
 
 
-def _regular_income(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+def _regular_income(
+    rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int
+) -> None:
     for kind, payday in (("salary", 9), ("pension", 24)):
         paid = np.flatnonzero(there & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind]))
         for start in month_starts(quarter):
@@ -135,15 +187,31 @@ def _regular_income(rng: np.random.Generator, entries: Entries, people: People, 
             who = paid[begun]
             cents = (people.income[who] * rng.normal(1, 0.03, len(who)) * 100).astype(np.int64)
             inside = (people.employer[who] >= 0) & there[people.employer[who]]
-            payer = np.where(inside, people.account[people.employer[who]], EXTERNAL + 10**7 + people.group[who] * 10 + who % 10)
+            payer = np.where(
+                inside, people.account[people.employer[who]], EXTERNAL + 10**7 + people.group[who] * 10 + who % 10
+            )
             second = _second_of(rng, day[begun])
-            entries.add_both_sides(payer, people.account[who], cents, second=second, channel=plan.CHANNEL["transfer"], kind=plan.KIND[kind], memo=plan.MEMO[kind])
+            entries.add_both_sides(
+                payer,
+                people.account[who],
+                cents,
+                second=second,
+                channel=plan.CHANNEL["transfer"],
+                kind=plan.KIND[kind],
+                memo=plan.MEMO[kind],
+            )
 
 
-def _lending(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int) -> None:
+def _lending(
+    rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int
+) -> None:
     for start in month_starts(quarter):
         due = start + lending.due_day - 1
-        pays = there[lending.customer] & (due > lending.filed + 30) & (rng.random(len(due)) > np.where(lending.status == "late", 0.3, 0.0))
+        pays = (
+            there[lending.customer]
+            & (due > lending.filed + 30)
+            & (rng.random(len(due)) > np.where(lending.status == "late", 0.3, 0.0))
+        )
         entries.add(
             people.account[lending.customer[pays]],
             second=_second_of(rng, due[pays]),
@@ -159,13 +227,29 @@ def _savings(rng: np.random.Generator, entries: Entries, people: People, there: 
     day = STARTS[quarter] + rng.integers(40, 60, len(saver))
     cents = np.maximum((people.income[saver] * 0.15).astype(np.int64), 1) * 100
     current = people.account[saver]
-    entries.add_both_sides(current, current + 1, cents, second=_second_of(rng, day), channel=plan.CHANNEL["system"], kind=plan.KIND["transfer"])
+    entries.add_both_sides(
+        current,
+        current + 1,
+        cents,
+        second=_second_of(rng, day),
+        channel=plan.CHANNEL["system"],
+        kind=plan.KIND["transfer"],
+    )
     end = np.full(len(saver), STARTS[quarter] + QUARTER_DAYS[quarter] - 1)
     interest = (people.of_group("balance")[saver] * 0.6 * 0.003 * 100).astype(np.int64)
-    entries.add(current + 1, second=end.astype("datetime64[D]").astype(np.int64) * 86_400 + 82_800, cents=interest, channel=plan.CHANNEL["system"], kind=plan.KIND["interest"], memo=plan.MEMO["interest"])
+    entries.add(
+        current + 1,
+        second=end.astype("datetime64[D]").astype(np.int64) * 86_400 + 82_800,
+        cents=interest,
+        channel=plan.CHANNEL["system"],
+        kind=plan.KIND["interest"],
+        memo=plan.MEMO["interest"],
+    )
 
 
-def _arranged(rng: np.random.Generator, entries: Entries, people: People, lending: Lending, arrangement: Arrangement, quarter: int) -> None:
+def _arranged(
+    rng: np.random.Generator, entries: Entries, people: People, lending: Lending, arrangement: Arrangement, quarter: int
+) -> None:
     loans = np.array(arrangement.loans)
     accounts = people.account[lending.customer[loans]]
     n = len(loans)
@@ -178,14 +262,38 @@ def _arranged(rng: np.random.Generator, entries: Entries, people: People, lendin
         if arrangement.pays == "before_due":
             day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
             paid = (cents * (1 + rng.uniform(-arrangement.jitter, arrangement.jitter, n))).astype(np.int64)
-            entries.add_both_sides(payer, accounts, paid, second=_second_of(rng, day), channel=plan.CHANNEL["online"], kind=plan.KIND["transfer"], memo=plan.MEMO["transfer"])
+            entries.add_both_sides(
+                payer,
+                accounts,
+                paid,
+                second=_second_of(rng, day),
+                channel=plan.CHANNEL["online"],
+                kind=plan.KIND["transfer"],
+                memo=plan.MEMO["transfer"],
+            )
         elif arrangement.pays == "payday":
             second = _second_of(rng, np.full(n, start + 8))
-            entries.add_both_sides(payer, accounts, np.full(n, 150_000), second=second, channel=plan.CHANNEL["online"], kind=plan.KIND["transfer"], memo=plan.MEMO["allowance"])
+            entries.add_both_sides(
+                payer,
+                accounts,
+                np.full(n, 150_000),
+                second=second,
+                channel=plan.CHANNEL["online"],
+                kind=plan.KIND["transfer"],
+                memo=plan.MEMO["allowance"],
+            )
         else:
             day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
             second = _second_of(rng, day)
-            entries.add_both_sides(accounts, payer, np.full(n, 38_000), second=second, channel=plan.CHANNEL["mobile"], kind=plan.KIND["transfer"], memo=plan.MEMO["fee"])
+            entries.add_both_sides(
+                accounts,
+                payer,
+                np.full(n, 38_000),
+                second=second,
+                channel=plan.CHANNEL["mobile"],
+                kind=plan.KIND["transfer"],
+                memo=plan.MEMO["fee"],
+            )
 
 
 def _table(rng: np.random.Generator, whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:
@@ -201,7 +309,9 @@ def _table(rng: np.random.Generator, whole: dict[str, np.ndarray], quarter: int,
             "amount": amounts(whole["cents"]),
             "channel": coded(whole["channel"], CHANNELS),
             "kind": coded(whole["kind"], KINDS),
-            "counterparty_account": numbered(np.where(outside, ord("X"), ord("A")).astype(np.uint8), other, 10, valid=other >= 0),
+            "counterparty_account": numbered(
+                np.where(outside, ord("X"), ord("A")).astype(np.uint8), other, 10, valid=other >= 0
+            ),
             "counterparty_bank": coded(np.where(outside, other % len(BANKS), -1), BANKS, none=-1),
             "counterparty_name": coded(name, NAMES, none=-1),
             "merchant_id": numbered("M", whole["merchant"], 6, valid=whole["merchant"] >= 0),

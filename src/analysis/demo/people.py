@@ -70,14 +70,23 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
     branch_effect = np.random.default_rng(11).normal(0, 0.15, (branches, len(plan.DRIVERS)))
     attitudes = np.repeat((attitudes + branch_effect[branch])[:, None, :], len(QUARTERS), axis=1)
     attitudes += rng.normal(0, 0.2, attitudes.shape)
-    attitudes[branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))] -= float(plan.FALL["by"])
+    attitudes[branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))] -= plan.FALL_BY
     satisfaction = attitudes @ np.array(list(plan.DRIVERS.values())) / 0.62 + rng.normal(0, 0.4, attitudes.shape[:2])
     loyalty = plan.SATISFACTION_TO_LOYALTY * satisfaction + rng.normal(0, 0.5, satisfaction.shape)
 
     # who comes, who leaves
     joined = np.where(rng.random(count) < 0.15, rng.integers(1, len(QUARTERS), count), 0)
     mortgage = rng.random(count) < setting("mortgage")
-    hazard = 1 / (1 + np.exp(-(plan.LEAVING["constant"] + plan.LEAVING["loyalty"] * loyalty + plan.LEAVING["mortgage"] * mortgage[:, None])))
+    hazard = 1 / (
+        1
+        + np.exp(
+            -(
+                plan.LEAVING["constant"]
+                + plan.LEAVING["loyalty"] * loyalty
+                + plan.LEAVING["mortgage"] * mortgage[:, None]
+            )
+        )
+    )
     left = np.full(count, len(QUARTERS))
     for q in range(len(QUARTERS) - 1, 0, -1):
         leaves = (rng.random(count) < hazard[:, q - 1]) & (joined < q) & ~corporate
@@ -86,13 +95,34 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
     low, high = np.array([g.age for g in GROUPS])[group].T
     age = rng.integers(low, high + 1)
     tenure = np.minimum(rng.gamma(2, 4, count), np.maximum(np.where(corporate, age, age - 16), 0.5))
-    since = np.where(joined > 0, STARTS[joined] + rng.integers(0, 20, count), STARTS[0] - (tenure * 365).astype(int) - 1)
+    since = np.where(
+        joined > 0, STARTS[joined] + rng.integers(0, 20, count), STARTS[0] - (tenure * 365).astype(int) - 1
+    )
     firms = np.flatnonzero(corporate)
-    works = ~corporate & np.isin(group, [i for i, g in enumerate(GROUPS) if g.regular == "salary"]) & (rng.random(count) < 0.5)
-    employer = np.where(works & (len(firms) > 0), firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1, -1)
+    works = (
+        ~corporate
+        & np.isin(group, [i for i, g in enumerate(GROUPS) if g.regular == "salary"])
+        & (rng.random(count) < 0.5)
+    )
+    employer = np.where(
+        works & (len(firms) > 0), firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1, -1
+    )
     income = setting("income") * rng.lognormal(0, 0.25, count)
     savings = rng.random(count) < setting("savings")
-    return People(first, group, branch, income, joined, left, attitudes, loyalty, mortgage, savings, employer, since.astype("datetime64[D]"))
+    return People(
+        first,
+        group,
+        branch,
+        income,
+        joined,
+        left,
+        attitudes,
+        loyalty,
+        mortgage,
+        savings,
+        employer,
+        since.astype("datetime64[D]"),
+    )
 
 
 def customer_table(rng: np.random.Generator, people: People, staff_per_branch: int) -> pa.Table:
@@ -101,13 +131,20 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
     corporate = people.corporate
     low, high = np.array([g.age for g in GROUPS])[people.group].T
     age_days = (rng.uniform(low, high + 1) * 365.25).astype(int)
-    born = np.where(corporate, people.since - (rng.random(n) * 2000).astype(int), END - age_days).astype("datetime64[D]")
+    born = np.where(corporate, people.since - (rng.random(n) * 2000).astype(int), END - age_days).astype(
+        "datetime64[D]"
+    )
     names = np.where(
         corporate,
-        plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_ENDS[rng.integers(0, 4, n)],
-        plan.SURNAMES[rng.integers(0, len(plan.SURNAMES), n)] + plan.GIVEN_NAMES[rng.integers(0, len(plan.GIVEN_NAMES), n)],
+        plan.FIRM_NAMES[rng.integers(0, 8, n)]
+        + plan.FIRM_NAMES[rng.integers(0, 8, n)]
+        + plan.FIRM_ENDS[rng.integers(0, 4, n)],
+        plan.SURNAMES[rng.integers(0, len(plan.SURNAMES), n)]
+        + plan.GIVEN_NAMES[rng.integers(0, len(plan.GIVEN_NAMES), n)],
     )
-    employer = np.where(people.employer >= 0, names[people.employer], [f"Employer {i}" for i in rng.integers(0, plan.EMPLOYERS, n)])
+    employer = np.where(
+        people.employer >= 0, names[people.employer], [f"Employer {i}" for i in rng.integers(0, plan.EMPLOYERS, n)]
+    )
     grade = np.clip(np.rint(people.of_group("credit_grade") + rng.normal(0, 0.8, n)), 1, 10).astype(int)
     number = people.first + np.arange(n)
     sex = np.array(["female", "male"])[rng.integers(0, 2, n)]
@@ -121,7 +158,14 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
             "name": pa.array(names, text),
             "born_on": days(born),
             "sex": pa.array(sex, text, mask=corporate),
-            "region": pa.array(np.array(plan.REGIONS)[np.where(rng.random(n) < 0.85, people.branch % len(plan.REGIONS), rng.integers(0, len(plan.REGIONS), n))], text),
+            "region": pa.array(
+                np.array(plan.REGIONS)[
+                    np.where(
+                        rng.random(n) < 0.85, people.branch % len(plan.REGIONS), rng.integers(0, len(plan.REGIONS), n)
+                    )
+                ],
+                text,
+            ),
             "address": pa.array(np.char.add("No. ", rng.integers(1, 999, n).astype(str)), text),
             "compound": pa.array(compound_names(rng.integers(0, compounds(n), n)), text),
             "employer": pa.array(employer, text, mask=corporate),
@@ -147,7 +191,10 @@ def compounds(customers: int) -> int:
 
 def compound_names(numbers: np.ndarray) -> np.ndarray:
     """Names of compounds."""
-    return np.char.add(np.array(plan.COMPOUND_NAMES)[numbers % len(plan.COMPOUND_NAMES)], np.char.add(" ", (numbers // len(plan.COMPOUND_NAMES) + 1).astype(str)))
+    return np.char.add(
+        np.array(plan.COMPOUND_NAMES)[numbers % len(plan.COMPOUND_NAMES)],
+        np.char.add(" ", (numbers // len(plan.COMPOUND_NAMES) + 1).astype(str)),
+    )
 
 
 def developer_names(compound_numbers: np.ndarray) -> np.ndarray:
@@ -160,11 +207,17 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
     n = len(people)
     number = people.first + np.arange(n)
     balance = people.of_group("balance") * rng.lognormal(0, 0.5, n)
-    closed = np.where((people.left < len(QUARTERS)) & (rng.random(n) < 0.5), STARTS[np.minimum(people.left, len(QUARTERS) - 1)], np.datetime64("NaT"))
+    closed = np.where(
+        (people.left < len(QUARTERS)) & (rng.random(n) < 0.5),
+        STARTS[np.minimum(people.left, len(QUARTERS) - 1)],
+        np.datetime64("NaT"),
+    )
     has = people.savings
     account = np.concatenate([people.account, people.account[has] + 1])
     owner = np.concatenate([number, number[has]])
-    opening = np.concatenate([np.where(people.savings, 0.4, 1.0) * balance, 0.6 * balance[has]]) * (np.concatenate([people.joined, people.joined[has]]) == 0)
+    opening = np.concatenate([np.where(people.savings, 0.4, 1.0) * balance, 0.6 * balance[has]]) * (
+        np.concatenate([people.joined, people.joined[has]]) == 0
+    )
     product = np.concatenate([np.where(people.corporate, "P03", "P01"), np.full(has.sum(), "P02")])
     opened = np.concatenate([people.since, people.since[has]])
     accounts = pa.table(
@@ -177,7 +230,13 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
             "opening_balance": amounts((opening * 100).astype(np.int64)),
         }
     )
-    holders = pa.table({"account_id": accounts["account_id"], "customer_id": numbered("C", owner), "role": pa.array(["owner"] * len(owner))})
+    holders = pa.table(
+        {
+            "account_id": accounts["account_id"],
+            "customer_id": numbered("C", owner),
+            "role": pa.array(["owner"] * len(owner)),
+        }
+    )
 
     # products held
     credit = rng.random(n) < people.of_group("credit_card")
@@ -185,13 +244,22 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
     wealth = rng.random(n) < np.where(people.group == 3, 0.7, 0.05)
     acceptance = people.corporate & (rng.random(n) < 0.4)
     held = [(np.arange(n), np.where(people.corporate, "P03", "P01"))]
-    for mask, code in ((has, "P02"), (debit, "P04"), (credit, "P05"), (people.mortgage, "P06"), (wealth, "P08"), (acceptance, "P12")):
+    for mask, code in (
+        (has, "P02"),
+        (debit, "P04"),
+        (credit, "P05"),
+        (people.mortgage, "P06"),
+        (wealth, "P08"),
+        (acceptance, "P12"),
+    ):
         held.append((np.flatnonzero(mask), np.full(mask.sum(), code)))
     who = np.concatenate([h[0] for h in held])
     what = np.concatenate([h[1] for h in held])
     later = np.where(np.arange(len(who)) < n, 0, (rng.random(len(who)) * 600).astype(int))
     start = np.minimum(people.since[who] + later, END)
-    gone = np.where(people.left[who] < len(QUARTERS), STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)], np.datetime64("NaT"))
+    gone = np.where(
+        people.left[who] < len(QUARTERS), STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)], np.datetime64("NaT")
+    )
     stop = np.where(np.isnat(gone), gone, np.maximum(gone, start)).astype("datetime64[D]")
     holdings = pa.table(
         {

@@ -35,36 +35,160 @@ class Group:
 
 
 PERSONAL = (
-    Group("salaried", 0.34, 8, 11_000, "salary", 30_000, {"mobile": 0.45, "pos": 0.35, "online": 0.1, "atm": 0.1}, 4, 0.24, 0.35, 0.3, (26, 58)),
-    Group("young_digital", 0.24, 19, 6_000, "salary", 5_000, {"mobile": 0.8, "online": 0.12, "pos": 0.08}, 6, 0.03, 0.25, 0.05, (18, 30)),
-    Group("pensioners", 0.22, 3.5, 4_500, "pension", 100_000, {"branch": 0.6, "atm": 0.3, "pos": 0.1}, 2, 0.0, 0.03, 0.6, (60, 88)),
-    Group("affluent", 0.12, 12, 60_000, "salary", 1_200_000, {"online": 0.45, "mobile": 0.25, "pos": 0.25, "phone": 0.05}, 2, 0.3, 0.8, 0.9, (35, 65)),
-    Group("traders", 0.08, 28, 40_000, "", 80_000, {"branch": 0.3, "atm": 0.3, "pos": 0.15, "mobile": 0.25}, 7, 0.2, 0.4, 0.1, (25, 60)),
+    Group(
+        "salaried",
+        0.34,
+        8,
+        11_000,
+        "salary",
+        30_000,
+        {"mobile": 0.45, "pos": 0.35, "online": 0.1, "atm": 0.1},
+        4,
+        0.24,
+        0.35,
+        0.3,
+        (26, 58),
+    ),
+    Group(
+        "young_digital",
+        0.24,
+        19,
+        6_000,
+        "salary",
+        5_000,
+        {"mobile": 0.8, "online": 0.12, "pos": 0.08},
+        6,
+        0.03,
+        0.25,
+        0.05,
+        (18, 30),
+    ),
+    Group(
+        "pensioners",
+        0.22,
+        3.5,
+        4_500,
+        "pension",
+        100_000,
+        {"branch": 0.6, "atm": 0.3, "pos": 0.1},
+        2,
+        0.0,
+        0.03,
+        0.6,
+        (60, 88),
+    ),
+    Group(
+        "affluent",
+        0.12,
+        12,
+        60_000,
+        "salary",
+        1_200_000,
+        {"online": 0.45, "mobile": 0.25, "pos": 0.25, "phone": 0.05},
+        2,
+        0.3,
+        0.8,
+        0.9,
+        (35, 65),
+    ),
+    Group(
+        "traders",
+        0.08,
+        28,
+        40_000,
+        "",
+        80_000,
+        {"branch": 0.3, "atm": 0.3, "pos": 0.15, "mobile": 0.25},
+        7,
+        0.2,
+        0.4,
+        0.1,
+        (25, 60),
+    ),
 )
 CORPORATE = (
-    Group("small_firms", 0.75, 22, 150_000, "", 200_000, {"online": 0.5, "branch": 0.3, "mobile": 0.2}, 6, 0.0, 0.0, 0.1, (1, 15)),
-    Group("large_firms", 0.25, 55, 4_000_000, "", 8_000_000, {"online": 0.85, "branch": 0.15}, 3, 0.0, 0.0, 0.4, (5, 40)),
+    Group(
+        "small_firms",
+        0.75,
+        22,
+        150_000,
+        "",
+        200_000,
+        {"online": 0.5, "branch": 0.3, "mobile": 0.2},
+        6,
+        0.0,
+        0.0,
+        0.1,
+        (1, 15),
+    ),
+    Group(
+        "large_firms", 0.25, 55, 4_000_000, "", 8_000_000, {"online": 0.85, "branch": 0.15}, 3, 0.0, 0.0, 0.4, (5, 40)
+    ),
 )
 
 #: Weight of each attitude in satisfaction; satisfaction in loyalty; loyalty and others in leaving.
 DRIVERS = {"product": 0.30, "service": 0.40, "process": 0.20, "campaign": 0.10}
 SATISFACTION_TO_LOYALTY = 0.8
 LEAVING = {"constant": -3.6, "loyalty": -0.9, "mortgage": -1.5}
-ITEMS = {**{d: [f"{d}_{i}" for i in (1, 2, 3)] for d in DRIVERS}, "satisfaction": ["satisfaction_1", "satisfaction_2"], "loyalty": ["recommend", "stay", "buy_again"]}
+ITEMS = {
+    **{d: [f"{d}_{i}" for i in (1, 2, 3)] for d in DRIVERS},
+    "satisfaction": ["satisfaction_1", "satisfaction_2"],
+    "loyalty": ["recommend", "stay", "buy_again"],
+}
 ANSWER_RATE = 0.25
 #: Planted change: this branch's attitude to this dimension falls by this many standard deviations in the last quarter.
-FALL = {"branch": 2, "dimension": "process", "by": 0.6}
+FALL_BY = 0.6
+FALL = {"branch": 2, "dimension": "process"}
 
-BRANCH_NAMES = ("上海徐汇支行 Xuhui", "Harbour Street", "北京朝阳支行 Chaoyang", "Riverside", "广州天河支行 Tianhe", "St. Anne's Square", "成都锦江支行 Jinjiang", "Old Town")
+BRANCH_NAMES = (
+    "上海徐汇支行 Xuhui",
+    "Harbour Street",
+    "北京朝阳支行 Chaoyang",
+    "Riverside",
+    "广州天河支行 Tianhe",
+    "St. Anne's Square",
+    "成都锦江支行 Jinjiang",
+    "Old Town",
+)
 REGIONS = ("East", "Coast", "North", "South", "West")
-SURNAMES = np.array(["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "Smith ", "Jones ", "Novák ", "García ", "Müller ", "Kowalska "])
-GIVEN_NAMES = np.array(["伟", "芳", "娜", "秀英", "敏", "静", "强", "磊", "洋", "Anna", "Peter", "Lucía", "Tomáš", "Greta"])
+SURNAMES = np.array(
+    ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "Smith ", "Jones ", "Novák ", "García ", "Müller ", "Kowalska "]
+)
+GIVEN_NAMES = np.array(
+    ["伟", "芳", "娜", "秀英", "敏", "静", "强", "磊", "洋", "Anna", "Peter", "Lucía", "Tomáš", "Greta"]
+)
 FIRM_NAMES = np.array(["华", "信", "达", "丰", "Orient", "Delta", "Summit", "Blue"])
 FIRM_ENDS = np.array(["贸易有限公司", "科技有限公司", " Trading Ltd", " Logistics Ltd"])
-MEMOS = ("", "工资 salary", "养老金 pension", "水电费 utilities", "消费 purchase", "转账 transfer", "还款 instalment", "利息 interest", "货款 goods", "住房补贴 housing allowance", "物业费 property fee")
+MEMOS = (
+    "",
+    "工资 salary",
+    "养老金 pension",
+    "水电费 utilities",
+    "消费 purchase",
+    "转账 transfer",
+    "还款 instalment",
+    "利息 interest",
+    "货款 goods",
+    "住房补贴 housing allowance",
+    "物业费 property fee",
+)
 MEMO = {name.split(" ")[-1]: number for number, name in enumerate(MEMOS)}
-COMPLAINTS = ("排队时间太长", "手机银行经常打不开", "The fee was not explained to me.", "Nobody called me back.", "客户经理服务很好，但流程太慢", "The new app is slow.")
-COMMENTS = ("服务态度好", "流程太复杂", "Good advice from my manager.", "Too many advertising calls.", "产品选择多", "Loan approval took too long.")
+COMPLAINTS = (
+    "排队时间太长",
+    "手机银行经常打不开",
+    "The fee was not explained to me.",
+    "Nobody called me back.",
+    "客户经理服务很好，但流程太慢",
+    "The new app is slow.",
+)
+COMMENTS = (
+    "服务态度好",
+    "流程太复杂",
+    "Good advice from my manager.",
+    "Too many advertising calls.",
+    "产品选择多",
+    "Loan approval took too long.",
+)
 PRODUCTS = (
     ("P01", "Current account", "current_account"), ("P02", "Savings account", "savings"), ("P03", "Business account", "current_account"),
     ("P04", "Debit card", "card"), ("P05", "Credit card", "card"), ("P06", "Mortgage", "mortgage"), ("P07", "Consumer loan", "consumer_loan"),

@@ -16,10 +16,19 @@ def bank_tables(branches: int) -> dict[str, pa.Table]:
     """Branches, staff, products and campaigns."""
     number = np.arange(branches)
     again = number // len(plan.BRANCH_NAMES)
-    names = [plan.BRANCH_NAMES[i % len(plan.BRANCH_NAMES)] + (f" {a + 1}" if a else "") for i, a in zip(number, again, strict=True)]
+    names = [
+        plan.BRANCH_NAMES[i % len(plan.BRANCH_NAMES)] + (f" {a + 1}" if a else "")
+        for i, a in zip(number, again, strict=True)
+    ]
     staff = np.arange(branches * STAFF_PER_BRANCH)
     return {
-        "branches": pa.table({"branch_id": branch_ids(number), "name": names, "region": [plan.REGIONS[i % len(plan.REGIONS)] for i in number]}),
+        "branches": pa.table(
+            {
+                "branch_id": branch_ids(number),
+                "name": names,
+                "region": [plan.REGIONS[i % len(plan.REGIONS)] for i in number],
+            }
+        ),
         "staff": pa.table(
             {
                 "staff_id": numbered("S", staff, 6),
@@ -28,7 +37,9 @@ def bank_tables(branches: int) -> dict[str, pa.Table]:
                 "weekly_capacity": [20 if ROLES[i % STAFF_PER_BRANCH] == "relationship_manager" else 5 for i in staff],
             }
         ),
-        "products": pa.table({name: [p[i] for p in plan.PRODUCTS] for i, name in enumerate(("product_id", "name", "kind"))}),
+        "products": pa.table(
+            {name: [p[i] for p in plan.PRODUCTS] for i, name in enumerate(("product_id", "name", "kind"))}
+        ),
         "campaigns": pa.table(
             {
                 "campaign_id": numbered("G", np.arange(4), 3),
@@ -49,7 +60,9 @@ def merchant_table(rng: np.random.Generator, people: People, first: int, count: 
     return pa.table(
         {
             "merchant_id": numbered("M", first + np.arange(count), 6),
-            "category_code": pa.array(np.array(["5411", "5812", "5541", "5311", "5732", "7011"])[rng.integers(0, 6, count)], pa.string()),
+            "category_code": pa.array(
+                np.array(["5411", "5812", "5541", "5311", "5732", "7011"])[rng.integers(0, 6, count)], pa.string()
+            ),
             "region": pa.array(np.array(plan.REGIONS)[rng.integers(0, len(plan.REGIONS), count)], pa.string()),
             "owner_id": numbered("C", people.first + owner, valid=own),
             "settlement_account": numbered("A", people.account[owner], 10, valid=own),
@@ -84,7 +97,9 @@ def bill_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]
             "branch_id": branch_ids(people.branch[drawer]),
             "drawer_id": numbered("C", people.first + drawer),
             "payee_account": numbered("X", payee, 10),
-            "payee_name": pa.array(plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_ENDS[rng.integers(0, 4, n)], pa.string()),
+            "payee_name": pa.array(
+                plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_ENDS[rng.integers(0, 4, n)], pa.string()
+            ),
             "amount": amounts(cents),
             "accepted_on": days(accepted),
             "due_on": days(due),

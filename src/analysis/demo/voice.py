@@ -25,7 +25,14 @@ def survey_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tabl
     day = np.maximum(day, people.since[customer])
     says = rng.random(n) < 0.2
     comment = np.array(plan.COMMENTS)[rng.integers(0, len(plan.COMMENTS), n)]
-    surveys = pa.table({"survey_id": numbered("Q", number), "customer_id": numbered("C", people.first + customer), "answered_on": days(day), "comment": pa.array(comment, pa.string(), mask=~says)})
+    surveys = pa.table(
+        {
+            "survey_id": numbered("Q", number),
+            "customer_id": numbered("C", people.first + customer),
+            "answered_on": days(day),
+            "comment": pa.array(comment, pa.string(), mask=~says),
+        }
+    )
 
     latent = {d: people.attitudes[customer, quarter, i] for i, d in enumerate(plan.DRIVERS)}
     latent["loyalty"] = people.loyalty[customer, quarter]
@@ -38,7 +45,13 @@ def survey_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tabl
             ids.append(number[answered])
             items.append(np.full(answered.sum(), name))
             scores.append(score[answered])
-    survey_scores = pa.table({"survey_id": numbered("Q", np.concatenate(ids)), "item": pa.array(np.concatenate(items), pa.string()), "score": np.concatenate(scores)})
+    survey_scores = pa.table(
+        {
+            "survey_id": numbered("Q", np.concatenate(ids)),
+            "item": pa.array(np.concatenate(items), pa.string()),
+            "score": np.concatenate(scores),
+        }
+    )
     return {"surveys": surveys, "survey_scores": survey_scores}
 
 
@@ -52,7 +65,9 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "complaint_id": numbered("Z", people.first + np.arange(len(unhappy))),
             "customer_id": numbered("C", people.first + unhappy),
             "received_on": days(STARTS[quarter] + rng.integers(0, 85, len(unhappy))),
-            "text": pa.array(np.array(plan.COMPLAINTS)[rng.integers(0, len(plan.COMPLAINTS), len(unhappy))], pa.string()),
+            "text": pa.array(
+                np.array(plan.COMPLAINTS)[rng.integers(0, len(plan.COMPLAINTS), len(unhappy))], pa.string()
+            ),
         }
     )
     reached = np.flatnonzero(~people.corporate & (rng.random(n) < 0.3))
@@ -65,7 +80,9 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "customer_id": numbered("C", people.first + reached),
             "campaign_id": numbered("G", campaign, 3),
             "treated": treated,
-            "contacted_on": days(np.where(treated, STARTS[2 * campaign] + rng.integers(10, 60, len(reached)), np.datetime64("NaT"))),
+            "contacted_on": days(
+                np.where(treated, STARTS[2 * campaign] + rng.integers(10, 60, len(reached)), np.datetime64("NaT"))
+            ),
             "channel": pa.array(np.array(["phone", "mobile"])[rng.integers(0, 2, len(reached))], pa.string()),
             "response": response,
         }
@@ -77,7 +94,9 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "subject_id": numbered("L", rng.integers(0, 10**6, done)),
             "staff_id": numbered("S", rng.integers(0, 4, done), 6),
             "done_on": days(STARTS[-1] - rng.integers(1, 300, done)),
-            "outcome": pa.array(np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)], pa.string()),
+            "outcome": pa.array(
+                np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)], pa.string()
+            ),
         }
     )
     return {"complaints": complaints, "contacts": contacts, "follow_ups": follow_ups}

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
+from analysis.labels import label
 from analysis.language import _
 from analysis.report.figure import Figure
-from analysis.labels import label
 
 DIMENSIONS = "dimension"
 
@@ -20,12 +20,24 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
         axis.set_axis_off()
         title = _("There are too few answers for an index")
     else:
-        for number, (name, part) in enumerate([(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)] if branch != pooled else [(branch, mine)]):
-            axis.errorbar(part["quarter"], part["mean"], yerr=[part["mean"] - part["low"], part["high"] - part["mean"]], marker="o", capsize=3, label=_("The whole bank") if name == pooled else name, color=sns.color_palette()[number])
+        for number, (name, part) in enumerate(
+            [(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)] if branch != pooled else [(branch, mine)]
+        ):
+            axis.errorbar(
+                part["quarter"],
+                part["mean"],
+                yerr=[part["mean"] - part["low"], part["high"] - part["mean"]],
+                marker="o",
+                capsize=3,
+                label=_("The whole bank") if name == pooled else name,
+                color=sns.color_palette()[number],
+            )
         axis.set(xlabel=_("Quarter"), ylabel=_("Index (0–100), 95 % interval"))
         axis.legend()
         last = mine.iloc[-1]
-        title = _("The index stands at {index} in {quarter} ({n} answers)").format(index=f"{last['mean']:.1f}", quarter=last["quarter"], n=f"{last['n']:,.0f}")
+        title = _("The index stands at {index} in {quarter} ({n} answers)").format(
+            index=f"{last['mean']:.1f}", quarter=last["quarter"], n=f"{last['n']:,.0f}"
+        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -38,11 +50,21 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         title = _("There are too few answers to compare with last quarter")
     else:
         many = changes["branch_id"].nunique() > 1
-        names = [f"{b} · {label(d)}" if many else label(d) for b, d in zip(changes["branch_id"], changes[DIMENSIONS], strict=True)]
+        names = [
+            f"{b} · {label(d)}" if many else label(d)
+            for b, d in zip(changes["branch_id"], changes[DIMENSIONS], strict=True)
+        ]
         for certain, colour in ((False, "grey"), (True, sns.color_palette()[3])):
             at = [i for i, c in enumerate(changes["changed"]) if bool(c) == certain]
             part = changes.iloc[at]
-            axis.errorbar(part["change"], at, xerr=[part["change"] - part["low"], part["high"] - part["change"]], fmt="o", capsize=3, color=colour)
+            axis.errorbar(
+                part["change"],
+                at,
+                xerr=[part["change"] - part["low"], part["high"] - part["change"]],
+                fmt="o",
+                capsize=3,
+                color=colour,
+            )
         axis.set_yticks(range(len(names)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
@@ -52,7 +74,9 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
             title = _("Nothing changed that could not be chance")
         else:
             most = found.loc[found["change"].abs().idxmax()]
-            title = _("{dimension} changed by {points} points ({branch})").format(dimension=label(most[DIMENSIONS]), points=f"{most['change']:+.1f}", branch=most["branch_id"])
+            title = _("{dimension} changed by {points} points ({branch})").format(
+                dimension=label(most[DIMENSIONS]), points=f"{most['change']:+.1f}", branch=most["branch_id"]
+            )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -64,12 +88,24 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("There is too little to say what keeps customers")
     else:
-        axis.errorbar(terms["estimate"], range(len(terms)), xerr=[terms["estimate"] - terms["low"], terms["high"] - terms["estimate"]], fmt="o", capsize=3)
+        axis.errorbar(
+            terms["estimate"],
+            range(len(terms)),
+            xerr=[terms["estimate"] - terms["low"], terms["high"] - terms["estimate"]],
+            fmt="o",
+            capsize=3,
+        )
         axis.set_yticks(range(len(terms)), [label(t) for t in terms["term"]])
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_xlabel(_("Log odds of staying per 10 points (attitudes) or standard deviation (behaviour), 95 % interval"))
+        axis.set_xlabel(
+            _("Log odds of staying per 10 points (attitudes) or standard deviation (behaviour), 95 % interval")
+        )
         certain = terms[terms["low"] > 0]
-        title = _("{term} keeps customers most").format(term=label(certain.loc[certain["estimate"].idxmax(), "term"])) if len(certain) else _("No effect on staying is certain")
+        title = (
+            _("{term} keeps customers most").format(term=label(certain.loc[certain["estimate"].idxmax(), "term"]))
+            if len(certain)
+            else _("No effect on staying is certain")
+        )
     axis.set_title(title)
     return Figure(drawing, title)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.language import _
 from analysis.labels import label
+from analysis.language import _
 from analysis.statistics import corrected, mean_interval, welch
 
 SCORES = ["branch_id", "quarter", "dimension", "n", "mean", "sd"]
@@ -43,11 +43,11 @@ def changes(scores: pd.DataFrame, quarter: str, previous: str, min_cell: int) ->
     """What changed since last quarter, with a test corrected over all comparisons of the table.
 
     scores as for `index_table`. Returns branch_id, dimension, n, n_before, change (points) with low, high (Welch 1947),
-    p corrected (Benjamini and Hochberg 1995) over the dimensions and branches given, and `changed` (p below 0.05).
+    p_corrected (Benjamini and Hochberg 1995) over the dimensions and branches given, and `changed` (p below 0.05).
     Branches with fewer than `min_cell` answers in either quarter are left out. The index is one more comparison: it is
     not independent of its dimensions, which the correction tolerates.
     """
-    columns = ["branch_id", "dimension", "n", "n_before", "change", "low", "high", "p", "changed"]
+    columns = ["branch_id", "dimension", "n", "n_before", "change", "low", "high", "p_corrected", "changed"]
     if scores.empty:
         return pd.DataFrame(columns=columns)
     now, before = scores[scores["quarter"] == quarter], scores[scores["quarter"] == previous]
@@ -55,30 +55,43 @@ def changes(scores: pd.DataFrame, quarter: str, previous: str, min_cell: int) ->
     both = both[(both["n"] >= min_cell) & (both["n_before"] >= min_cell)].reset_index(drop=True)
     if both.empty:
         return pd.DataFrame(columns=columns)
-    tests = [welch(r.mean, r.sd, r.n, r.mean_before, r.sd_before, r.n_before) for r in both.rename(columns={"mean": "mean"}).itertuples()]
-    both[["change", "low", "high", "p"]] = pd.DataFrame(tests, index=both.index)
-    both["p"] = corrected(both["p"])
-    both["changed"] = both["p"] < 0.05
+    tests = [welch(r.mean, r.sd, r.n, r.mean_before, r.sd_before, r.n_before) for r in both.itertuples()]
+    both[["change", "low", "high", "p_corrected"]] = pd.DataFrame(tests, index=both.index)
+    both["p_corrected"] = corrected(both["p_corrected"])
+    both["changed"] = both["p_corrected"] < 0.05
     return both[columns].sort_values(["branch_id", "dimension"], ignore_index=True)
 
 
 def against_bank(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
-    """The branch against all other branches in the quarter: dimension, n, branch, others, difference with low, high, corrected p."""
-    columns = ["dimension", "n", "branch", "others", "difference", "low", "high", "p"]
+    """The branch against all other branches in the quarter: dimension, n, branch, others, difference with low, high, p_corrected."""
+    columns = ["dimension", "n", "branch", "others", "difference", "low", "high", "p_corrected"]
     now = scores[scores["quarter"] == quarter] if len(scores) else scores
     mine = now[now["branch_id"] == branch] if len(now) else now
     if mine.empty or now["branch_id"].nunique() < 2 or (mine["n"] < min_cell).any():
         return pd.DataFrame(columns=columns)
     both = mine.merge(bank_scores(now[now["branch_id"] != branch], "others"), on="dimension", suffixes=("", "_others"))
     tests = [welch(r.mean, r.sd, r.n, r.mean_others, r.sd_others, r.n_others) for r in both.itertuples()]
-    both[["difference", "low", "high", "p"]] = pd.DataFrame(tests, index=both.index)
-    both["p"] = corrected(both["p"])
-    return both.rename(columns={"mean": "branch", "mean_others": "others"})[columns].sort_values("difference", ignore_index=True)
+    both[["difference", "low", "high", "p_corrected"]] = pd.DataFrame(tests, index=both.index)
+    both["p_corrected"] = corrected(both["p_corrected"])
+    return both.rename(columns={"mean": "branch", "mean_others": "others"})[columns].sort_values(
+        "difference", ignore_index=True
+    )
 
 
 def regression_table(fit: dict[str, Any]) -> pd.DataFrame:
     """The terms of a stored regression: term, estimate, low, high, p, inflation, and `points` for retention."""
-    return pd.DataFrame(fit.get("terms", []), columns=["term", "estimate", "low", "high", "p", "inflation", *(["points"] if any("points" in t for t in fit.get("terms", [])) else [])])
+    return pd.DataFrame(
+        fit.get("terms", []),
+        columns=[
+            "term",
+            "estimate",
+            "low",
+            "high",
+            "p",
+            "inflation",
+            *(["points"] if any("points" in t for t in fit.get("terms", [])) else []),
+        ],
+    )
 
 
 def diagnostics(fit: dict[str, Any]) -> pd.DataFrame:
@@ -99,7 +112,11 @@ def weakest(scores: pd.DataFrame, branch: str, quarter: str, retention: dict[str
     product of room (100 − mean) and effect; dimensions whose effect's interval contains zero come last and are marked.
     """
     columns = ["dimension", "mean", "n", "points_per_10", "certain"]
-    mine = scores[(scores["branch_id"] == branch) & (scores["quarter"] == quarter) & (scores["dimension"] != "index")] if len(scores) else scores
+    mine = (
+        scores[(scores["branch_id"] == branch) & (scores["quarter"] == quarter) & (scores["dimension"] != "index")]
+        if len(scores)
+        else scores
+    )
     terms = {t["term"]: t for t in retention.get("terms", [])}
     if mine.empty or not terms or (mine["n"] < min_cell).any():
         return pd.DataFrame(columns=columns)
@@ -131,7 +148,15 @@ def compared(scores: pd.DataFrame, branch: str) -> pd.DataFrame:
 
 def columns_of(terms: pd.DataFrame) -> dict[str, str]:
     """How the columns of a regression of retention are shown."""
-    return {"term": "text", "estimate": "points", "low": "points", "high": "points", "p": "p", **({"points": "points"} if "points" in terms else {}), "inflation": "number"}
+    return {
+        "term": "code",
+        "estimate": "points",
+        "low": "points",
+        "high": "points",
+        "p": "p",
+        **({"points": "points"} if "points" in terms else {}),
+        "inflation": "number",
+    }
 
 
 def headline(index: pd.DataFrame, change: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
@@ -145,5 +170,7 @@ def headline(index: pd.DataFrame, change: pd.DataFrame, branch: str, quarter: st
     found = change[change["changed"].astype(bool)]
     if len(found):
         most = found.loc[found["change"].abs().idxmax()]
-        figures[_("Changed most")] = f"{label(most['dimension'])} {most['change']:+.1f}" + (f" ({most['branch_id']})" if branch == "ALL" else "")
+        figures[_("Changed most")] = f"{label(most['dimension'])} {most['change']:+.1f}" + (
+            f" ({most['branch_id']})" if branch == "ALL" else ""
+        )
     return figures

@@ -11,7 +11,9 @@ ZERO = ibis.literal(0).cast("decimal(18, 2)")
 CASH = ("cash_in", "cash_out")
 
 
-def account_quarter(tables: dict[str, ir.Table], in_quarter: ir.Table, previous: ir.Table | None, quarter: Quarter) -> ir.Table:
+def account_quarter(
+    tables: dict[str, ir.Table], in_quarter: ir.Table, previous: ir.Table | None, quarter: Quarter
+) -> ir.Table:
     """One row per account open in the quarter.
 
     in_quarter: the contract's transactions of the quarter. previous: account_quarter of the quarter before; without it
@@ -30,17 +32,24 @@ def account_quarter(tables: dict[str, ir.Table], in_quarter: ir.Table, previous:
         last_on=_.booked_at.max(where=own).date(),
         **{f"channel_{c}": (_.channel == c).sum().fill_null(0) for c in CHANNELS},
     )
-    accounts = tables["accounts"].filter((_.opened_on <= ibis.literal(quarter.end)) & (_.closed_on.isnull() | (_.closed_on >= ibis.literal(quarter.start))))
+    accounts = tables["accounts"].filter(
+        (_.opened_on <= ibis.literal(quarter.end))
+        & (_.closed_on.isnull() | (_.closed_on >= ibis.literal(quarter.start)))
+    )
     rows = accounts.left_join(moved, "account_id")
     start: ir.Value = rows.opening_balance.fill_null(ZERO)
     before_last: ir.Value = ibis.null("date")
     if previous is not None:
-        earlier = previous.select("account_id", earlier_balance="balance_end", earlier_last="last_on", was_there=ibis.literal(True))
+        earlier = previous.select(
+            "account_id", earlier_balance="balance_end", earlier_last="last_on", was_there=ibis.literal(True)
+        )
         rows = rows.left_join(earlier, "account_id")
         start = ibis.ifelse(rows.was_there.fill_null(False), rows.earlier_balance, rows.opening_balance.fill_null(ZERO))
         before_last = rows.earlier_last
     amounts = {c: rows[c].fill_null(ZERO) for c in ("money_in", "money_out", "cash", "salary")}
-    counts = {c: rows[c].fill_null(0).cast("int64") for c in ("entries", "transactions", *[f"channel_{c}" for c in CHANNELS])}
+    counts = {
+        c: rows[c].fill_null(0).cast("int64") for c in ("entries", "transactions", *[f"channel_{c}" for c in CHANNELS])
+    }
     return rows.select(
         "account_id",
         "branch_id",

@@ -40,11 +40,24 @@ def mart_folder(bank: Bank, mart: str) -> Path:
     return bank.data_folder / "marts" / mart
 
 
-def build_marts(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quarters: list[Quarter], progress: Progress = lambda text: None) -> list[str]:
+def build_marts(
+    bank: Bank,
+    con: Backend,
+    verdicts: Mapping[str, Verdict],
+    quarters: list[Quarter],
+    progress: Progress = lambda text: None,
+) -> list[str]:
     """Bring the marts of `quarters` up to date; returns the quarters that were built again."""
     tables = contract_tables(bank, con, verdicts)
-    others = text_fingerprint(*[f"{name} {v.fingerprint}" for name, v in sorted(verdicts.items()) if name != "transactions"])
-    settings = text_fingerprint(bank.loyalty.model_dump_json(), bank.risk.model_dump_json(), str(bank.quarters), code_fingerprint("marts", "contract"))
+    others = text_fingerprint(
+        *[f"{name} {v.fingerprint}" for name, v in sorted(verdicts.items()) if name != "transactions"]
+    )
+    settings = text_fingerprint(
+        bank.loyalty.model_dump_json(),
+        bank.risk.model_dump_json(),
+        str(bank.quarters),
+        code_fingerprint("marts", "contract"),
+    )
     before, built = "", []
     for quarter in quarters:
         key = text_fingerprint(verdicts["transactions"].parts.get(str(quarter), ""), others, settings, before)
@@ -60,22 +73,40 @@ def build_marts(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quart
 
 def contract_tables(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict]) -> dict[str, ir.Table]:
     """The accepted rows of every table that the bank delivers."""
-    return {name: con.read_parquet(str(accepted_path(bank, name)), hive_partitioning=False) for name in CONTRACT if verdicts[name].delivered}
+    return {
+        name: con.read_parquet(str(accepted_path(bank, name)), hive_partitioning=False)
+        for name in CONTRACT
+        if verdicts[name].delivered
+    }
 
 
 def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarter: Quarter) -> None:
     transactions = tables["transactions"]
-    in_quarter = transactions.filter((transactions.booked_at >= _moment(quarter)) & (transactions.booked_at < _moment(quarter.shifted(1))))
+    in_quarter = transactions.filter(
+        (transactions.booked_at >= _moment(quarter)) & (transactions.booked_at < _moment(quarter.shifted(1)))
+    )
     previous = {mart: _stored(bank, con, mart, quarter.previous) for mart in ("account_quarter", "customer_quarter")}
 
-    accounts = con.create_table("account_quarter__now", account_quarter(tables, in_quarter, previous["account_quarter"], quarter), overwrite=True)
+    accounts = con.create_table(
+        "account_quarter__now",
+        account_quarter(tables, in_quarter, previous["account_quarter"], quarter),
+        overwrite=True,
+    )
     write_mart(bank, con, "account_quarter", quarter, accounts)
     if has(tables, "customer_quarter"):
-        write_mart(bank, con, "customer_quarter", quarter, customer_quarter(tables, accounts, previous["customer_quarter"], quarter, bank.quarters.first))
+        write_mart(
+            bank,
+            con,
+            "customer_quarter",
+            quarter,
+            customer_quarter(tables, accounts, previous["customer_quarter"], quarter, bank.quarters.first),
+        )
     if has(tables, "survey_answers") and bank.loyalty.items:
         write_mart(bank, con, "survey_answers", quarter, survey_answers(tables, bank.loyalty, quarter))
     if has(tables, "mortgage_payments"):
-        write_mart(bank, con, "mortgage_payments", quarter, mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter))
+        write_mart(
+            bank, con, "mortgage_payments", quarter, mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter)
+        )
         write_mart(bank, con, "mortgage_pending", quarter, mortgage_pending(tables, quarter))
     con.drop_table("account_quarter__now")
 
@@ -101,7 +132,9 @@ def write_mart(bank: Bank, con: Backend, mart: str, quarter: Quarter, rows: ir.T
     target = folder / f"quarter={quarter}"
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder))
     sql = con.compile(rows.order_by(list(rows.columns[:2])))
-    con.raw_sql(f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (branch), OVERWRITE_OR_IGNORE)")
+    con.raw_sql(
+        f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (branch), OVERWRITE_OR_IGNORE)"
+    )
     temporary.chmod(0o755)
     if target.exists():
         old = folder / f".old-{target.name}"

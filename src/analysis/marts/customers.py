@@ -10,7 +10,9 @@ from analysis.quarters import Quarter
 MONEY = ("money_in", "money_out", "cash", "salary", "balance_start", "balance_end")
 
 
-def customer_quarter(tables: dict[str, ir.Table], accounts: ir.Table, previous: ir.Table | None, quarter: Quarter, first: Quarter) -> ir.Table:
+def customer_quarter(
+    tables: dict[str, ir.Table], accounts: ir.Table, previous: ir.Table | None, quarter: Quarter, first: Quarter
+) -> ir.Table:
     """One row per customer with an own account open in the quarter.
 
     accounts: account_quarter of the quarter. previous: customer_quarter of the quarter before. Money in the bank's
@@ -33,14 +35,37 @@ def customer_quarter(tables: dict[str, ir.Table], accounts: ir.Table, previous: 
         **{c: owned[c].sum() for c in channels},
     )
     customers = tables["customers"]
-    rows = customers.select("customer_id", "customer_type", "branch_id", "region", "sex", "born_on", "income", "credit_grade", "consent", "since", "manager_id").join(per_owner, "customer_id")
+    rows = customers.select(
+        "customer_id",
+        "customer_type",
+        "branch_id",
+        "region",
+        "sex",
+        "born_on",
+        "income",
+        "credit_grade",
+        "consent",
+        "since",
+        "manager_id",
+    ).join(per_owner, "customer_id")
     if "holdings" in tables and "products" in tables:
-        held = tables["holdings"].filter((_.held_from <= end) & (_.held_to.isnull() | (_.held_to >= end))).join(tables["products"].select("product_id", product_kind="kind"), "product_id")
-        counted = held.group_by("customer_id").aggregate(products_held=_.product_id.nunique(), **{f"has_{k}": (held.product_kind == k).any() for k in PRODUCT_KINDS})
+        held = (
+            tables["holdings"]
+            .filter((_.held_from <= end) & (_.held_to.isnull() | (_.held_to >= end)))
+            .join(tables["products"].select("product_id", product_kind="kind"), "product_id")
+        )
+        counted = held.group_by("customer_id").aggregate(
+            products_held=_.product_id.nunique(), **{f"has_{k}": (held.product_kind == k).any() for k in PRODUCT_KINDS}
+        )
         rows = rows.left_join(counted, "customer_id")
-        rows = rows.mutate(products_held=rows.products_held.fill_null(0), **{f"has_{k}": rows[f"has_{k}"].fill_null(False) for k in PRODUCT_KINDS})
+        rows = rows.mutate(
+            products_held=rows.products_held.fill_null(0),
+            **{f"has_{k}": rows[f"has_{k}"].fill_null(False) for k in PRODUCT_KINDS},
+        )
     else:
-        rows = rows.mutate(products_held=ibis.null("int64"), **{f"has_{k}": ibis.null("boolean") for k in PRODUCT_KINDS})
+        rows = rows.mutate(
+            products_held=ibis.null("int64"), **{f"has_{k}": ibis.null("boolean") for k in PRODUCT_KINDS}
+        )
     if "loans" in tables:
         owed = tables["loans"].filter((_.granted_on <= end) & _.status.isin(("running", "late", "defaulted"))).group_by("borrower_id").aggregate(
             debt=_.amount.sum().cast("float64"), in_arrears=_.status.isin(("late", "defaulted")).any()
@@ -79,8 +104,12 @@ def customer_quarter(tables: dict[str, ir.Table], accounts: ir.Table, previous: 
         **{f"has_{k}": rows[f"has_{k}"] for k in PRODUCT_KINDS},
     )
     if previous is None:
-        return result.mutate(balance_change=ibis.null("float64"), transactions_change=ibis.null("int64"), was_active=ibis.null("boolean"))
-    earlier = previous.select("customer_id", earlier_balance="balance_end", earlier_transactions="transactions", earlier_active="active")
+        return result.mutate(
+            balance_change=ibis.null("float64"), transactions_change=ibis.null("int64"), was_active=ibis.null("boolean")
+        )
+    earlier = previous.select(
+        "customer_id", earlier_balance="balance_end", earlier_transactions="transactions", earlier_active="active"
+    )
     joined = result.left_join(earlier, "customer_id")
     return joined.select(
         *[joined[c] for c in result.columns],

@@ -35,14 +35,18 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
     """The files of a mart, of one quarter and branch when given."""
-    return sorted(str(f) for f in mart_folder(bank, mart).glob(f"quarter={quarter or '*'}/branch={branch or '*'}/*.parquet"))
+    return sorted(
+        str(f) for f in mart_folder(bank, mart).glob(f"quarter={quarter or '*'}/branch={branch or '*'}/*.parquet")
+    )
 
 
 def read_model(bank: Bank, name: str) -> dict[str, Any]:
     """A stored model; raises MissingDataError when it was not fitted."""
     path = bank.data_folder / "models" / f"{name}.json"
     if not path.exists():
-        raise MissingDataError(f"The model {name} is not there: {path} is missing. Run `workbook prepare` on the params file first.")
+        raise MissingDataError(
+            f"The model {name} is not there: {path} is missing. Run `workbook prepare` on the params file first."
+        )
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -61,7 +65,9 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
     fit_quarter = bank.segmentation.fit_quarter or bank.quarters.first
     files = mart_files(bank, "customer_quarter", fit_quarter)
     if not files:
-        raise MissingDataError(f"segmentation.fit_quarter is {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}.")
+        raise MissingDataError(
+            f"segmentation.fit_quarter is {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}."
+        )
     key = _input_key(bank, _mart_key(bank, fit_quarter), bank.segmentation.model_dump_json())
     if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
         return dict(stored["types"])
@@ -78,7 +84,13 @@ def _score(bank: Bank, con: Backend, model: dict[str, Any], quarter: Quarter) ->
     record = bank.data_folder / "models" / "scored" / f"{quarter}.json"
     key = _input_key(bank, _mart_key(bank, quarter), json.dumps(model, sort_keys=True))
     if files and not (record.exists() and json.loads(record.read_text(encoding="utf-8"))["key"] == key):
-        write_mart(bank, con, "customer_segment", quarter, segment_expression(con.read_parquet(files, hive_partitioning=False), model))
+        write_mart(
+            bank,
+            con,
+            "customer_segment",
+            quarter,
+            segment_expression(con.read_parquet(files, hive_partitioning=False), model),
+        )
         write_json(record, {"key": key})
 
 
@@ -92,7 +104,9 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
     rows = pd.concat([answers_with_outcome(bank, con, q, known) for q in known], ignore_index=True)
     dimensions = list(bank.loyalty.items) if mart_files(bank, "survey_answers") else []
     retention = fit_retention(rows[rows.stayed.notna()].assign(stayed=lambda f: f.stayed.astype(bool)), dimensions)
-    write_json(path, {"key": key, "quarter": str(quarter), "retention": retention, "stated": fit_stated(rows, dimensions)})
+    write_json(
+        path, {"key": key, "quarter": str(quarter), "retention": retention, "stated": fit_stated(rows, dimensions)}
+    )
 
 
 def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list[Quarter]) -> pd.DataFrame:
@@ -104,11 +118,20 @@ def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list
     answers, customers = mart_files(bank, "survey_answers", quarter), mart_files(bank, "customer_quarter", quarter)
     if not customers:
         return pd.DataFrame()
-    behaviour = con.read_parquet(customers, hive_partitioning=False).filter(_.active).select("customer_id", "branch_id", "quarter", "tenure_years", "products_held", "transactions", "balance_end")
+    behaviour = (
+        con.read_parquet(customers, hive_partitioning=False)
+        .filter(_.active)
+        .select("customer_id", "branch_id", "quarter", "tenure_years", "products_held", "transactions", "balance_end")
+    )
     rows = behaviour
     if answers:
         dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
-        rows = con.read_parquet(answers, hive_partitioning=False).group_by("customer_id").aggregate(**{d: _[d].mean() for d in dimensions}).join(behaviour, "customer_id")
+        rows = (
+            con.read_parquet(answers, hive_partitioning=False)
+            .group_by("customer_id")
+            .aggregate(**{d: _[d].mean() for d in dimensions})
+            .join(behaviour, "customer_id")
+        )
     elif mart_files(bank, "survey_answers"):
         return pd.DataFrame()
     following = mart_files(bank, "customer_quarter", quarter.shifted(1)) if quarter.shifted(1) in known else []

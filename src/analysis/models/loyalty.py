@@ -30,7 +30,9 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     prepared, names = _prepared(rows, dimensions)
     if "stayed" not in prepared or len(prepared) < MIN_ROWS or (~prepared.stayed).sum() < MIN_EVENTS:
         left = int((~prepared.stayed).sum()) if "stayed" in prepared else 0
-        return {"reason": f"{len(prepared)} answers with a known outcome and {left} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}
+        return {
+            "reason": f"{len(prepared)} answers with a known outcome and {left} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."
+        }
     last = prepared["quarter"].max()
     train, held_out = prepared[prepared["quarter"] != last], prepared[prepared["quarter"] == last]
     if len(train) < MIN_ROWS or (~train.stayed).sum() < MIN_EVENTS:
@@ -39,10 +41,16 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     x = sm.add_constant(train[names])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sm.tools.sm_exceptions.ConvergenceWarning)
-        result = sm.Logit(train.stayed.astype(float), x).fit(disp=0, cov_type="cluster", cov_kwds={"groups": pd.factorize(train.customer_id)[0]})
+        result = sm.Logit(train.stayed.astype(float), x).fit(
+            disp=0, cov_type="cluster", cov_kwds={"groups": pd.factorize(train.customer_id)[0]}
+        )
     effect = result.get_margeff(at="overall")
     predicted = result.predict(x)
-    judged = _judge(held_out.stayed, result.predict(sm.add_constant(held_out[names], has_constant="add"))) if len(train) < len(prepared) else {}
+    judged = (
+        _judge(held_out.stayed, result.predict(sm.add_constant(held_out[names], has_constant="add")))
+        if len(train) < len(prepared)
+        else {}
+    )
     return {
         "rows": len(train),
         "left": int((~train.stayed).sum()),
@@ -70,7 +78,11 @@ def fit_stated(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     return {
         "rows": len(prepared),
         "terms": _terms(result, names, prepared),
-        "quality": {"r2": float(result.rsquared), "breusch_pagan_p": float(spread[1]), "condition_number": float(np.linalg.cond(x))},
+        "quality": {
+            "r2": float(result.rsquared),
+            "breusch_pagan_p": float(spread[1]),
+            "condition_number": float(np.linalg.cond(x)),
+        },
     }
 
 
@@ -89,7 +101,9 @@ def _prepared(rows: pd.DataFrame, dimensions: list[str]) -> tuple[pd.DataFrame, 
     return frame.dropna(subset=names), names
 
 
-def _terms(result: Any, names: list[str], rows: pd.DataFrame, margins: np.ndarray | None = None) -> list[dict[str, Any]]:
+def _terms(
+    result: Any, names: list[str], rows: pd.DataFrame, margins: np.ndarray | None = None
+) -> list[dict[str, Any]]:
     interval = result.conf_int()
     inflation = [variance_inflation_factor(sm.add_constant(rows[names]).to_numpy(), i + 1) for i in range(len(names))]
     return [

@@ -62,9 +62,20 @@ def _fit_type(rows: pd.DataFrame, settings: Segmentation, plans: list[Plan]) -> 
         "customers": len(rows),
         "features": features,
         "centres": [[round(float(v), 6) for v in c] for c in centres],
-        "groups": [{**name, "customers": int((label == g).sum()), "jaccard": round(chosen["jaccard"][order[g]], 3)} for g, name in enumerate(names)],
+        "groups": [
+            {**name, "customers": int((label == g).sum()), "jaccard": round(chosen["jaccard"][order[g]], 3)}
+            for g, name in enumerate(names)
+        ],
         "silhouette": None if chosen["silhouette"] is None else round(chosen["silhouette"], 4),
-        "trials": [{"groups": len(t["sizes"]), "silhouette": round(t["silhouette"], 4), "lowest_jaccard": round(min(t["jaccard"]), 3), "smallest": min(t["sizes"])} for t in trials],
+        "trials": [
+            {
+                "groups": len(t["sizes"]),
+                "silhouette": round(t["silhouette"], 4),
+                "lowest_jaccard": round(min(t["jaccard"]), 3),
+                "smallest": min(t["sizes"]),
+            }
+            for t in trials
+        ],
         "stable": bool(fit_for_use),
     }
 
@@ -74,7 +85,9 @@ def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[st
     found: dict[str, dict[str, Any]] = {}
     blocks: dict[str, int] = {}
     regions = rows["region"].value_counts().sort_index().nlargest(MOST_REGIONS).index
-    wanted = [(name, name, transform, block) for name, (transform, block) in FEATURES.items()] + [(f"region: {r}", "region", f"is {r}", "region") for r in regions]
+    wanted = [(name, name, transform, block) for name, (transform, block) in FEATURES.items()] + [
+        (f"region: {r}", "region", f"is {r}", "region") for r in regions
+    ]
     for name, column, transform, block in wanted:
         values = _transformed(rows[column], transform).dropna()
         if values.empty or values.std() < 1e-9:
@@ -83,7 +96,16 @@ def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[st
         clipped = values.clip(low, high)
         if clipped.std() < 1e-9:
             continue
-        found[name] = {"column": column, "transform": transform, "block": block, "low": float(low), "high": float(high), "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(values.median())}
+        found[name] = {
+            "column": column,
+            "transform": transform,
+            "block": block,
+            "low": float(low),
+            "high": float(high),
+            "mean": float(clipped.mean()),
+            "sd": float(clipped.std()),
+            "missing": float(values.median()),
+        }
         blocks[block] = blocks.get(block, 0) + 1
     # every block carries its weight, however many features it has
     for feature in found.values():
@@ -119,7 +141,12 @@ def _trial(x: np.ndarray, k: int) -> dict[str, Any]:
     label = model.labels_
     sample = np.random.default_rng(0).permutation(len(x))[:3000]
     silhouette = float(silhouette_score(x[sample], label[sample])) if len(np.unique(label[sample])) > 1 else -1.0
-    return {"centres": model.cluster_centers_.tolist(), "sizes": np.bincount(label, minlength=k).tolist(), "silhouette": silhouette, "jaccard": _bootstrap_jaccard(x, label, k)}
+    return {
+        "centres": model.cluster_centers_.tolist(),
+        "sizes": np.bincount(label, minlength=k).tolist(),
+        "silhouette": silhouette,
+        "jaccard": _bootstrap_jaccard(x, label, k),
+    }
 
 
 def _bootstrap_jaccard(x: np.ndarray, label: np.ndarray, k: int) -> list[float]:
@@ -148,11 +175,26 @@ def _named(rows: pd.DataFrame, label: np.ndarray, groups: int, plans: list[Plan]
     names: list[dict[str, str]] = []
     for g in range(groups):
         level, median = rank[label == g].median(), rows.loc[label == g, rank.columns].astype(float).median()
-        fits = [p for p in plans if all((median.get(f, 0) < 0) if want == "negative" else (_level(level.get(f)) == want) for f, want in p.when.items())]
+        fits = [
+            p
+            for p in plans
+            if all(
+                (median.get(f, 0) < 0) if want == "negative" else (_level(level.get(f)) == want)
+                for f, want in p.when.items()
+            )
+        ]
         plan = fits[0] if fits else Plan(name=f"Group {g + 1}")
         used = sum(n["name"] == plan.name or n["name"].startswith(f"{plan.name} (") for n in names)
         name = plan.name if not used else f"{plan.name} ({used + 1})"
-        names.append({"name": name, "product": plan.product, "channel": plan.channel, "service": plan.service, "owner": plan.owner})
+        names.append(
+            {
+                "name": name,
+                "product": plan.product,
+                "channel": plan.channel,
+                "service": plan.service,
+                "owner": plan.owner,
+            }
+        )
     return names
 
 
@@ -174,7 +216,11 @@ def segment_expression(customers: ir.Table, model: dict[str, Any]) -> ir.Table:
         nearest: ir.Value | None = None
         for centre, group in zip(part["centres"], part["groups"], strict=True):
             distance = _distance(customers, part["features"], centre)
-            named = ibis.literal(group["name"]) if nearest is None else ibis.ifelse(distance < nearest, ibis.literal(group["name"]), named)
+            named = (
+                ibis.literal(group["name"])
+                if nearest is None
+                else ibis.ifelse(distance < nearest, ibis.literal(group["name"]), named)
+            )
             nearest = distance if nearest is None else ibis.least(nearest, distance)
         segment = ibis.ifelse(customers.customer_type == kind, named, segment)
     segment = ibis.ifelse(customers.active, segment, ibis.literal(DORMANT))

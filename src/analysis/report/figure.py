@@ -19,7 +19,18 @@ FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"]
 
 def style() -> None:
     """How every chart looks; called once when a report is opened."""
-    sns.set_theme(style="whitegrid", palette=PALETTE, rc={"font.sans-serif": FONTS, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "svg.fonttype": "none", "figure.dpi": 96})
+    sns.set_theme(
+        style="whitegrid",
+        palette=PALETTE,
+        rc={
+            "font.sans-serif": FONTS,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.titleweight": "bold",
+            "svg.fonttype": "none",
+            "figure.dpi": 96,
+        },
+    )
 
 
 class Figure:

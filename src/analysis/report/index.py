@@ -32,7 +32,7 @@ def index_page(manifest: Mapping[str, Any], written_in: str) -> str:
         f"<title>{escape(title)}</title><style>{css}</style></head><body><header><h1>{escape(title)}</h1><p>{escape(summary)}</p></header>"
         f'<main style="grid-column:1/-1"><div class="table"><table class="grid"><thead><tr><th scope="col">{escape(_("Branch"))}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></main>"
-        f"<footer><p>{escape(_('Data, code, parameters, versions and times of every report are in'))} <a href=\"manifest.json\">manifest.json</a>.</p></footer></body></html>\n"
+        f'<footer><p>{escape(_("Data, code, parameters, versions and times of every report are in"))} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>\n'
     )
 
 
@@ -44,5 +44,7 @@ def _cell(report: Mapping[str, Any] | None) -> str:
     link = f'<a href="{escape(report["branch"])}/{escape(report["report"])}.html">{escape(_("open"))}</a>'
     if report["status"] == "failed":
         return f'<span class="failed">{escape(_("failed"))}</span> {link}<br><small>{escape(report["error"][:160])}</small>'
-    figures = "".join(f"<li><small>{escape(k)}</small> <strong>{escape(v)}</strong></li>" for k, v in report["headlines"].items())
+    figures = "".join(
+        f"<li><small>{escape(k)}</small> <strong>{escape(v)}</strong></li>" for k, v in report["headlines"].items()
+    )
     return f'{link}<ul style="list-style:none;padding:0;margin:0">{figures}</ul>'

@@ -31,7 +31,9 @@ class Headlines:
         self.figures = dict(figures)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
-        items = "".join(f"<li><span>{html.escape(k)}</span> <strong>{html.escape(v)}</strong></li>" for k, v in self.figures.items())
+        items = "".join(
+            f"<li><span>{html.escape(k)}</span> <strong>{html.escape(v)}</strong></li>" for k, v in self.figures.items()
+        )
         return {
             "text/plain": "\n".join(f"{k}: {v}" for k, v in self.figures.items()),
             "text/html": f'<ul class="headlines">{items}</ul>',
@@ -64,10 +66,14 @@ class Report:
     def about(self) -> Notice:
         """Whose data this is, how much of it, and what was set aside."""
         counts = self.partition.quarantine_counts()
-        text = _("{branch}, {quarter}: {customers} customers with an open account. Of {rows} rows delivered by the bank {aside} broke a rule and were set aside.").format(
+        text = _(
+            "{branch}, {quarter}: {customers} customers with an open account. Of {rows} rows delivered by the bank {aside} broke a rule and were set aside."
+        ).format(
             branch=self.partition.branch_name,
             quarter=self.quarter,
-            customers=_("fewer than {n}").format(n=self.min_cell) if self.partition.customer_count < self.min_cell else f"{self.partition.customer_count:,}",
+            customers=_("fewer than {n}").format(n=self.min_cell)
+            if self.partition.customer_count < self.min_cell
+            else f"{self.partition.customer_count:,}",
             rows=f"{counts['rows'].sum():,}",
             aside=f"{counts['set_aside'].sum():,}",
         )
@@ -75,13 +81,19 @@ class Report:
         if late:
             text += " " + _("Not fresh: {tables}.").format(tables=", ".join(late))
         if self.partition.sampled:
-            text += " " + _("Profiles come from a sample of {n} customers; sizes are counted over all.").format(n=f"{len(self.partition.customers):,}")
+            text += " " + _("Profiles come from a sample of {n} customers; sizes are counted over all.").format(
+                n=f"{len(self.partition.customers):,}"
+            )
         return Notice(text)
 
     def missing(self, *marts: str) -> Notice:
         """Says which parts of the report cannot be, because the bank does not deliver their tables."""
         tables = self.partition.missing_for(*marts)
-        return Notice(_("The bank does not deliver {tables}; what needs them is left out below.").format(tables=", ".join(tables)) if tables else "")
+        return Notice(
+            _("The bank does not deliver {tables}; what needs them is left out below.").format(tables=", ".join(tables))
+            if tables
+            else ""
+        )
 
     def headlines(self, **figures: str) -> Headlines:
         """The figures of the index, by label."""
@@ -90,12 +102,22 @@ class Report:
     def deliver(self, name: str, rows: pd.DataFrame) -> Notice:
         """Write a list for staff as CSV and Parquet beside the page; in JupyterLab nothing is written."""
         if not self.outputs:
-            return Notice(_("The list {name} would have {n} rows; it is written when the report is run.").format(name=name, n=f"{len(rows):,}"))
+            return Notice(
+                _("The list {name} would have {n} rows; it is written when the report is run.").format(
+                    name=name, n=f"{len(rows):,}"
+                )
+            )
         write_list(rows, Path(self.outputs), name)
-        return Notice(_("The list {name} has {n} rows; it lies in the folder tables beside this page.").format(name=name, n=f"{len(rows):,}"))
+        return Notice(
+            _("The list {name} has {n} rows; it lies in the folder tables beside this page.").format(
+                name=name, n=f"{len(rows):,}"
+            )
+        )
 
 
-def open_report(params: str, branch: str, quarter: str, language: str = "en", outputs: str = "", min_cell: int | None = None) -> Report:
+def open_report(
+    params: str, branch: str, quarter: str, language: str = "en", outputs: str = "", min_cell: int | None = None
+) -> Report:
     """Open the data of a report; the demo bank is made and prepared on first use.
 
     params: the bank's params file. branch: its identifier, or ALL. quarter: such as 2024Q4. language: of the page.

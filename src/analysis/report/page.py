@@ -18,7 +18,14 @@ from analysis.report.notebook import HEADLINES
 TEMPLATE = Path(__file__).parent / "template"
 
 
-def html_page(notebook: NotebookNode, branch_name: str, quarter: str, written_in: str, provenance: Mapping[str, str], failure: str = "") -> str:
+def html_page(
+    notebook: NotebookNode,
+    branch_name: str,
+    quarter: str,
+    written_in: str,
+    provenance: Mapping[str, str],
+    failure: str = "",
+) -> str:
     """The page of an executed notebook, its prose translated, its code folded.
 
     `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts are escaped by the
@@ -48,7 +55,8 @@ def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
 
 def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
     """Translate the prose in place; returns the title (taken out) and the sections with their anchors."""
-    title, contents = "", []
+    title = ""
+    contents: list[tuple[str, str]] = []
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue

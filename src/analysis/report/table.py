@@ -7,15 +7,25 @@ from collections.abc import Mapping
 import pandas as pd
 from great_tables import GT
 
-from analysis.language import _
 from analysis.labels import label
+from analysis.language import _
 
-NUMBERS = {"count": "{:,.0f}", "money": "{:,.0f}", "number": "{:,.2f}", "share": "{:.1%}", "points": "{:+.2f}", "p": "{:.3f}"}
-KINDS = ("text", "date", *NUMBERS)
+NUMBERS = {
+    "count": "{:,.0f}",
+    "money": "{:,.0f}",
+    "number": "{:,.2f}",
+    "share": "{:.1%}",
+    "points": "{:+.2f}",
+    "p": "{:.3f}",
+}
+KINDS = ("text", "code", "date", *NUMBERS)
 
 
-def table(rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str = "", note: str = "", most: int = 60) -> "Table":
-    """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of KINDS.
+def table(
+    rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str = "", note: str = "", most: int = 60
+) -> "Table":
+    """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of KINDS. A `code` is
+    shown in the reader's words, a `text` as the data has it.
 
     `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are shown, and it says so.
     """
@@ -27,14 +37,30 @@ def table(rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str =
 class Table:
     """See `table`."""
 
-    def __init__(self, rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str, note: str, most: int) -> None:
+    def __init__(
+        self, rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str, note: str, most: int
+    ) -> None:
         self.title, self.note = title, note
         if len(rows) > most:
-            self.note = " ".join(filter(None, [note, _("The first {shown} of {all} rows; all are in the list delivered with the report.").format(shown=most, all=f"{len(rows):,}")]))
+            self.note = " ".join(
+                filter(
+                    None,
+                    [
+                        note,
+                        _("The first {shown} of {all} rows; all are in the list delivered with the report.").format(
+                            shown=most, all=f"{len(rows):,}"
+                        ),
+                    ],
+                )
+            )
         shown = rows.head(most)
-        self.rows = pd.DataFrame({c: [_written(v, kind) for v in shown[c]] for c, kind in kinds.items()}) if len(rows) else pd.DataFrame()
+        self.rows = (
+            pd.DataFrame({c: [_written(v, kind) for v in shown[c]] for c, kind in kinds.items()})
+            if len(rows)
+            else pd.DataFrame()
+        )
         self.labels = [label(c) for c in kinds]
-        self.right = [i for i, kind in enumerate(kinds.values()) if kind not in ("text", "date")]
+        self.right = [i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")]
         self.empty = empty
 
     def __repr__(self) -> str:
@@ -57,7 +83,7 @@ class Table:
 
 
 def _written(value: object, kind: str) -> str:
-    if value is None or value is pd.NaT or (not isinstance(value, str) and pd.isna(value)):  # type: ignore[call-overload]
+    if value is None or value is pd.NaT or (not isinstance(value, str) and pd.isna(value)):
         return "–"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
@@ -67,4 +93,6 @@ def _written(value: object, kind: str) -> str:
         return NUMBERS[kind].format(float(value))  # type: ignore[arg-type]
     if kind == "date":
         return str(value)[:10]
-    return label(value) if isinstance(value, str) else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if kind == "code":
+        return label(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

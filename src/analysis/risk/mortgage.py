@@ -10,17 +10,62 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.language import _
 from analysis.labels import severity, words
+from analysis.language import _
 from analysis.sources.params import Mortgage
 from analysis.storage import text_fingerprint
 
-ALERTS = ["alert_id", "kind", "severity", "payer", "borrowers", "site", "branches", "amount", "first_on", "last_on", "reasons", "action", "assigned_to", "seen_before"]
-EVIDENCE = ["alert_id", "reason", "transaction_id", "loan_id", "borrower_id", "payer_account", "booked_at", "amount", "instalment", "due_on", "compound", "developer"]
-HOLDS = ["application_id", "alert_id", "branch_id", "borrower_id", "filed_on", "compound", "developer", "amount", "reasons", "action"]
+ALERTS = [
+    "alert_id",
+    "kind",
+    "severity",
+    "payer",
+    "borrowers",
+    "site",
+    "branches",
+    "amount",
+    "first_on",
+    "last_on",
+    "reasons",
+    "action",
+    "assigned_to",
+    "seen_before",
+]
+EVIDENCE = [
+    "alert_id",
+    "reason",
+    "transaction_id",
+    "loan_id",
+    "borrower_id",
+    "payer_account",
+    "booked_at",
+    "amount",
+    "instalment",
+    "due_on",
+    "compound",
+    "developer",
+]
+HOLDS = [
+    "application_id",
+    "alert_id",
+    "branch_id",
+    "borrower_id",
+    "filed_on",
+    "compound",
+    "developer",
+    "amount",
+    "reasons",
+    "action",
+]
 
 
-def detect(candidates: pd.DataFrame, pending: pd.DataFrame, earlier: pd.DataFrame, settings: Mortgage, officers: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def detect(
+    candidates: pd.DataFrame,
+    pending: pd.DataFrame,
+    earlier: pd.DataFrame,
+    settings: Mortgage,
+    officers: Mapping[str, str],
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Alerts, their evidence, and the pending applications to hold, bank-wide.
 
     candidates: mortgage_payments of one quarter (one row per transfer and mortgage). pending: mortgage_pending.
@@ -56,13 +101,16 @@ def detect(candidates: pd.DataFrame, pending: pd.DataFrame, earlier: pd.DataFram
                 "reasons": " ".join(reasons),
                 "action": "confirm at once and stop",
                 "assigned_to": officer,
-                "seen_before": bool(len(earlier)) and bool((earlier.loc[earlier["payer"] == payer, "borrowers"] >= settings.min_borrowers).any()),
+                "seen_before": bool(len(earlier))
+                and bool((earlier.loc[earlier["payer"] == payer, "borrowers"] >= settings.min_borrowers).any()),
             }
         )
         for reason, rows in reasons.items():
             evidence.append(rows.assign(alert_id=alert_id, reason=reason)[EVIDENCE])
         holds.append(held.assign(alert_id=alert_id, action="hold until the alert is confirmed or cleared"))
-    found = pd.DataFrame(alerts, columns=ALERTS).sort_values(["severity", "amount"], ascending=[True, False], ignore_index=True)
+    found = pd.DataFrame(alerts, columns=ALERTS).sort_values(
+        ["severity", "amount"], ascending=[True, False], ignore_index=True
+    )
     proof = pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame(columns=EVIDENCE)
     stops = pd.concat(holds, ignore_index=True) if holds else pd.DataFrame(columns=HOLDS)
     return found, proof, stops[HOLDS].drop_duplicates(["application_id", "alert_id"], ignore_index=True)
@@ -104,24 +152,38 @@ def _further_signals(at_site: pd.DataFrame, settings: Mortgage) -> dict[str, pd.
 def _related_applications(pending: pd.DataFrame, paid: pd.DataFrame, at_site: pd.DataFrame) -> pd.DataFrame:
     """Pending applications of the alert's compound, developer or parties, each with why it is held."""
     if pending.empty:
-        return pd.DataFrame(columns=["application_id", "branch_id", "borrower_id", "filed_on", "compound", "developer", "amount", "reasons"])
+        return pd.DataFrame(
+            columns=[
+                "application_id",
+                "branch_id",
+                "borrower_id",
+                "filed_on",
+                "compound",
+                "developer",
+                "amount",
+                "reasons",
+            ]
+        )
     parties = {*paid["borrower_id"], *paid["payer"]}
     why = pd.DataFrame(
         {
             "same_compound": pending["compound"].isin(at_site["compound"].dropna().unique()),
             "same_developer": pending["developer"].isin(at_site["developer"].dropna().unique()),
-            "party_of_the_case": pending["borrower_id"].isin(parties) | pending["down_payment_account"].isin(paid["payer_account"].unique()),
+            "party_of_the_case": pending["borrower_id"].isin(parties)
+            | pending["down_payment_account"].isin(paid["payer_account"].unique()),
         }
     )
     held = pending[why.any(axis=1)]
     return held.assign(reasons=why[why.any(axis=1)].apply(lambda row: " ".join(row.index[row]), axis=1))
 
 
-def of_branch(branch: str, alerts: pd.DataFrame, evidence: pd.DataFrame, holds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def of_branch(
+    branch: str, alerts: pd.DataFrame, evidence: pd.DataFrame, holds: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What concerns one branch: alerts with a borrower there, all their evidence, and the applications held there; everything for ALL."""
     if branch == "ALL":
         return alerts, evidence, holds
-    mine = alerts[[branch in b.split(" ") for b in alerts["branches"]]].reset_index(drop=True)
+    mine = alerts[alerts["branches"].map(lambda b: branch in b.split(" ")).astype(bool)].reset_index(drop=True)
     return (
         mine,
         evidence[evidence["alert_id"].isin(mine["alert_id"])].reset_index(drop=True),
@@ -133,7 +195,9 @@ def threshold_curve(candidates: pd.DataFrame, pending: pd.DataFrame, settings: M
     """How many alerts, borrowers and how much money each setting of `min_borrowers` would give, bank-wide."""
     rows = []
     for least in range(settings.min_borrowers, settings.min_borrowers + 5):
-        alerts, _, holds = detect(candidates, pending, pd.DataFrame(), settings.model_copy(update={"min_borrowers": least}), {})
+        alerts, _, holds = detect(
+            candidates, pending, pd.DataFrame(), settings.model_copy(update={"min_borrowers": least}), {}
+        )
         rows.append([least, len(alerts), int(alerts["borrowers"].sum()), float(alerts["amount"].sum()), len(holds)])
     return pd.DataFrame(rows, columns=["min_borrowers", "alerts", "borrowers", "amount", "held_applications"])
 
@@ -141,7 +205,9 @@ def threshold_curve(candidates: pd.DataFrame, pending: pd.DataFrame, settings: M
 def payments_of(alert_id: str, evidence: pd.DataFrame) -> pd.DataFrame:
     """The payments behind an alert in order of time, each once: borrower_id, booked_at, amount, instalment, due_on, compound."""
     rows = evidence[(evidence["alert_id"] == alert_id) & (evidence["reason"] == "one_payer_for_many")]
-    return rows.sort_values(["booked_at", "transaction_id"], ignore_index=True)[["transaction_id", "payer_account", "borrower_id", "booked_at", "amount", "instalment", "due_on", "compound"]]
+    return rows.sort_values(["booked_at", "transaction_id"], ignore_index=True)[
+        ["transaction_id", "payer_account", "borrower_id", "booked_at", "amount", "instalment", "due_on", "compound"]
+    ]
 
 
 def in_words(rows: pd.DataFrame) -> pd.DataFrame:

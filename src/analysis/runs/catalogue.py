@@ -23,7 +23,9 @@ class ReportParameters(BaseModel):
 class CellParameters(ReportParameters):
     """Reports that describe groups of customers."""
 
-    min_cell: int | None = Field(None, ge=1, le=1000)  # a group must be this large to be shown, if more than the params file says
+    min_cell: int | None = Field(
+        None, ge=1, le=1000
+    )  # a group must be this large to be shown, if more than the params file says
 
 
 class MortgageParameters(ReportParameters):
@@ -47,7 +49,12 @@ REPORTS = {
     for r in (
         Report("segmentation", NOTEBOOKS / "01_segmentation.ipynb", CellParameters, ("customer_quarter",)),
         Report("loyalty", NOTEBOOKS / "02_loyalty.ipynb", CellParameters, ("survey_answers", "customer_quarter")),
-        Report("risk_mortgage", NOTEBOOKS / "03_risk_mortgage.ipynb", MortgageParameters, ("mortgage_payments", "mortgage_pending")),
+        Report(
+            "risk_mortgage",
+            NOTEBOOKS / "03_risk_mortgage.ipynb",
+            MortgageParameters,
+            ("mortgage_payments", "mortgage_pending"),
+        ),
     )
 }
 

@@ -19,7 +19,19 @@ from papermill.exceptions import PapermillExecutionError
 from analysis.report.page import headlines, html_page
 from analysis.storage import write_text
 
-PACKAGES = ("pandas", "numpy", "scipy", "scikit-learn", "statsmodels", "seaborn", "matplotlib", "duckdb", "ibis-framework", "papermill", "nbconvert")
+PACKAGES = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+    "seaborn",
+    "matplotlib",
+    "duckdb",
+    "ibis-framework",
+    "papermill",
+    "nbconvert",
+)
 
 
 @dataclass(frozen=True)
@@ -60,14 +72,20 @@ def run_task(task: Task) -> dict[str, Any]:
             )  # fmt: skip
         except PapermillExecutionError as fault:
             error = f"{fault.ename}: {fault.evalue} (cell {fault.exec_count})"
-        except Exception as fault:  # a kernel that died or ran out of time; anything at all must leave the other reports alone
+        except (
+            Exception
+        ) as fault:  # a kernel that died or ran out of time; anything at all must leave the other reports alone
             error = f"{type(fault).__name__}: {fault}"
         seconds = round(time.time() - started, 2)
         source = executed if executed.exists() else Path(task.notebook)
         notebook = nbformat.read(source, as_version=4)
-        notebook.cells = [c for c in notebook.cells if not {"papermill-error-cell-tag"} & set(c.metadata.get("tags", []))]
+        notebook.cells = [
+            c for c in notebook.cells if not {"papermill-error-cell-tag"} & set(c.metadata.get("tags", []))
+        ]
         _forget_place(notebook)
-        page = html_page(notebook, task.branch_name, task.quarter, task.language, _provenance(task, started, seconds), error)
+        page = html_page(
+            notebook, task.branch_name, task.quarter, task.language, _provenance(task, started, seconds), error
+        )
         write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
         write_text(folder / f"{task.report}.html", page)
         target = folder / "tables" / task.report
@@ -92,7 +110,9 @@ def _moment(seconds: float) -> str:
 
 
 def _provenance(task: Task, started: float, seconds: float) -> dict[str, str]:
-    shown = {k: v for k, v in task.parameters.items() if k != "params"} | {"params": Path(task.parameters["params"]).name}
+    shown = {k: v for k, v in task.parameters.items() if k != "params"} | {
+        "params": Path(task.parameters["params"]).name
+    }
     return {
         "Data": task.data,
         "Code": task.code,
@@ -110,7 +130,9 @@ def _forget_place(notebook: nbformat.NotebookNode) -> None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.source = "\n".join('outputs = ""' if line.startswith("outputs = ") else line for line in cell.source.splitlines())
+            cell.source = "\n".join(
+                'outputs = ""' if line.startswith("outputs = ") else line for line in cell.source.splitlines()
+            )
 
 
 def _title(page: str) -> str:

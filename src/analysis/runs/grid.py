@@ -42,7 +42,16 @@ class Outcome:
     interrupted: bool = False
 
 
-def plan_run(bank: Bank, quarter: Quarter, branches: list[str], reports: list[str], settings: list[str], language: str, force: bool = False, time_limit: int = 600) -> Plan:
+def plan_run(
+    bank: Bank,
+    quarter: Quarter,
+    branches: list[str],
+    reports: list[str],
+    settings: list[str],
+    language: str,
+    force: bool = False,
+    time_limit: int = 600,
+) -> Plan:
     """Check every parameter and find out what is to be run; nothing runs before all of it is right.
 
     Raises ParametersError naming the valid values, nearest first, and WorkbookError when the output folder cannot be written.
@@ -76,7 +85,11 @@ def plan_run(bank: Bank, quarter: Quarter, branches: list[str], reports: list[st
 def up_to_date(manifest: dict[str, Any], task: Task) -> dict[str, Any] | None:
     """The manifest's entry of the report when it was made from the same data, code and parameters and its page is there."""
     entry = entry_of(manifest, task.branch, task.report)
-    same = entry and entry["status"] == "done" and all(entry[k] == getattr(task, k) for k in ("data", "code", "parameters", "branch_name"))
+    same = (
+        entry
+        and entry["status"] == "done"
+        and all(entry[k] == getattr(task, k) for k in ("data", "code", "parameters", "branch_name"))
+    )
     return entry if same and (Path(task.folder) / f"{task.report}.html").exists() else None
 
 
@@ -101,7 +114,15 @@ def run_plan(bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str,
     manifest["reports"] = [r for r in manifest["reports"] if (r["branch"], r["report"]) not in keep]
     order = {name: n for n, name in enumerate(REPORTS)}
     waiting = {
-        (t.branch, t.report): {"report": t.report, "branch": t.branch, "branch_name": t.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order[t.report]}
+        (t.branch, t.report): {
+            "report": t.report,
+            "branch": t.branch,
+            "branch_name": t.branch_name,
+            "status": "planned",
+            "error": "",
+            "headlines": {},
+            "order": order[t.report],
+        }
         for t in plan.tasks
     }
     outcome = Outcome(plan.folder, skipped=len(plan.fresh))
@@ -138,7 +159,9 @@ def _results(tasks: list[Task], jobs: int) -> Iterator[dict[str, Any]]:
                 yield future.result()
             except BrokenProcessPool as error:
                 task = futures[future]
-                raise WorkbookError(f"A process running reports died (while {task.report} of {task.branch} was waiting or running). Run the same command again; finished reports are kept.") from error
+                raise WorkbookError(
+                    f"A process running reports died (while {task.report} of {task.branch} was waiting or running). Run the same command again; finished reports are kept."
+                ) from error
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -160,7 +183,9 @@ def _writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise WorkbookError(f"Reports cannot be written to {folder}: {error.strerror}. Change its rights, or outputs in the params file.") from error
+        raise WorkbookError(
+            f"Reports cannot be written to {folder}: {error.strerror}. Change its rights, or outputs in the params file."
+        ) from error
 
 
 def default_jobs() -> int:

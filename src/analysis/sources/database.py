@@ -21,7 +21,9 @@ def connect(bank: Bank) -> ibis.BaseBackend:
     try:
         return ibis.connect(bank.source.url)
     except ImportError as error:
-        raise SourceError('PostgreSQL needs one more package: pip install -c constraints.txt -e ".[postgres]".') from error
+        raise SourceError(
+            'PostgreSQL needs one more package: pip install -c constraints.txt -e ".[postgres]".'
+        ) from error
     except Exception as error:  # the driver's own errors share no base class across versions
         raise SourceError(f"The database {_without_password(bank.source.url)} cannot be reached: {error}") from error
 
@@ -40,7 +42,9 @@ def copy_query(database: ibis.BaseBackend, con: Backend, query: str, name: str, 
         con.create_table(f"{name}__unnumbered", batches, overwrite=True)
     except Exception as error:  # as above: whatever the driver raises is the user's SQL or database
         raise SourceError(f"The database refused the query for {name}: {error}") from error
-    con.raw_sql(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS source_line) FROM "{name}__unnumbered"')
+    con.raw_sql(
+        f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS source_line) FROM "{name}__unnumbered"'
+    )
     con.raw_sql(f'DROP TABLE "{name}__unnumbered"')
 
 

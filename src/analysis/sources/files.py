@@ -41,10 +41,14 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
             files = sorted(folder.glob(pattern))
             if not files:
                 there = ", ".join(sorted(p.name for p in folder.iterdir())[:20]) or "nothing"
-                raise SourceError(f"The file {folder / pattern} (source.files.{name} in {bank.path.name}) does not exist. The folder holds: {there}.")
+                raise SourceError(
+                    f"The file {folder / pattern} (source.files.{name} in {bank.path.name}) does not exist. The folder holds: {there}."
+                )
             found[name] = files
         return found
-    found = {p.stem: [p] for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in (*TEXT_FILES, ".parquet")}
+    found = {
+        p.stem: [p] for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in (*TEXT_FILES, ".parquet")
+    }
     for sub in sorted(p for p in folder.iterdir() if p.is_dir() and p.name != "truth"):
         if files := sorted(sub.rglob("*.parquet")):
             found[sub.name] = files
@@ -79,9 +83,13 @@ def open_relation(con: Backend, bank: Bank, name: str, files: list[Path]) -> Rel
 def _header(bank: Bank, file: Path) -> list[str]:
     try:
         with file.open(encoding=bank.source.csv.encoding, newline="") as stream:
-            header = next(csv.reader(stream, delimiter=bank.source.csv.separator, quotechar=bank.source.csv.quote or None), [])
+            header = next(
+                csv.reader(stream, delimiter=bank.source.csv.separator, quotechar=bank.source.csv.quote or None), []
+            )
     except LookupError as error:
-        raise SourceError(f"source.csv.encoding {bank.source.csv.encoding!r} is not an encoding that Python knows.") from error
+        raise SourceError(
+            f"source.csv.encoding {bank.source.csv.encoding!r} is not an encoding that Python knows."
+        ) from error
     except UnicodeDecodeError as error:
         raise SourceError(_encoding_fault(bank, file, str(error))) from error
     if not header:
@@ -108,7 +116,10 @@ def _as_utf8(bank: Bank, file: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / file.name
         try:
-            with file.open(encoding=bank.source.csv.encoding, newline="") as stream, copy.open("w", encoding="utf-8", newline="") as out:
+            with (
+                file.open(encoding=bank.source.csv.encoding, newline="") as stream,
+                copy.open("w", encoding="utf-8", newline="") as out,
+            ):
                 while block := stream.read(1 << 22):
                     out.write(block)
         except UnicodeDecodeError as error:
@@ -126,8 +137,14 @@ def _insert_csv(con: Backend, bank: Bank, relation: Relation, file: Path, readab
         f" columns={columns}, auto_detect=false, header=true, delim={_quoted(style.separator)}, quote={_quoted(style.quote)}, escape={_quoted(style.quote)},"
         " store_rejects=true, rejects_limit=0)"
     )
-    con.raw_sql(f"CREATE OR REPLACE TABLE {_name(relation.name)} AS {read}" if first else f"INSERT INTO {_name(relation.name)} {read}")
-    rejects = con.raw_sql("SELECT line, error_type::VARCHAR, min(csv_line) FROM reject_errors GROUP BY ALL ORDER BY line").fetchall()
+    con.raw_sql(
+        f"CREATE OR REPLACE TABLE {_name(relation.name)} AS {read}"
+        if first
+        else f"INSERT INTO {_name(relation.name)} {read}"
+    )
+    rejects = con.raw_sql(
+        "SELECT line, error_type::VARCHAR, min(csv_line) FROM reject_errors GROUP BY ALL ORDER BY line"
+    ).fetchall()
     by_line = {line: (kind, text.strip("\r\n")) for line, kind, text in rejects}
     if bad := [line for line, (kind, _) in by_line.items() if kind == "INVALID ENCODING"]:
         raise SourceError(_encoding_fault(bank, file, f"line {bad[0]:,} cannot be decoded"))

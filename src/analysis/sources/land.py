@@ -97,10 +97,14 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
         if verdict is None:
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
             if write:
-                write_json(_record(bank, table), {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}})
+                write_json(
+                    _record(bank, table), {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}}
+                )
         seen[table.name] = verdict
         accepted[table.name] = (
-            con.read_parquet(str(accepted_path(bank, table.name)), hive_partitioning=False) if write else con.table(f"accepted__{table.name}")
+            con.read_parquet(str(accepted_path(bank, table.name)), hive_partitioning=False)
+            if write
+            else con.table(f"accepted__{table.name}")
         )
     return seen
 
@@ -117,7 +121,11 @@ def _record(bank: Bank, table: Table) -> Path:
 
 def _reusable(bank: Bank, table: Table, key: str) -> Verdict | None:
     record = _record(bank, table)
-    there = list(accepted_path(bank, table.name).parent.parent.glob("*/*.parquet")) if table.name == "transactions" else accepted_path(bank, table.name).exists()
+    there = (
+        list(accepted_path(bank, table.name).parent.parent.glob("*/*.parquet"))
+        if table.name == "transactions"
+        else accepted_path(bank, table.name).exists()
+    )
     if not record.exists() or not there:
         return None
     content = json.loads(record.read_text(encoding="utf-8"))
@@ -128,7 +136,11 @@ def _reusable(bank: Bank, table: Table, key: str) -> Verdict | None:
 
 def _remove(bank: Bank, table: Table) -> None:
     folder = bank.data_folder / "contract"
-    for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.json", bank.data_folder / "quarantine" / f"{table.name}.parquet"):
+    for path in (
+        folder / f"{table.name}.parquet",
+        folder / f"{table.name}.json",
+        bank.data_folder / "quarantine" / f"{table.name}.parquet",
+    ):
         path.unlink(missing_ok=True)
 
 
@@ -140,7 +152,9 @@ class _Source:
         self.opened: dict[str, Relation] = {}
         self.database = database.connect(bank) if bank.source.engine == "postgres" else None
         self.files = {} if self.database else source_files(bank)
-        self.columns: dict[str, list[str]] = database.relations(self.database, bank) if self.database else {name: [] for name in self.files}
+        self.columns: dict[str, list[str]] = (
+            database.relations(self.database, bank) if self.database else {name: [] for name in self.files}
+        )
         self.can_reuse = self.database is None
 
     def mapping(self, table: Table) -> TableMapping | None:
@@ -148,22 +162,28 @@ class _Source:
         if table.name in self.bank.tables:
             return self.bank.tables[table.name]
         if table.name in self.columns:
-            return TableMapping(**{"from": table.name})
+            return TableMapping.model_validate({"from": table.name})
         return None
 
     def uses(self, mapping: TableMapping) -> list[str]:
         """The raw tables a mapping reads."""
         if isinstance(mapping.from_, FromSql):
-            return [name for name in self.columns if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", mapping.from_.sql)]
+            return [
+                name for name in self.columns if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", mapping.from_.sql)
+            ]
         if mapping.from_ not in self.columns:
             nearest = ", ".join(nearest_first(mapping.from_, self.columns))
-            raise SourceError(f"The source has no table {mapping.from_!r} (tables in {self.bank.path.name}). It has: {nearest or 'nothing'}.")
+            raise SourceError(
+                f"The source has no table {mapping.from_!r} (tables in {self.bank.path.name}). It has: {nearest or 'nothing'}."
+            )
         return [mapping.from_]
 
     def fingerprint(self, mapping: TableMapping) -> str:
         """Changes when a file that the mapping reads changes."""
         cache = self.bank.data_folder / "contract" / "files.json"
-        return text_fingerprint(*[file_fingerprint(f, cache) for name in self.uses(mapping) for f in self.files.get(name, [])])
+        return text_fingerprint(
+            *[file_fingerprint(f, cache) for name in self.uses(mapping) for f in self.files.get(name, [])]
+        )
 
     def stage(self, table: Table, mapping: TableMapping) -> tuple[ibis.Table, list[Relation], list[str]]:
         """The mapped rows with their origin, the raw tables they come from, and the optional columns that are missing."""
@@ -177,7 +197,11 @@ class _Source:
         base = f"({mapping.from_.sql})" if isinstance(mapping.from_, FromSql) else f'"{mapping.from_}"'
         available = self._columns_of(table, base)
         select, missing = self._select(table, mapping, available)
-        origin = "source_file, source_line" if "source_line" in available else f"'{used[0] if used else table.name}' AS source_file, CAST(NULL AS BIGINT) AS source_line"
+        origin = (
+            "source_file, source_line"
+            if "source_line" in available
+            else f"'{used[0] if used else table.name}' AS source_file, CAST(NULL AS BIGINT) AS source_line"
+        )
         if self.database:
             schema = self.bank.source.schema_
             qualified = base if isinstance(mapping.from_, FromSql) else f'"{schema}"."{mapping.from_}"'
@@ -191,14 +215,20 @@ class _Source:
 
     def _columns_of(self, table: Table, base: str) -> list[str]:
         if self.database:
-            return list(self.database.sql(f"SELECT * FROM {base} AS raw").columns) if base.startswith("(") else self.columns[base.strip('"')]
+            return (
+                list(self.database.sql(f"SELECT * FROM {base} AS raw").columns)
+                if base.startswith("(")
+                else self.columns[base.strip('"')]
+            )
         return [row[0] for row in self._run(f"DESCRIBE SELECT * FROM {base} AS raw", table)]
 
     def _run(self, statement: str, table: Table) -> list[tuple[str, ...]]:
         try:
             return self.con.raw_sql(statement).fetchall()
         except duckdb.Error as error:
-            raise SourceError(f"tables.{table.name} in {self.bank.path.name}: the engine refused the mapping: {error}") from error
+            raise SourceError(
+                f"tables.{table.name} in {self.bank.path.name}: the engine refused the mapping: {error}"
+            ) from error
 
     def _select(self, table: Table, mapping: TableMapping, available: list[str]) -> tuple[str, list[str]]:
         parts, missing = [], []
@@ -211,7 +241,11 @@ class _Source:
                 if column.required:
                     raise SourceError(self._no_column(table, mapping, column.name, available))
                 missing.append(column.name)
-            expression = given.sql or (f'raw."{given.column}"' if given.column else f"CAST(NULL AS {'TEXT' if column.ibis_type == 'string' else 'VARCHAR'})")
+            expression = given.sql or (
+                f'raw."{given.column}"'
+                if given.column
+                else f"CAST(NULL AS {'TEXT' if column.ibis_type == 'string' else 'VARCHAR'})"
+            )
             if given.codes:
                 cases = " ".join(f"WHEN {_literal(a)} THEN {_literal(b)}" for a, b in given.codes.items())
                 text = f"CAST({expression} AS VARCHAR)"
@@ -233,7 +267,13 @@ def _literal(text: str | None) -> str:
 
 
 def _land_table(
-    bank: Bank, con: Backend, source: _Source, table: Table, mapping: TableMapping, accepted: dict[str, ibis.Table], write: bool
+    bank: Bank,
+    con: Backend,
+    source: _Source,
+    table: Table,
+    mapping: TableMapping,
+    accepted: dict[str, ibis.Table],
+    write: bool,
 ) -> Verdict:
     # map and check
     staged, relations, missing = source.stage(table, mapping)
@@ -242,9 +282,15 @@ def _land_table(
     try:
         con.create_table(checked_name, rules, overwrite=True)
     except duckdb.Error as error:
-        raise SourceError(f"tables.{table.name} in {bank.path.name}: the engine refused the mapping: {error}") from error
+        raise SourceError(
+            f"tables.{table.name} in {bank.path.name}: the engine refused the mapping: {error}"
+        ) from error
     checked = con.table(checked_name)
-    unreadable = [(r.name, *u) for r in relations for u in r.unreadable] if not isinstance(mapping.from_, FromSql) or len(relations) == 1 else []
+    unreadable = (
+        [(r.name, *u) for r in relations for u in r.unreadable]
+        if not isinstance(mapping.from_, FromSql) or len(relations) == 1
+        else []
+    )
 
     # count
     verdict = Verdict(table.name, missing_columns=missing)
@@ -257,18 +303,28 @@ def _land_table(
     if unreadable:
         verdict.set_aside["unreadable_line"] = len(unreadable)
     verdict.set_aside = dict(sorted(verdict.set_aside.items(), key=lambda item: (-item[1], item[0])))
-    verdict.examples = [f"{file} line {line:,}: unreadable_line ({text[:100]})" for _, file, line, text in unreadable[:3]]
-    rows = con.raw_sql(f"SELECT source_file, source_line, broken, row_as_read FROM \"{checked_name}\" WHERE broken != '' ORDER BY 1, 2 LIMIT 3").fetchall()
-    verdict.examples += [f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})" for file, line, broken, text in rows]
+    verdict.examples = [
+        f"{file} line {line:,}: unreadable_line ({text[:100]})" for _, file, line, text in unreadable[:3]
+    ]
+    rows = con.raw_sql(
+        f"SELECT source_file, source_line, broken, row_as_read FROM \"{checked_name}\" WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
+    ).fetchall()
+    verdict.examples += [
+        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})" for file, line, broken, text in rows
+    ]
     verdict.examples = verdict.examples[:3]
     if table.dated_by:
-        newest = con.raw_sql(f"SELECT max({table.dated_by})::DATE FROM \"{checked_name}\" WHERE broken = ''").fetchall()[0][0]
+        newest = con.raw_sql(
+            f"SELECT max({table.dated_by})::DATE FROM \"{checked_name}\" WHERE broken = ''"
+        ).fetchall()[0][0]
         verdict.newest = str(newest or "")
         verdict.late = newest is None or (bank.quarters.last.end - newest).days > (table.late_days or 0)
 
     # stop, or write
     if not write:
-        con.raw_sql(f"CREATE OR REPLACE VIEW \"accepted__{table.name}\" AS SELECT * FROM \"{checked_name}\" WHERE broken = ''")
+        con.raw_sql(
+            f'CREATE OR REPLACE VIEW "accepted__{table.name}" AS SELECT * FROM "{checked_name}" WHERE broken = \'\''
+        )
         return verdict
     _write_quarantine(bank, con, table, checked, unreadable)
     if limit_broken(bank, verdict):
@@ -294,13 +350,17 @@ def limit_message(bank: Bank, verdict: Verdict) -> str:
     )
 
 
-def _write_quarantine(bank: Bank, con: Backend, table: Table, checked: ibis.Table, unreadable: list[tuple[str, str, int, str]]) -> None:
+def _write_quarantine(
+    bank: Bank, con: Backend, table: Table, checked: ibis.Table, unreadable: list[tuple[str, str, int, str]]
+) -> None:
     folder = bank.data_folder / "quarantine"
     folder.mkdir(parents=True, exist_ok=True)
     key = ibis.literal("")
     for number, column in enumerate(table.key):
         key = key + (ibis.literal(" / ") if number else ibis.literal("")) + checked[column].cast("string").fill_null("")
-    bad = checked.filter(checked.broken != "").select("source_file", "source_line", rule="broken", key=key, row_as_read="row_as_read")
+    bad = checked.filter(checked.broken != "").select(
+        "source_file", "source_line", rule="broken", key=key, row_as_read="row_as_read"
+    )
     if unreadable:
         lines = ibis.memtable(
             {"source_file": [u[1] for u in unreadable], "source_line": [u[2] for u in unreadable], "rule": ["unreadable_line"] * len(unreadable), "key": [""] * len(unreadable), "row_as_read": [u[3] for u in unreadable]},
@@ -319,14 +379,18 @@ def _write_accepted(bank: Bank, con: Backend, table: Table, checked_name: str, v
     good = f"FROM \"{checked_name}\" WHERE broken = ''"
     row = f"hash(({columns}))::HUGEINT"
     quarter = "year(booked_at) || 'Q' || quarter(booked_at)" if table.name == "transactions" else "''"
-    for part, rows, content in con.raw_sql(f"SELECT {quarter}, count(*), sum({row}) {good} GROUP BY 1 ORDER BY 1").fetchall():
+    for part, rows, content in con.raw_sql(
+        f"SELECT {quarter}, count(*), sum({row}) {good} GROUP BY 1 ORDER BY 1"
+    ).fetchall():
         verdict.parts[part] = text_fingerprint(str(rows), str(content))
     verdict.fingerprint = text_fingerprint(*verdict.parts.keys(), *verdict.parts.values())
     if table.name != "transactions":
         verdict.parts = {}
         path = folder / f"{table.name}.parquet"
         part = path.with_name(f".{path.name}.part")
-        con.raw_sql(f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+        con.raw_sql(
+            f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)"
+        )
         part.replace(path)
         return
     temporary = Path(tempfile.mkdtemp(prefix=".transactions-", dir=folder))
@@ -344,4 +408,3 @@ def _write_accepted(bank: Bank, con: Backend, table: Table, checked_name: str, v
         shutil.rmtree(old)
     else:
         temporary.rename(target)
-

@@ -70,7 +70,9 @@ class ColumnMapping(Strict):
 
     column: str = ""
     sql: str = ""
-    codes: dict[str, str | None] = {}  # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
+    codes: dict[
+        str, str | None
+    ] = {}  # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
 
 
 class TableMapping(Strict):
@@ -221,7 +223,9 @@ def read_params(path: str | Path) -> Bank:
     try:
         bank = Bank(**content, path=path.resolve())
     except ValidationError as error:
-        raise ParametersError(f"{path} cannot be used:\n" + "\n".join(f"  {m}" for m in fault_messages(error, Bank))) from error
+        raise ParametersError(
+            f"{path} cannot be used:\n" + "\n".join(f"  {m}" for m in fault_messages(error, Bank))
+        ) from error
     _check_tables(bank)
     return bank
 
@@ -268,7 +272,9 @@ def _check_tables(bank: Bank) -> None:
             if column not in known:
                 raise ParametersError(f"{bank.path}: tables.{name}: {not_one_of('The column', column, known)}")
     if bank.quarters.last < bank.quarters.first:
-        raise ParametersError(f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first ({bank.quarters.first}).")
+        raise ParametersError(
+            f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first ({bank.quarters.first})."
+        )
     if bank.source.engine == "duckdb" and not bank.source.folder:
         raise ParametersError(f"{bank.path}: source.folder must say where the files are.")
     if bank.source.engine == "postgres" and not bank.source.url:

@@ -1,0 +1,35 @@
+# `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.installed
+
+.PHONY: demo test lab lint clean benchmarks
+
+demo: $(DONE)  ## set up, make the demo bank, run every report of its last quarter
+	$(BIN)/workbook run params/demo.yml
+	@echo "Open outputs/demo/2024Q4/index.html in a browser."
+
+test: $(DONE)  ## the whole test suite, the notebooks' replay included
+	$(BIN)/workbook prepare params/demo.yml
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider notebooks
+
+lab: $(DONE)  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+lint: $(DONE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+benchmarks: $(DONE)  ## the figures of benchmarks/README.md
+	$(BIN)/python benchmarks/road.py
+
+clean:  ## remove what was made; the set-up stays
+	rm -rf outputs/demo outputs/berka data/demo data/berka build .pytest_cache .mypy_cache .ruff_cache
+
+$(DONE): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[postgres,test]"
+	touch $(DONE)
