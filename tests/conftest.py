@@ -1,0 +1,108 @@
+"""Banks to test on: a small demo bank, prepared once, and a hand-written one of a few rows."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis.prepare import prepare
+from analysis.sources.params import Bank, read_params
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("WORKBOOK_SHARED", ROOT.parent / "shared" / "data"))
+
+
+def left_out(what: str, how: str) -> None:
+    """Skip on a user's machine, saying how to install what is missing; in CI an omission is a failure."""
+    message = f"{what} is missing; left out. {how}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def berka_folder() -> Path:
+    folder = SHARED / "berka"
+    if not (folder / "trans.asc").exists():
+        left_out(str(folder / "trans.asc"), "Set WORKBOOK_SHARED to the folder of the third-party data.")
+    return folder
+
+
+def demo_params(folder: Path, customers: int, seed: int, **changes: object) -> Path:
+    """params/demo.yml, with everything it writes under `folder`."""
+    content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
+    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"), **changes)
+    content["source"] = {"folder": str(folder / "source"), "demo": {"customers": customers, "seed": seed}}
+    path = folder / "demo.yml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """A demo bank of 1,500 customers, prepared."""
+    bank = read_params(demo_params(tmp_path_factory.mktemp("demo"), 1500, 3))
+    prepare(bank)
+    return bank
+
+
+class SmallBank:
+    """A bank of CSV files that a test can change before reading it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = folder / "source"
+        self.source.mkdir(parents=True)
+        self.params = {
+            "bank": "small", "title": "Small bank", "data": str(folder / "data"), "outputs": str(folder / "outputs"), "as_of": "2024-07-01",
+            "quarters": {"first": "2024Q1", "last": "2024Q2"}, "source": {"folder": str(self.source)}, "quarantine_limit": 0.5,
+            "segmentation": {"fit_quarter": "2024Q1", "groups": [2, 3]},
+        }  # fmt: skip
+        self.tables: dict[str, list[str]] = {
+            "branches": ["branch_id,name,region", "B1,Main street,East", "EMPTY,Nobody here,East", "SMALL,Three only,West"],
+            "customers": ["customer_id,customer_type,branch_id,name,since,born_on"],
+            "accounts": ["account_id,branch_id,opened_on"],
+            "account_holders": ["account_id,customer_id,role"],
+            "transactions": ["transaction_id,account_id,booked_at,amount,channel,kind"],
+        }
+        number = 0
+        for i in range(83):
+            branch = "SMALL" if i >= 80 else "B1"
+            self.tables["customers"].append(f"C{i},personal,{branch},Name {i},2020-01-01,1980-05-0{1 + i % 9}")
+            self.tables["accounts"].append(f"A{i},{branch},2020-01-01")
+            self.tables["account_holders"].append(f"A{i},C{i},owner")
+            for month in range(1, 7):
+                for _ in range(1 + 8 * (i % 2)):
+                    number += 1
+                    self.tables["transactions"].append(f"T{number},A{i},2024-0{month}-{1 + number % 27:02d} 10:00:00,{(100 + i) * (50 if i % 2 else 1)}.50,mobile,transfer")
+
+    def bank(self, encoding: str = "utf-8") -> Bank:
+        """Write the files and read the params file."""
+        for name, lines in self.tables.items():
+            (self.source / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding=encoding)
+        path = self.folder / "small.yml"
+        path.write_text(yaml.safe_dump(self.params, allow_unicode=True), encoding="utf-8")
+        return read_params(path)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallBank:
+    return SmallBank(tmp_path / "small")
+
+
+@pytest.fixture(scope="session")
+def ready_demo() -> Path:
+    """params/demo.yml of the repository, prepared; the committed notebooks stand on it."""
+    path = ROOT / "params" / "demo.yml"
+    prepare(read_params(path))
+    return path
+
+
+def program(name: str, how: str) -> str:
+    """The path of a program, or the test is left out."""
+    found = shutil.which(name)
+    if not found:
+        left_out(name, how)
+    return str(found)

@@ -1,0 +1,89 @@
+import datetime as dt
+
+import ibis
+import pytest
+
+from analysis.contract import CONTRACT
+from analysis.contract.checks import broken_rules, typed
+from analysis.contract.document import contract_page
+from tests.conftest import ROOT
+
+AS_OF = dt.date(2024, 12, 31)
+GOOD = {"id": "X1", "text": "some text", "date": "2024-01-02", "timestamp": "2024-01-02 10:00:00", "amount": "10.50", "number": "1.5", "integer": "5", "flag": "true"}
+
+
+def good_row(table):
+    row = {"source_file": "f.csv", "source_line": 2}
+    for c in table.columns:
+        value = c.allowed[0] if c.allowed else GOOD[c.type]
+        if c.pattern == r"^\d{4}$":
+            value = "5411"
+        row[c.name] = value
+    for later in ("closed_on", "held_to", "due_on", "ends_on"):
+        if later in row:
+            row[later] = "2024-06-30"
+    return row
+
+
+def verdict(table, *rows):
+    schema = {"source_file": "string", "source_line": "int64", **{c.name: "string" for c in table.columns}}
+    staged = ibis.memtable(list(rows), schema=schema)
+    referenced = {}
+    for c in table.columns:
+        if c.references:
+            other, key = c.references.split(".")
+            referenced[other] = ibis.memtable([{key: good_row(table)[c.name]}], schema={key: "string"}) if other != table.name else None
+    referenced = {k: v for k, v in referenced.items() if v is not None}
+    result = broken_rules(typed(staged, table), table, referenced, AS_OF).to_pandas()
+    return dict(zip(result["source_line"], result["broken"], strict=True))
+
+
+def every_rule():
+    for table in CONTRACT.values():
+        for c in table.columns:
+            if c.required:
+                yield pytest.param(table, {c.name: ""}, f"{c.name}.required", id=f"{table.name}.{c.name}.required")
+            if c.allowed:
+                yield pytest.param(table, {c.name: "nonsense"}, f"{c.name}.allowed", id=f"{table.name}.{c.name}.allowed")
+            if c.references:
+                yield pytest.param(table, {c.name: "nobody"}, f"{c.name}.reference", id=f"{table.name}.{c.name}.reference")
+            if c.minimum is not None:
+                yield pytest.param(table, {c.name: str(c.minimum - 1)}, f"{c.name}.minimum", id=f"{table.name}.{c.name}.minimum")
+            if c.maximum is not None:
+                yield pytest.param(table, {c.name: str(c.maximum + 1)}, f"{c.name}.maximum", id=f"{table.name}.{c.name}.maximum")
+            if c.pattern:
+                yield pytest.param(table, {c.name: "../up"}, f"{c.name}.pattern", id=f"{table.name}.{c.name}.pattern")
+            if c.not_future:
+                yield pytest.param(table, {c.name: "2031-01-01"}, f"{c.name}.future", id=f"{table.name}.{c.name}.future")
+            if c.type not in ("id", "text"):
+                yield pytest.param(table, {c.name: "?!"}, f"{c.name}.type", id=f"{table.name}.{c.name}.type")
+        for rule in table.rules:
+            bad = {"branch_id": "all"} if rule.name == "branch_id_reserved" else {rule.name.split("_before_")[0]: "2019-01-01"}
+            yield pytest.param(table, bad, rule.name, id=f"{table.name}.{rule.name}")
+
+
+@pytest.mark.parametrize("table", CONTRACT.values(), ids=lambda t: t.name)
+def test_a_good_row_breaks_no_rule(table):
+    assert verdict(table, good_row(table)) == {2: ""}
+
+
+@pytest.mark.parametrize(("table", "bad", "rule"), list(every_rule()))
+def test_a_bad_row_is_set_aside_with_the_name_of_its_rule(table, bad, rule):
+    broken = verdict(table, good_row(table) | bad)[2].split(", ")
+    assert rule in broken
+
+
+@pytest.mark.parametrize("table", CONTRACT.values(), ids=lambda t: t.name)
+def test_of_rows_with_the_same_key_the_first_is_kept(table):
+    assert verdict(table, good_row(table), good_row(table) | {"source_line": 3}) == {2: "", 3: "unique_key"}
+
+
+def test_every_reference_points_to_a_table_declared_before():
+    seen = []
+    for table in CONTRACT.values():
+        assert set(table.referenced_tables) <= set(seen)
+        seen.append(table.name)
+
+
+def test_the_documentation_is_current():
+    assert (ROOT / "docs" / "contract.md").read_text(encoding="utf-8") == contract_page(), "run `workbook contract`"

@@ -1,0 +1,82 @@
+import datetime as dt
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis.partition import Partition
+from analysis.prepare import prepare
+from analysis.quarters import Quarter
+
+Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
+
+
+def only_customer(small, transactions, quarter=Q2):
+    small.tables["transactions"][1:] = transactions
+    bank = small.bank()
+    prepare(bank)
+    return Partition(bank, "B1", quarter).customers.set_index("customer_id").loc["C0"]
+
+
+def test_money_balances_recency_and_change_of_one_customer(small):
+    small.tables["accounts"][0] += ",opening_balance"
+    small.tables["accounts"][1:] = [line + ",100" for line in small.tables["accounts"][1:]]
+    now = only_customer(
+        small,
+        [
+            "T1,A0,2024-02-10,50,branch,cash_in",
+            "T2,A0,2024-04-30,200,transfer,salary",
+            "T3,A0,2024-05-31,-30,pos,card_payment",
+            "T4,A0,2024-06-30,-1,system,fee",
+        ],
+    )
+    assert (now.balance_start, now.money_in, now.money_out, now.balance_end, now.balance_change) == (150, 200, 31, 319, 169)
+    assert (now.entries, now.transactions, now.channels_used, now.transactions_change) == (3, 2, 3, 1)
+    assert now.recency_days == 30  # the bank's own fee does not count
+    assert now.active and now.was_active
+    assert now.tenure_years == pytest.approx((dt.date(2024, 6, 30) - dt.date(2020, 1, 1)).days / 365.25)
+
+
+def test_a_joint_account_is_shared_out_among_its_owners(small):
+    small.tables["account_holders"].append("A0,C1,owner")
+    now = only_customer(small, ["T1,A0,2024-04-30,200,transfer,salary", "T2,A1,2024-04-30,10,transfer,salary"])
+    assert now.money_in == 100
+
+
+def test_a_closed_account_leaves_the_marts(small):
+    small.tables["accounts"][0] += ",closed_on"
+    small.tables["accounts"][1] += ",2024-03-31"
+    small.tables["accounts"][2:] = [line + "," for line in small.tables["accounts"][2:]]
+    bank = small.bank()
+    prepare(bank)
+    assert "C0" in set(Partition(bank, "B1", Q1).customers["customer_id"])
+    assert "C0" not in set(Partition(bank, "B1", Q2).customers["customer_id"])
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 181), st.integers(-10_000, 10_000)), min_size=1, max_size=40))
+def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
+    from tests.conftest import SmallBank
+
+    small = SmallBank(tmp_path_factory.mktemp("any") / "small")
+    small.tables["transactions"][1:] = [f"T{n},A{a},{dt.date(2024, 1, 1) + dt.timedelta(day)},{cents / 100:.2f},mobile,transfer" for n, (a, day, cents) in enumerate(moves)]
+    bank = small.bank()
+    prepare(bank)
+    accounts = pd.concat(pd.read_parquet(f) for f in sorted((bank.data_folder / "marts" / "account_quarter").rglob("*.parquet")))
+    accounts[["balance_start", "balance_end", "money_in", "money_out"]] = accounts[["balance_start", "balance_end", "money_in", "money_out"]].astype(float)
+    assert ((accounts.balance_start + accounts.money_in - accounts.money_out - accounts.balance_end).abs() < 0.005).all()
+    last = accounts[accounts["quarter"] == "2024Q2"].set_index("account_id")["balance_end"]
+    for account in {a for a, _, _ in moves}:
+        assert last[f"A{account}"] == pytest.approx(sum(c for a, _, c in moves if a == account) / 100)
+
+
+def test_no_name_phone_or_address_is_carried_into_a_mart(demo):
+    from analysis.contract import CONTRACT
+
+    personal = {c.name for t in CONTRACT.values() for c in t.columns if c.personal} - {"name"}
+    for mart in (demo.data_folder / "marts").iterdir():
+        file = next(mart.rglob("*.parquet"), None)
+        if file:
+            columns = set(pd.read_parquet(file).columns)
+            assert not columns & (personal | {"name"}), mart.name

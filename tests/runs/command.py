@@ -1,0 +1,20 @@
+"""Call the command as a user does, in this process."""
+
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from analysis.errors import WorkbookError
+
+
+def call(app: Any, *words: str) -> Result:
+    """The command's result; a fault told to the user becomes exit status 1, as `main` makes it."""
+    result = CliRunner().invoke(app, list(words))
+    if isinstance(result.exception, WorkbookError):
+        result.exit_code = 1
+    return result
+
+
+def told(result: Result) -> str:
+    """What the user is told."""
+    return f"{result.output}\n{result.exception or ''}"

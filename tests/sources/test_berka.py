@@ -1,0 +1,68 @@
+"""Real data of a Czech bank: what is in it, and two districts from end to end."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.cli import app
+from analysis.partition import Partition
+from analysis.prepare import prepare
+from analysis.quarters import Quarter
+from analysis.sources.params import read_params
+from tests.conftest import ROOT
+from tests.runs.command import call
+
+
+@pytest.fixture(scope="module")
+def berka(berka_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("berka")
+    content = yaml.safe_load((ROOT / "params" / "berka.yml").read_text(encoding="utf-8"))
+    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
+    content["source"]["folder"] = str(berka_folder)
+    path = folder / "berka.yml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    bank = read_params(path)
+    prepared = prepare(bank)
+    return bank, prepared
+
+
+def test_all_eight_tables_are_accepted_and_the_cut_off_line_is_set_aside(berka, berka_folder):
+    bank, prepared = berka
+    accepted = {n: v.accepted for n, v in prepared.verdicts.items() if v.delivered}
+    assert {k: accepted[k] for k in ("branches", "customers", "accounts", "account_holders", "cards", "loans", "standing_orders", "transactions")} == {
+        "branches": 77, "customers": 5369, "accounts": 4500, "account_holders": 5369, "cards": 892, "loans": 682, "standing_orders": 6471, "transactions": 49_102,
+    }  # fmt: skip
+    rows = pd.read_parquet(bank.data_folder / "quarantine" / "transactions.parquet")
+    lines = (berka_folder / "trans.asc").read_bytes().split(b"\n")
+    assert rows[["source_file", "source_line", "rule"]].values.tolist() == [["trans.asc", len(lines), "unreadable_line"]]
+    assert rows["row_as_read"][0] == lines[-1].decode()
+
+
+def test_birth_numbers_give_date_and_sex(berka):
+    customers = pd.read_parquet(berka[0].data_folder / "contract" / "customers.parquet").set_index("customer_id")
+    assert customers.loc["1", ["born_on", "sex"]].tolist() == [dt.date(1970, 12, 13), "female"]  # 706213
+    assert customers.loc["2", ["born_on", "sex"]].tolist() == [dt.date(1945, 2, 4), "male"]  # 450204
+
+
+def test_active_accounts_are_those_that_are_known(berka):
+    bank, _ = berka
+    counts = [len(Partition(bank, "ALL", q).customers) for q in bank.all_quarters]
+    active = [int(Partition(bank, "ALL", q).customers["active"].sum()) for q in bank.all_quarters]
+    assert all(c >= a for c, a in zip(counts, active, strict=True))
+    files = [pd.read_parquet(bank.data_folder / "contract" / "transactions" / f"quarter={q}") for q in bank.all_quarters]
+    assert [f["account_id"].nunique() for f in files][::4] == [298, 1229]
+
+
+def test_two_districts_from_end_to_end(berka):
+    bank, _ = berka
+    result = call(app, "run", str(bank.path), "--branch", "1", "--branch", "70")
+    assert result.exit_code == 0, result.output
+    folder = bank.output_folder / "1994Q1"
+    page = (folder / "1" / "loyalty.html").read_text(encoding="utf-8")
+    assert "does not deliver survey_scores, surveys" in page
+    assert "does not deliver loan_applications" in (folder / "70" / "risk_mortgage.html").read_text(encoding="utf-8")
+    assert "Hl.m. Praha" in (folder / "index.html").read_text(encoding="utf-8")
+    people = pd.read_csv(folder / "1" / "tables" / "segmentation" / "customers_by_group.csv")
+    assert len(people) == Partition(bank, "1", Quarter.parse("1994Q1")).customer_count
