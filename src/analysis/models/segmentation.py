@@ -80,9 +80,9 @@ def _fit_type(rows: pd.DataFrame, settings: Segmentation, plans: list[Plan]) -> 
     }
 
 
-def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[str, dict[str, Any]]:
+def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> list[dict[str, Any]]:
     """How each feature that varies is transformed, winsorised at its 1st and 99th percentile, and standardised."""
-    found: dict[str, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
     blocks: dict[str, int] = {}
     regions = rows["region"].value_counts().sort_index().nlargest(MOST_REGIONS).index
     wanted = [(name, name, transform, block) for name, (transform, block) in FEATURES.items()] + [
@@ -96,19 +96,22 @@ def _describe_features(rows: pd.DataFrame, weights: dict[str, float]) -> dict[st
         clipped = values.clip(low, high)
         if clipped.std() < 1e-9:
             continue
-        found[name] = {
-            "column": column,
-            "transform": transform,
-            "block": block,
-            "low": float(low),
-            "high": float(high),
-            "mean": float(clipped.mean()),
-            "sd": float(clipped.std()),
-            "missing": float(values.median()),
-        }
+        found.append(
+            {
+                "name": name,
+                "column": column,
+                "transform": transform,
+                "block": block,
+                "low": float(low),
+                "high": float(high),
+                "mean": float(clipped.mean()),
+                "sd": float(clipped.std()),
+                "missing": float(values.median()),
+            }
+        )
         blocks[block] = blocks.get(block, 0) + 1
     # every block carries its weight, however many features it has
-    for feature in found.values():
+    for feature in found:
         feature["weight"] = float(np.sqrt(weights.get(feature["block"], 1.0) / blocks[feature["block"]]))
     return found
 
@@ -120,10 +123,10 @@ def _transformed(values: pd.Series, transform: str) -> pd.Series:
     return np.sign(values) * np.log1p(values.abs()) if transform == "log" else values
 
 
-def standardised(rows: pd.DataFrame, features: dict[str, dict[str, Any]]) -> np.ndarray:
+def standardised(rows: pd.DataFrame, features: list[dict[str, Any]]) -> np.ndarray:
     """Customers x features as the model sees them."""
     columns = []
-    for f in features.values():
+    for f in features:
         values = _transformed(rows[f["column"]], f["transform"]).fillna(f["missing"]).clip(f["low"], f["high"])
         columns.append(((values - f["mean"]) / f["sd"] * f["weight"]).to_numpy())
     return np.column_stack(columns) if columns else np.zeros((len(rows), 1))
@@ -227,9 +230,9 @@ def segment_expression(customers: ir.Table, model: dict[str, Any]) -> ir.Table:
     return customers.select("customer_id", "branch_id", "customer_type", "quarter", segment=segment)
 
 
-def _distance(customers: ir.Table, features: dict[str, dict[str, Any]], centre: list[float]) -> ir.Value:
+def _distance(customers: ir.Table, features: list[dict[str, Any]], centre: list[float]) -> ir.Value:
     total: ir.Value = ibis.literal(0.0)
-    for f, at in zip(features.values(), centre, strict=False):
+    for f, at in zip(features, centre, strict=True):
         if f["transform"].startswith("is "):
             value = (customers[f["column"]] == f["transform"].removeprefix("is ")).fill_null(False).cast("float64")
         else:

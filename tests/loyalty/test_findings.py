@@ -1,0 +1,59 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis.loyalty import findings
+
+
+def scores(*rows):
+    return pd.DataFrame(rows, columns=findings.SCORES)
+
+
+def test_the_interval_is_student_s():
+    values = np.array([50.0, 60, 70, 80, 65, 55, 75, 62, 58, 71])
+    row = findings.index_table(scores(("B1", "2024Q4", "index", 10, values.mean(), values.std(ddof=1))), 10).iloc[0]
+    low, high = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
+    assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_few_answers_have_no_figures():
+    row = findings.index_table(scores(("B1", "2024Q4", "index", 9, 50.0, 5.0)), 10).iloc[0]
+    assert np.isnan(row["mean"]) and row["n"] == 9
+
+
+def test_pooling_branches_gives_what_all_answers_give():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(50, 10, 30), rng.normal(70, 5, 20)
+    pooled = findings.bank_scores(scores(*[(n, "2024Q4", "index", len(v), v.mean(), v.std(ddof=1)) for n, v in (("B1", a), ("B2", b))]), "ALL").iloc[0]
+    both = np.concatenate([a, b])
+    assert (pooled["n"], pooled["mean"], pooled["sd"]) == (50, pytest.approx(both.mean()), pytest.approx(both.std(ddof=1)))
+
+
+def test_changes_are_welch_tests_corrected_for_their_number():
+    rng = np.random.default_rng(1)
+    values = {(d, q): rng.normal(60 - 8 * (d == "process" and q == "2024Q4"), 15, 200) for d in ("product", "process", "service") for q in ("2024Q3", "2024Q4")}
+    table = scores(*[("B1", q, d, 200, v.mean(), v.std(ddof=1)) for (d, q), v in values.items()])
+    found = findings.changes(table, "2024Q4", "2024Q3", 10).set_index("dimension")
+    raw = {d: stats.ttest_ind(values[d, "2024Q4"], values[d, "2024Q3"], equal_var=False).pvalue for d in ("product", "process", "service")}
+    expected = dict(zip(raw, stats.false_discovery_control(list(raw.values())), strict=True))
+    assert found["p_corrected"].to_dict() == pytest.approx(expected)
+    assert found["changed"].to_dict() == {"process": True, "product": False, "service": False}
+
+
+def test_the_planted_fall_is_found_and_nothing_else_is(ready_demo):
+    from analysis.partition import Partition
+    from analysis.quarters import Quarter
+    from analysis.sources.params import read_params
+
+    bank = read_params(ready_demo)
+    table = Partition(bank, "ALL", Quarter.parse("2024Q4")).scores_by_branch
+    found = findings.changes(table, "2024Q4", "2024Q3", bank.min_cell)
+    named = found.loc[found["changed"] & (found["dimension"] != "index"), ["branch_id", "dimension"]].values.tolist()
+    assert named == [["B003", "process"]]
+
+
+def test_weakest_puts_uncertain_effects_last():
+    fit = {"terms": [{"term": "service", "points": 0.5, "low": 0.1, "high": 0.9}, {"term": "process", "points": 2.0, "low": -0.5, "high": 0.7}]}
+    table = findings.weakest(scores(("B1", "2024Q4", "service", 50, 60.0, 1.0), ("B1", "2024Q4", "process", 50, 40.0, 1.0)), "B1", "2024Q4", fit, 10)
+    assert table["dimension"].tolist() == ["service", "process"]
