@@ -16,7 +16,7 @@ test: $(DONE)  ## the whole test suite, the notebooks' replay included
 	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider notebooks
 
 lab: $(DONE)  ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks $(LAB)
 
 lint: $(DONE)
 	$(BIN)/ruff check .

@@ -1,0 +1,37 @@
+"""Every word on a page passes through gettext: with the language `pseudo` each of them stands in brackets."""
+
+import html
+import re
+
+import pytest
+
+from analysis.runs.grid import plan_run, run_plan
+from analysis.quarters import Quarter
+
+
+@pytest.fixture(scope="module")
+def pages(demo):
+    quarter = Quarter.parse("2024Q4")
+    plan = plan_run(demo, quarter, ["B001"], [], [], "pseudo")
+    outcome = run_plan(demo, quarter, plan, 2, "pseudo", lambda *_: None)
+    assert not outcome.failed, outcome.failed
+    return {f.stem: f.read_text(encoding="utf-8") for f in (plan.folder / "B001").glob("*.html")}
+
+
+def words(page):
+    """The texts a reader sees, without code, style, provenance and what is bracketed."""
+    page = page[page.index("<body>") : page.index("<footer>")]
+    page = re.sub(r"<(details|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    page = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
+    texts = [html.unescape(t) for t in re.findall(r">([^<]+)<", page)]
+    joined = re.sub(r"⟦[^⟦⟧]*⟧", "", re.sub(r"⟦[^⟦⟧]*⟧", "", " ".join(texts)))
+    return set(re.findall(r"[A-Za-z]{4,}", joined))
+
+
+@pytest.mark.parametrize("report", ["segmentation", "loyalty", "risk_mortgage"])
+def test_no_word_bypasses_translation(pages, report, demo):
+    from analysis.models.build import read_model
+
+    model = read_model(demo, "segmentation")["types"]
+    from_data = " ".join([*[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]], "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital"])
+    assert words(pages[report]) - set(re.findall(r"[A-Za-z]{4,}", from_data)) == set()

@@ -1,0 +1,77 @@
+"""Text from the data is shown, never executed: in tables, figures, pages and spreadsheets."""
+
+import re
+
+import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
+import pytest
+
+from analysis.errors import ParametersError
+from analysis.report.figure import Figure
+from analysis.report.index import index_page
+from analysis.report.lists import harmless, write_list
+from analysis.report.page import html_page
+from analysis.report.table import table
+
+EVIL = '<script>alert(1)</script>"&'
+
+
+def figure(text=EVIL):
+    drawing, axis = plt.subplots()
+    axis.plot([1, 2], [1, 2], label=EVIL)
+    axis.set_title(text)
+    return Figure(drawing, text)
+
+
+def test_a_table_escapes_titles_heads_cells_and_notes():
+    shown = table(pd.DataFrame({EVIL: [EVIL]}), EVIL, {EVIL: "text"}, note=EVIL)._repr_html_()
+    assert "<script" not in shown
+    assert shown.count("&lt;script&gt;") == 4
+    assert "&amp;lt;" not in shown  # and not twice
+    assert "<script" not in table(pd.DataFrame(), EVIL, {EVIL: "text"}, empty=EVIL)._repr_html_()
+
+
+def test_a_figure_escapes_its_text_and_its_alternative():
+    svg = figure().svg
+    assert "<script" not in svg
+    assert 'aria-label="&lt;script&gt;alert(1)&lt;/script&gt;&quot;&amp;"' in svg
+
+
+def test_a_figure_is_the_same_every_time_and_shares_no_id_with_another():
+    assert figure("one").svg == figure("one").svg
+    ids = [set(re.findall(r'\bid="([^"]+)"', figure(t).svg)) for t in ("one", "two")]
+    assert ids[0] and not ids[0] & ids[1]
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", figure("one").svg))
+    assert {a or b for a, b in used} <= ids[0]
+
+
+def test_a_page_escapes_names_errors_and_streams():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=EVIL), nbformat.v4.new_output("error", ename=EVIL, evalue=EVIL, traceback=[])])])
+    page = html_page(notebook, EVIL, "2024Q4", "en", {"Data": EVIL}, failure=EVIL)
+    assert "<script" not in page
+
+
+def test_the_index_escapes_names_errors_and_figures():
+    entry = {"report": "r", "branch": "B1", "branch_name": EVIL, "title": EVIL, "headlines": {EVIL: EVIL}, "error": EVIL}
+    page = index_page({"title": EVIL, "quarter": "2024Q4", "reports": [entry | {"status": "done"}, entry | {"status": "failed", "report": "s"}]}, "en")
+    assert "<script" not in page and page.count("&lt;script&gt;") >= 6
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
+def test_a_cell_that_a_spreadsheet_would_execute_is_defused(text):
+    assert harmless(text) == "'" + text
+    assert harmless("a=b") == "a=b" and harmless(-1.5) == -1.5
+
+
+def test_a_list_is_written_as_csv_and_parquet(tmp_path):
+    write_list(pd.DataFrame({"name": ["=cmd", "王"], "n": [-1, 2]}), tmp_path, "people")
+    assert (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines() == ["name,n", "'=cmd,-1", "王,2"]
+    assert pd.read_parquet(tmp_path / "people.parquet")["name"].tolist() == ["=cmd", "王"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc/x", "a/../../b", "A B", ""])
+def test_a_list_cannot_leave_its_folder(tmp_path, name):
+    with pytest.raises(ParametersError, match="cannot be the name of a list"):
+        write_list(pd.DataFrame({"a": [1]}), tmp_path, name)
