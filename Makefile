@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test lab lint clean benchmarks
+.PHONY: demo test lab lint notebooks benchmarks clean
 
 demo: $(DONE)  ## set up, make the demo bank, run every report of its last quarter
 	$(BIN)/workbook run params/demo.yml
@@ -12,8 +12,8 @@ demo: $(DONE)  ## set up, make the demo bank, run every report of its last quart
 
 test: $(DONE)  ## the whole test suite, the notebooks' replay included
 	$(BIN)/workbook prepare params/demo.yml
-	$(BIN)/python -m pytest -q
-	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider notebooks
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider -n 2 --dist loadscope notebooks
 
 lab: $(DONE)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(LAB)
@@ -25,6 +25,10 @@ lint: $(DONE)
 
 benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
+
+notebooks: $(DONE)  ## execute the notebooks again, as they are committed
+	$(BIN)/workbook prepare params/demo.yml
+	$(BIN)/python -m analysis.runs.refresh notebooks
 
 clean:  ## remove what was made; the set-up stays
 	rm -rf outputs/demo outputs/berka data/demo data/berka build .pytest_cache .mypy_cache .ruff_cache

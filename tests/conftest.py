@@ -61,7 +61,12 @@ class SmallBank:
             "segmentation": {"fit_quarter": "2024Q1", "groups": [2, 3]},
         }  # fmt: skip
         self.tables: dict[str, list[str]] = {
-            "branches": ["branch_id,name,region", "B1,Main street,East", "EMPTY,Nobody here,East", "SMALL,Three only,West"],
+            "branches": [
+                "branch_id,name,region",
+                "B1,Main street,East",
+                "EMPTY,Nobody here,East",
+                "SMALL,Three only,West",
+            ],
             "customers": ["customer_id,customer_type,branch_id,name,since,born_on"],
             "accounts": ["account_id,branch_id,opened_on"],
             "account_holders": ["account_id,customer_id,role"],
@@ -76,7 +81,9 @@ class SmallBank:
             for month in range(1, 7):
                 for _ in range(1 + 8 * (i % 2)):
                     number += 1
-                    self.tables["transactions"].append(f"T{number},A{i},2024-0{month}-{1 + number % 27:02d} 10:00:00,{(100 + i) * (50 if i % 2 else 1)}.50,mobile,transfer")
+                    self.tables["transactions"].append(
+                        f"T{number},A{i},2024-0{month}-{1 + number % 27:02d} 10:00:00,{(100 + i) * (50 if i % 2 else 1)}.50,mobile,transfer"
+                    )
 
     def bank(self, encoding: str = "utf-8") -> Bank:
         """Write the files and read the params file."""

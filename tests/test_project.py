@@ -58,7 +58,11 @@ def test_a_notebook_is_a_story_without_definitions(path):
 
 def readme_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [line.split("  #")[0].strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    lines = [
+        line.split("  #")[0].strip()
+        for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
     return [line for line in dict.fromkeys(lines) if line.startswith(("make", "workbook"))]
 
 
@@ -79,7 +83,14 @@ def test_make_lab_opens_the_notebooks():
     assert "make lab" in readme_commands()
     environment = os.environ | {"JUPYTER_PORT": "18788", "JUPYTER_TOKEN": "t"}
     arguments = ["make", "lab", "LAB=--no-browser --allow-root --ServerApp.port=18788"]
-    server = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        arguments,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         for _ in range(120):
             time.sleep(0.5)

@@ -1,6 +1,7 @@
 """A reader's way through the pages in a real browser that is not allowed to ask anybody anything."""
 
 import json
+import re
 
 import pytest
 
@@ -8,7 +9,16 @@ from analysis.cli import app
 from tests.conftest import left_out, program
 from tests.runs.command import call, told
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 INSTALL = "Install it with: apt-get install chromium chromium-driver fonts-noto-cjk."
 
 
@@ -51,14 +61,18 @@ def test_from_the_index_to_a_section_without_a_request_or_an_error(browser, fold
     assert browser.current_url.endswith("#section-3")
     assert browser.find_element("id", "section-3").text == "Value and risk"
     assert len(browser.find_elements("css selector", "figure svg[aria-label]")) >= 3
-    asked = [url for url in requests(browser) if not url.startswith(("file:", "data:"))]
+    seen = requests(browser)
+    asked = [url for url in seen if url.startswith(("http", "ws", "ftp", "//"))]
+    assert any(url.endswith("/ALL/segmentation.html") for url in seen)
     assert asked == []
     assert browser.get_log("browser") == []
 
 
 @pytest.mark.parametrize("report", ["segmentation", "loyalty", "risk_mortgage"])
 def test_pages_fit_a_phone(browser, folder, report):
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True})
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    )
     try:
         browser.get((folder / "B001" / f"{report}.html").as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -70,4 +84,6 @@ def test_pages_are_small_and_figures_have_text_alternatives(folder):
     for page in folder.rglob("*.html"):
         assert page.stat().st_size < 400_000
         text = page.read_text(encoding="utf-8")
-        assert text.count("<svg ") == text.count('<svg role="img" aria-label="')
+        assert all(
+            'role="img"' in svg and re.search(r'aria-label="[^"]+"', svg) for svg in re.findall(r"<svg [^>]*>", text)
+        )

@@ -9,7 +9,16 @@ from analysis.contract.document import contract_page
 from tests.conftest import ROOT
 
 AS_OF = dt.date(2024, 12, 31)
-GOOD = {"id": "X1", "text": "some text", "date": "2024-01-02", "timestamp": "2024-01-02 10:00:00", "amount": "10.50", "number": "1.5", "integer": "5", "flag": "true"}
+GOOD = {
+    "id": "X1",
+    "text": "some text",
+    "date": "2024-01-02",
+    "timestamp": "2024-01-02 10:00:00",
+    "amount": "10.50",
+    "number": "1.5",
+    "integer": "5",
+    "flag": "true",
+}
 
 
 def good_row(table):
@@ -32,7 +41,9 @@ def verdict(table, *rows):
     for c in table.columns:
         if c.references:
             other, key = c.references.split(".")
-            referenced[other] = ibis.memtable([{key: good_row(table)[c.name]}], schema={key: "string"}) if other != table.name else None
+            referenced[other] = (
+                ibis.memtable([{key: good_row(table)[c.name]}], schema={key: "string"}) if other != table.name else None
+            )
     referenced = {k: v for k, v in referenced.items() if v is not None}
     result = broken_rules(typed(staged, table), table, referenced, AS_OF).to_pandas()
     return dict(zip(result["source_line"], result["broken"], strict=True))
@@ -44,21 +55,35 @@ def every_rule():
             if c.required:
                 yield pytest.param(table, {c.name: ""}, f"{c.name}.required", id=f"{table.name}.{c.name}.required")
             if c.allowed:
-                yield pytest.param(table, {c.name: "nonsense"}, f"{c.name}.allowed", id=f"{table.name}.{c.name}.allowed")
+                yield pytest.param(
+                    table, {c.name: "nonsense"}, f"{c.name}.allowed", id=f"{table.name}.{c.name}.allowed"
+                )
             if c.references:
-                yield pytest.param(table, {c.name: "nobody"}, f"{c.name}.reference", id=f"{table.name}.{c.name}.reference")
+                yield pytest.param(
+                    table, {c.name: "nobody"}, f"{c.name}.reference", id=f"{table.name}.{c.name}.reference"
+                )
             if c.minimum is not None:
-                yield pytest.param(table, {c.name: str(c.minimum - 1)}, f"{c.name}.minimum", id=f"{table.name}.{c.name}.minimum")
+                yield pytest.param(
+                    table, {c.name: str(c.minimum - 1)}, f"{c.name}.minimum", id=f"{table.name}.{c.name}.minimum"
+                )
             if c.maximum is not None:
-                yield pytest.param(table, {c.name: str(c.maximum + 1)}, f"{c.name}.maximum", id=f"{table.name}.{c.name}.maximum")
+                yield pytest.param(
+                    table, {c.name: str(c.maximum + 1)}, f"{c.name}.maximum", id=f"{table.name}.{c.name}.maximum"
+                )
             if c.pattern:
                 yield pytest.param(table, {c.name: "../up"}, f"{c.name}.pattern", id=f"{table.name}.{c.name}.pattern")
             if c.not_future:
-                yield pytest.param(table, {c.name: "2031-01-01"}, f"{c.name}.future", id=f"{table.name}.{c.name}.future")
+                yield pytest.param(
+                    table, {c.name: "2031-01-01"}, f"{c.name}.future", id=f"{table.name}.{c.name}.future"
+                )
             if c.type not in ("id", "text"):
                 yield pytest.param(table, {c.name: "?!"}, f"{c.name}.type", id=f"{table.name}.{c.name}.type")
         for rule in table.rules:
-            bad = {"branch_id": "all"} if rule.name == "branch_id_reserved" else {rule.name.split("_before_")[0]: "2019-01-01"}
+            bad = (
+                {"branch_id": "all"}
+                if rule.name == "branch_id_reserved"
+                else {rule.name.split("_before_")[0]: "2019-01-01"}
+            )
             yield pytest.param(table, bad, rule.name, id=f"{table.name}.{rule.name}")
 
 

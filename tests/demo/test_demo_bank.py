@@ -25,7 +25,9 @@ def test_the_same_seed_gives_the_same_bank_and_another_one_another(tmp_path):
 def test_every_table_of_the_contract_is_filled_and_just_the_planted_rows_are_bad(demo):
     with embedded_engine(demo) as con:
         verdicts = land(demo, con)
-    assert all(v.delivered and v.accepted > 0 for v in verdicts.values()), [n for n, v in verdicts.items() if not v.accepted]
+    assert all(v.delivered and v.accepted > 0 for v in verdicts.values()), [
+        n for n, v in verdicts.items() if not v.accepted
+    ]
     planted = json.loads((demo.place(demo.source.folder) / "truth" / "bad_rows.json").read_text())
     assert {n: v.set_aside for n, v in verdicts.items() if v.set_aside} == planted
     assert set(verdicts) == set(CONTRACT)
@@ -43,7 +45,18 @@ def test_its_size_and_mix_are_as_announced(demo):
 def test_chunks_do_not_share_identifiers(tmp_path, monkeypatch):
     monkeypatch.setattr("analysis.demo.plan.CHUNK", 400)
     make_bank(tmp_path / "bank", 1200, 1)
-    for table in ("customers", "accounts", "transactions", "loan_applications", "loans", "holdings", "cards", "surveys", "bills", "contacts"):
+    for table in (
+        "customers",
+        "accounts",
+        "transactions",
+        "loan_applications",
+        "loans",
+        "holdings",
+        "cards",
+        "surveys",
+        "bills",
+        "contacts",
+    ):
         key = CONTRACT[table].key[0]
         ids = pd.read_parquet(tmp_path / "bank" / table, columns=[key])[key]
         ids = ids[~ids.str.startswith("bad_")]
@@ -52,7 +65,12 @@ def test_chunks_do_not_share_identifiers(tmp_path, monkeypatch):
 
 def test_transfers_within_the_bank_stand_on_both_accounts(demo):
     rows = pd.read_parquet(demo.place(demo.source.folder) / "transactions")
-    rows = rows[rows["counterparty_bank"].isna() & rows["counterparty_account"].notna() & ~rows["transaction_id"].duplicated() & ~rows["transaction_id"].str.startswith("bad_")]
+    rows = rows[
+        rows["counterparty_bank"].isna()
+        & rows["counterparty_account"].notna()
+        & ~rows["transaction_id"].duplicated()
+        & ~rows["transaction_id"].str.startswith("bad_")
+    ]
     total = rows.groupby(["booked_at"])["amount"].sum().astype(float)
     assert len(total) > 100
     assert total.abs().max() < 1e-9

@@ -25,7 +25,11 @@ def as_server_user(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").exists() else []
-    found = [str(programs[-1] / n) for n in ("initdb", "pg_ctl")] if programs and (programs[-1] / "initdb").exists() else [shutil.which("initdb"), shutil.which("pg_ctl")]
+    found = (
+        [str(programs[-1] / n) for n in ("initdb", "pg_ctl")]
+        if programs and (programs[-1] / "initdb").exists()
+        else [shutil.which("initdb"), shutil.which("pg_ctl")]
+    )
     if not all(found):
         left_out("PostgreSQL", INSTALL)
     folder = Path("/tmp") / f"workbook-postgres-{os.getpid()}"  # short: the socket's path may have 107 characters
@@ -33,7 +37,17 @@ def server(tmp_path_factory):
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     as_server_user(found[0], "-D", f"{folder}/data", "-U", "bank", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-    as_server_user(found[1], "-D", f"{folder}/data", "-o", f"-k {folder} -c listen_addresses=''", "-w", "-l", f"{folder}/log", "start")
+    as_server_user(
+        found[1],
+        "-D",
+        f"{folder}/data",
+        "-o",
+        f"-k {folder} -c listen_addresses=''",
+        "-w",
+        "-l",
+        f"{folder}/log",
+        "start",
+    )
     yield folder
     as_server_user(found[1], "-D", f"{folder}/data", "-m", "immediate", "stop")
     shutil.rmtree(folder, ignore_errors=True)
@@ -42,7 +56,10 @@ def server(tmp_path_factory):
 def test_postgres_and_files_give_equal_marts(server, small):
     import psycopg
 
-    small.tables["transactions"] += ["T90001,A999,2024-02-01,1,mobile,transfer", "T90002,A1,2031-02-01,1,mobile,transfer"]
+    small.tables["transactions"] += [
+        "T90001,A999,2024-02-01,1,mobile,transfer",
+        "T90002,A1,2031-02-01,1,mobile,transfer",
+    ]
     from_files = small.bank()
     prepare(from_files)
     with psycopg.connect(f"host={server} user=bank dbname=postgres", autocommit=True) as con:
@@ -53,7 +70,10 @@ def test_postgres_and_files_give_equal_marts(server, small):
                 for row in rows:
                     copy.write_row(row.split(","))
     content = yaml.safe_load(from_files.path.read_text())
-    content.update(data=str(small.folder / "data_pg"), source={"engine": "postgres", "url": f"postgresql://bank@/postgres?host={server}"})
+    content.update(
+        data=str(small.folder / "data_pg"),
+        source={"engine": "postgres", "url": f"postgresql://bank@/postgres?host={server}"},
+    )
     path = small.folder / "pg.yml"
     path.write_text(yaml.safe_dump(content))
     from_server = read_params(path)
@@ -62,7 +82,9 @@ def test_postgres_and_files_give_equal_marts(server, small):
     marts = sorted(f.relative_to(from_files.data_folder) for f in (from_files.data_folder / "marts").rglob("*.parquet"))
     assert len(marts) >= 12
     for mart in marts:
-        pd.testing.assert_frame_equal(pd.read_parquet(from_server.data_folder / mart), pd.read_parquet(from_files.data_folder / mart))
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(from_server.data_folder / mart), pd.read_parquet(from_files.data_folder / mart)
+        )
 
 
 def test_a_server_that_cannot_be_reached_is_named_without_its_password(small):

@@ -25,17 +25,30 @@ def test_few_answers_have_no_figures():
 def test_pooling_branches_gives_what_all_answers_give():
     rng = np.random.default_rng(0)
     a, b = rng.normal(50, 10, 30), rng.normal(70, 5, 20)
-    pooled = findings.bank_scores(scores(*[(n, "2024Q4", "index", len(v), v.mean(), v.std(ddof=1)) for n, v in (("B1", a), ("B2", b))]), "ALL").iloc[0]
+    pooled = findings.bank_scores(
+        scores(*[(n, "2024Q4", "index", len(v), v.mean(), v.std(ddof=1)) for n, v in (("B1", a), ("B2", b))]), "ALL"
+    ).iloc[0]
     both = np.concatenate([a, b])
-    assert (pooled["n"], pooled["mean"], pooled["sd"]) == (50, pytest.approx(both.mean()), pytest.approx(both.std(ddof=1)))
+    assert (pooled["n"], pooled["mean"], pooled["sd"]) == (
+        50,
+        pytest.approx(both.mean()),
+        pytest.approx(both.std(ddof=1)),
+    )
 
 
 def test_changes_are_welch_tests_corrected_for_their_number():
     rng = np.random.default_rng(1)
-    values = {(d, q): rng.normal(60 - 8 * (d == "process" and q == "2024Q4"), 15, 200) for d in ("product", "process", "service") for q in ("2024Q3", "2024Q4")}
+    values = {
+        (d, q): rng.normal(60 - 8 * (d == "process" and q == "2024Q4"), 15, 200)
+        for d in ("product", "process", "service")
+        for q in ("2024Q3", "2024Q4")
+    }
     table = scores(*[("B1", q, d, 200, v.mean(), v.std(ddof=1)) for (d, q), v in values.items()])
     found = findings.changes(table, "2024Q4", "2024Q3", 10).set_index("dimension")
-    raw = {d: stats.ttest_ind(values[d, "2024Q4"], values[d, "2024Q3"], equal_var=False).pvalue for d in ("product", "process", "service")}
+    raw = {
+        d: stats.ttest_ind(values[d, "2024Q4"], values[d, "2024Q3"], equal_var=False).pvalue
+        for d in ("product", "process", "service")
+    }
     expected = dict(zip(raw, stats.false_discovery_control(list(raw.values())), strict=True))
     assert found["p_corrected"].to_dict() == pytest.approx(expected)
     assert found["changed"].to_dict() == {"process": True, "product": False, "service": False}
@@ -54,6 +67,17 @@ def test_the_planted_fall_is_found_and_nothing_else_is(ready_demo):
 
 
 def test_weakest_puts_uncertain_effects_last():
-    fit = {"terms": [{"term": "service", "points": 0.5, "low": 0.1, "high": 0.9}, {"term": "process", "points": 2.0, "low": -0.5, "high": 0.7}]}
-    table = findings.weakest(scores(("B1", "2024Q4", "service", 50, 60.0, 1.0), ("B1", "2024Q4", "process", 50, 40.0, 1.0)), "B1", "2024Q4", fit, 10)
+    fit = {
+        "terms": [
+            {"term": "service", "points": 0.5, "low": 0.1, "high": 0.9},
+            {"term": "process", "points": 2.0, "low": -0.5, "high": 0.7},
+        ]
+    }
+    table = findings.weakest(
+        scores(("B1", "2024Q4", "service", 50, 60.0, 1.0), ("B1", "2024Q4", "process", 50, 40.0, 1.0)),
+        "B1",
+        "2024Q4",
+        fit,
+        10,
+    )
     assert table["dimension"].tolist() == ["service", "process"]

@@ -31,7 +31,13 @@ def test_money_balances_recency_and_change_of_one_customer(small):
             "T4,A0,2024-06-30,-1,system,fee",
         ],
     )
-    assert (now.balance_start, now.money_in, now.money_out, now.balance_end, now.balance_change) == (150, 200, 31, 319, 169)
+    assert (now.balance_start, now.money_in, now.money_out, now.balance_end, now.balance_change) == (
+        150,
+        200,
+        31,
+        319,
+        169,
+    )
     assert (now.entries, now.transactions, now.channels_used, now.transactions_change) == (3, 2, 3, 1)
     assert now.recency_days == 30  # the bank's own fee does not count
     assert now.active and now.was_active
@@ -55,17 +61,28 @@ def test_a_closed_account_leaves_the_marts(small):
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 181), st.integers(-10_000, 10_000)), min_size=1, max_size=40))
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 181), st.integers(-10_000, 10_000)), min_size=1, max_size=40)
+)
 def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
     from tests.conftest import SmallBank
 
     small = SmallBank(tmp_path_factory.mktemp("any") / "small")
-    small.tables["transactions"][1:] = [f"T{n},A{a},{dt.date(2024, 1, 1) + dt.timedelta(day)},{cents / 100:.2f},mobile,transfer" for n, (a, day, cents) in enumerate(moves)]
+    small.tables["transactions"][1:] = [
+        f"T{n},A{a},{dt.date(2024, 1, 1) + dt.timedelta(day)},{cents / 100:.2f},mobile,transfer"
+        for n, (a, day, cents) in enumerate(moves)
+    ]
     bank = small.bank()
     prepare(bank)
-    accounts = pd.concat(pd.read_parquet(f) for f in sorted((bank.data_folder / "marts" / "account_quarter").rglob("*.parquet")))
-    accounts[["balance_start", "balance_end", "money_in", "money_out"]] = accounts[["balance_start", "balance_end", "money_in", "money_out"]].astype(float)
-    assert ((accounts.balance_start + accounts.money_in - accounts.money_out - accounts.balance_end).abs() < 0.005).all()
+    accounts = pd.concat(
+        pd.read_parquet(f) for f in sorted((bank.data_folder / "marts" / "account_quarter").rglob("*.parquet"))
+    )
+    accounts[["balance_start", "balance_end", "money_in", "money_out"]] = accounts[
+        ["balance_start", "balance_end", "money_in", "money_out"]
+    ].astype(float)
+    assert (
+        (accounts.balance_start + accounts.money_in - accounts.money_out - accounts.balance_end).abs() < 0.005
+    ).all()
     last = accounts[accounts["quarter"] == "2024Q2"].set_index("account_id")["balance_end"]
     for account in {a for a, _, _ in moves}:
         assert last[f"A{account}"] == pytest.approx(sum(c for a, _, c in moves if a == account) / 100)

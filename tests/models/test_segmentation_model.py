@@ -16,13 +16,26 @@ LAST = Quarter.parse("2024Q4")
 
 def people(n, **values):
     rng = np.random.default_rng(0)
-    base = {"balance_end": 1000.0, "money_in": 100.0, "credit_grade": 5, "transactions": 5, "cash_share": 0.1, "mobile_share": 0.1, "pos_share": 0.1}
-    frame = pd.DataFrame({k: np.full(n, v, dtype=float) * rng.lognormal(0, 0.05, n) for k, v in (base | values).items()})
+    base = {
+        "balance_end": 1000.0,
+        "money_in": 100.0,
+        "credit_grade": 5,
+        "transactions": 5,
+        "cash_share": 0.1,
+        "mobile_share": 0.1,
+        "pos_share": 0.1,
+    }
+    frame = pd.DataFrame(
+        {k: np.full(n, v, dtype=float) * rng.lognormal(0, 0.05, n) for k, v in (base | values).items()}
+    )
     return frame.assign(customer_type="personal", region="East")
 
 
 def test_two_kinds_of_customers_are_found_as_two_groups():
-    rows = pd.concat([people(100), people(60, balance_end=900_000, money_in=90_000, transactions=60, mobile_share=0.9)], ignore_index=True).assign(customer_id=lambda f: [f"C{i:04d}" for i in f.index])
+    rows = pd.concat(
+        [people(100), people(60, balance_end=900_000, money_in=90_000, transactions=60, mobile_share=0.9)],
+        ignore_index=True,
+    ).assign(customer_id=lambda f: [f"C{i:04d}" for i in f.index])
     model = fit_segmentation(rows, Segmentation(groups=(2, 5)))["personal"]
     assert [g["customers"] for g in model["groups"]] == [100, 60]
     assert model["stable"]

@@ -33,5 +33,10 @@ def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 
     model = read_model(demo, "segmentation")["types"]
-    from_data = " ".join([*[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]], "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital"])
+    from_data = " ".join(
+        [
+            *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
+            "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
+        ]
+    )
     assert words(pages[report]) - set(re.findall(r"[A-Za-z]{4,}", from_data)) == set()

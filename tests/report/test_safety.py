@@ -47,14 +47,39 @@ def test_a_figure_is_the_same_every_time_and_shares_no_id_with_another():
 
 
 def test_a_page_escapes_names_errors_and_streams():
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=EVIL), nbformat.v4.new_output("error", ename=EVIL, evalue=EVIL, traceback=[])])])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Title"),
+            nbformat.v4.new_code_cell(
+                "1",
+                outputs=[
+                    nbformat.v4.new_output("stream", text=EVIL),
+                    nbformat.v4.new_output("error", ename=EVIL, evalue=EVIL, traceback=[]),
+                ],
+            ),
+        ]
+    )
     page = html_page(notebook, EVIL, "2024Q4", "en", {"Data": EVIL}, failure=EVIL)
     assert "<script" not in page
 
 
 def test_the_index_escapes_names_errors_and_figures():
-    entry = {"report": "r", "branch": "B1", "branch_name": EVIL, "title": EVIL, "headlines": {EVIL: EVIL}, "error": EVIL}
-    page = index_page({"title": EVIL, "quarter": "2024Q4", "reports": [entry | {"status": "done"}, entry | {"status": "failed", "report": "s"}]}, "en")
+    entry = {
+        "report": "r",
+        "branch": "B1",
+        "branch_name": EVIL,
+        "title": EVIL,
+        "headlines": {EVIL: EVIL},
+        "error": EVIL,
+    }
+    page = index_page(
+        {
+            "title": EVIL,
+            "quarter": "2024Q4",
+            "reports": [entry | {"status": "done"}, entry | {"status": "failed", "report": "s"}],
+        },
+        "en",
+    )
     assert "<script" not in page and page.count("&lt;script&gt;") >= 6
 
 

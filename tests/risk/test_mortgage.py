@@ -14,7 +14,18 @@ from tests.conftest import demo_params
 RULES = Mortgage()
 
 
-def payments(borrowers, compounds=("Lake",), payer="P1", months=3, developers=("D1",), filed=None, accounts=("A1",), down=False, status="running", employer="Works"):
+def payments(
+    borrowers,
+    compounds=("Lake",),
+    payer="P1",
+    months=3,
+    developers=("D1",),
+    filed=None,
+    accounts=("A1",),
+    down=False,
+    status="running",
+    employer="Works",
+):
     rows = []
     for b in range(borrowers):
         for m in range(months):
@@ -29,7 +40,19 @@ def payments(borrowers, compounds=("Lake",), payer="P1", months=3, developers=("
 
 
 def waiting(*rows):
-    return pd.DataFrame(rows, columns=["application_id", "branch_id", "borrower_id", "filed_on", "compound", "developer", "down_payment_account", "amount"])
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "application_id",
+            "branch_id",
+            "borrower_id",
+            "filed_on",
+            "compound",
+            "developer",
+            "down_payment_account",
+            "amount",
+        ],
+    )
 
 
 def found(candidates, pending=None, rules=RULES):
@@ -39,7 +62,13 @@ def found(candidates, pending=None, rules=RULES):
 def test_three_borrowers_at_one_compound_are_an_alert_with_its_evidence():
     alerts, evidence, _ = found(payments(3))
     alert = alerts.iloc[0]
-    assert (len(alerts), alert["borrowers"], alert["site"], alert["amount"], alert["assigned_to"]) == (1, 3, "compound: Lake", 9000.0, "S1")
+    assert (len(alerts), alert["borrowers"], alert["site"], alert["amount"], alert["assigned_to"]) == (
+        1,
+        3,
+        "compound: Lake",
+        9000.0,
+        "S1",
+    )
     assert alert["action"] == "confirm at once and stop" and alert["reasons"] == "one_payer_for_many same_site"
     assert set(evidence["transaction_id"]) == set(payments(3)["transaction_id"])
 
@@ -67,7 +96,14 @@ def test_accounts_of_one_owner_count_as_one_payer():
 
 def test_further_signals_become_reasons_of_their_own():
     alerts, _, _ = found(payments(3, filed=lambda b: dt.date(2023, 3, 1 + b), down=True, status="late", employer="D1"))
-    assert alerts["reasons"][0].split() == ["one_payer_for_many", "same_site", "employed_by_developer", "filed_together", "same_down_payment", "several_late"]
+    assert alerts["reasons"][0].split() == [
+        "one_payer_for_many",
+        "same_site",
+        "employed_by_developer",
+        "filed_together",
+        "same_down_payment",
+        "several_late",
+    ]
 
 
 def test_pending_applications_of_the_site_or_the_parties_are_held_and_no_others():
@@ -76,7 +112,12 @@ def test_pending_applications_of_the_site_or_the_parties_are_held_and_no_others(
         ("P3", "B1", "CP10", dt.date(2024, 12, 1), "Far", "D9", None, 1.0), ("P4", "B1", "X4", dt.date(2024, 12, 1), "Far", "D9", "A1", 1.0), ("P5", "B1", "X5", dt.date(2024, 12, 1), "Far", "D9", "A7", 1.0),
     )  # fmt: skip
     alerts, _, holds = found(payments(3), pending)
-    assert dict(zip(holds["application_id"], holds["reasons"], strict=True)) == {"P1": "same_compound same_developer", "P2": "same_developer", "P3": "party_of_the_case", "P4": "party_of_the_case"}
+    assert dict(zip(holds["application_id"], holds["reasons"], strict=True)) == {
+        "P1": "same_compound same_developer",
+        "P2": "same_developer",
+        "P3": "party_of_the_case",
+        "P4": "party_of_the_case",
+    }
     assert alerts["severity"][0] == "high"
     assert of_branch("B1", *found(payments(3), pending))[2]["application_id"].tolist() == ["P2", "P3", "P4"]
 
@@ -99,11 +140,21 @@ def test_more_borrowers_asked_for_never_give_more_alerts():
 
 def check_planted(bank):
     last = Partition(bank, "ALL", Quarter.parse("2024Q4"))
-    alerts, _, holds = detect(last.mortgage_candidates, last.mortgage_pending, last.mortgage_earlier, bank.risk.mortgage, last.risk_officers)
+    alerts, _, holds = detect(
+        last.mortgage_candidates, last.mortgage_pending, last.mortgage_earlier, bank.risk.mortgage, last.risk_officers
+    )
     planted = json.loads((bank.place(bank.source.folder) / "truth" / "mortgage.json").read_text())
-    owners = pd.read_parquet(bank.data_folder / "contract" / "account_holders.parquet").set_index("account_id")["customer_id"]
+    owners = pd.read_parquet(bank.data_folder / "contract" / "account_holders.parquet").set_index("account_id")[
+        "customer_id"
+    ]
     payer = {p["arrangement"]: owners.get(p["payers"][0], p["payers"][0]) for p in planted if p["is_case"]}
-    assert len(payer) == 4 and {"parent_of_two", "housing_allowance", "property_manager", "scattered_group", "joint_borrowers"} <= {p["arrangement"] for p in planted}
+    assert len(payer) == 4 and {
+        "parent_of_two",
+        "housing_allowance",
+        "property_manager",
+        "scattered_group",
+        "joint_borrowers",
+    } <= {p["arrangement"] for p in planted}
     assert sorted(alerts["payer"]) == sorted(payer.values())  # every case, and no look-alike
     sites = {c for p in planted if p["is_case"] for c in p["compounds"]}
     pending = last.mortgage_pending

@@ -7,20 +7,32 @@ from analysis.sources.params import Value
 
 
 def counts(**groups):
-    rows = [("2024Q4", "personal", g, n) for g, (n, _) in groups.items()] + [("2024Q3", "personal", g, b) for g, (_, b) in groups.items()]
+    rows = [("2024Q4", "personal", g, n) for g, (n, _) in groups.items()] + [
+        ("2024Q3", "personal", g, b) for g, (_, b) in groups.items()
+    ]
     return pd.DataFrame(rows, columns=["quarter", "customer_type", "segment", "customers"])
 
 
 def people(segments, **values):
-    frame = pd.DataFrame({"customer_id": [f"C{i}" for i in range(len(segments))], "segment": segments, "customer_type": "personal"})
-    base = dict.fromkeys(findings.PROFILE, 1.0) | {"debt": 0.0, "in_arrears": False, "consent": True, "manager_id": "S1"}
+    frame = pd.DataFrame(
+        {"customer_id": [f"C{i}" for i in range(len(segments))], "segment": segments, "customer_type": "personal"}
+    )
+    base = dict.fromkeys(findings.PROFILE, 1.0) | {
+        "debt": 0.0,
+        "in_arrears": False,
+        "consent": True,
+        "manager_id": "S1",
+    }
     return frame.assign(**(base | values))
 
 
 def test_shares_have_wilson_intervals():
     sizes = findings.group_sizes(counts(a=(80, 70), b=(20, 30)), "2024Q4", "2024Q3", 10).set_index("segment")
     assert sizes.loc["b", ["customers", "share", "before"]].tolist() == [20, 0.2, 30]
-    assert (round(sizes.loc["b", "share_low"], 4), round(sizes.loc["b", "share_high"], 4)) == (0.1334, 0.2888)  # Wilson 1927 for 20 of 100
+    assert (round(sizes.loc["b", "share_low"], 4), round(sizes.loc["b", "share_high"], 4)) == (
+        0.1334,
+        0.2888,
+    )  # Wilson 1927 for 20 of 100
 
 
 def test_one_small_group_takes_the_next_smallest_along_so_that_it_cannot_be_worked_out():
@@ -36,7 +48,9 @@ def test_profiles_leave_out_groups_that_would_point_at_persons():
 
 def test_value_follows_from_the_assumptions():
     rows = people(["a"] * 20, balance_end=1000.0, debt=[100.0] * 10 + [0.0] * 10, in_arrears=[True] * 5 + [False] * 15)
-    value = findings.value_and_risk(rows, Value(deposit_margin=0.01, lending_margin=0.1, loss_given_default=0.5), 10).iloc[0]
+    value = findings.value_and_risk(
+        rows, Value(deposit_margin=0.01, lending_margin=0.1, loss_given_default=0.5), 10
+    ).iloc[0]
     assert value["total"] == pytest.approx(20 * 10 + 10 * 10 - 5 * 50)
     assert (value["arrears"], value["n"]) == (0.25, 20)
     assert value["value_low"] < value["value_a_year"] < value["value_high"]
@@ -52,7 +66,9 @@ def test_migration_counts_moves_and_hides_small_ones():
 
 
 def test_eta_squared_is_one_where_groups_explain_all_and_zero_where_nothing():
-    table = findings.separation(people(["a"] * 10 + ["b"] * 10, balance_end=[1.0] * 10 + [2.0] * 10, money_in=[1.0, 2.0] * 10)).set_index("feature")
+    table = findings.separation(
+        people(["a"] * 10 + ["b"] * 10, balance_end=[1.0] * 10 + [2.0] * 10, money_in=[1.0, 2.0] * 10)
+    ).set_index("feature")
     assert table.loc["balance_end", "eta_squared"] == pytest.approx(1)
     assert table.loc["money_in", "eta_squared"] == pytest.approx(0)
 
@@ -60,5 +76,10 @@ def test_eta_squared_is_one_where_groups_explain_all_and_zero_where_nothing():
 def test_nothing_in_gives_empty_tables():
     nothing = pd.DataFrame()
     assert findings.group_sizes(nothing, "2024Q4", "2024Q3", 10).empty
-    for table in (findings.group_profiles(nothing, 10), findings.value_and_risk(nothing, Value(), 10), findings.migration(nothing, nothing, 10), findings.separation(nothing)):
+    for table in (
+        findings.group_profiles(nothing, 10),
+        findings.value_and_risk(nothing, Value(), 10),
+        findings.migration(nothing, nothing, 10),
+        findings.separation(nothing),
+    ):
         assert table.empty and len(table.columns)

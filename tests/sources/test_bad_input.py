@@ -58,13 +58,23 @@ def test_a_renamed_column_is_named_with_the_nearest_one(small):
 
 def test_duplicate_keys_unknown_accounts_and_future_dates_are_set_aside(small):
     first = small.tables["transactions"][1]
-    small.tables["transactions"] += [first, "T90001,A999,2024-02-01,1,mobile,transfer", "T90002,A1,2031-02-01,1,mobile,transfer", "T90003,A1,not a day,1,mobile,transfer"]
+    small.tables["transactions"] += [
+        first,
+        "T90001,A999,2024-02-01,1,mobile,transfer",
+        "T90002,A1,2031-02-01,1,mobile,transfer",
+        "T90003,A1,not a day,1,mobile,transfer",
+    ]
     bank = small.bank()
     verdict = landed(bank)["transactions"]
     assert verdict.set_aside == {"account_id.reference": 1, "booked_at.future": 1, "booked_at.type": 1, "unique_key": 1}
     rows = quarantine(bank, "transactions")
     last = len(small.tables["transactions"])
-    assert list(zip(rows["source_line"], rows["rule"], strict=True)) == [(last - 3, "unique_key"), (last - 2, "account_id.reference"), (last - 1, "booked_at.future"), (last, "booked_at.type")]
+    assert list(zip(rows["source_line"], rows["rule"], strict=True)) == [
+        (last - 3, "unique_key"),
+        (last - 2, "account_id.reference"),
+        (last - 1, "booked_at.future"),
+        (last, "booked_at.type"),
+    ]
     assert set(rows["source_file"]) == {"transactions.csv"}
     assert verdict.accepted == len(small.tables["transactions"]) - 1 - 4
 

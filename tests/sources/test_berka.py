@@ -36,7 +36,9 @@ def test_all_eight_tables_are_accepted_and_the_cut_off_line_is_set_aside(berka, 
     }  # fmt: skip
     rows = pd.read_parquet(bank.data_folder / "quarantine" / "transactions.parquet")
     lines = (berka_folder / "trans.asc").read_bytes().split(b"\n")
-    assert rows[["source_file", "source_line", "rule"]].values.tolist() == [["trans.asc", len(lines), "unreadable_line"]]
+    assert rows[["source_file", "source_line", "rule"]].values.tolist() == [
+        ["trans.asc", len(lines), "unreadable_line"]
+    ]
     assert rows["row_as_read"][0] == lines[-1].decode()
 
 
@@ -51,7 +53,9 @@ def test_active_accounts_are_those_that_are_known(berka):
     counts = [len(Partition(bank, "ALL", q).customers) for q in bank.all_quarters]
     active = [int(Partition(bank, "ALL", q).customers["active"].sum()) for q in bank.all_quarters]
     assert all(c >= a for c, a in zip(counts, active, strict=True))
-    files = [pd.read_parquet(bank.data_folder / "contract" / "transactions" / f"quarter={q}") for q in bank.all_quarters]
+    files = [
+        pd.read_parquet(bank.data_folder / "contract" / "transactions" / f"quarter={q}") for q in bank.all_quarters
+    ]
     assert [f["account_id"].nunique() for f in files][::4] == [298, 1229]
 
 

@@ -130,6 +130,7 @@ def _forget_place(notebook: nbformat.NotebookNode) -> None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
             cell.source = "\n".join(
                 'outputs = ""' if line.startswith("outputs = ") else line for line in cell.source.splitlines()
             )

@@ -39,7 +39,9 @@ def copy_query(database: ibis.BaseBackend, con: Backend, query: str, name: str, 
     try:
         expression = database.sql(query)
         batches = expression.order_by(order).to_pyarrow_batches(chunk_size=BATCH_ROWS)
-        con.create_table(f"{name}__unnumbered", batches, overwrite=True)
+        con.con.register(f"{name}__batches", batches)
+        con.raw_sql(f'CREATE OR REPLACE TABLE "{name}__unnumbered" AS SELECT * FROM "{name}__batches"')
+        con.con.unregister(f"{name}__batches")
     except Exception as error:  # as above: whatever the driver raises is the user's SQL or database
         raise SourceError(f"The database refused the query for {name}: {error}") from error
     con.raw_sql(

@@ -1,0 +1,23 @@
+"""Execute the notebooks as they are committed: with outputs, without times. Called by `make notebooks`."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from analysis.runs.kernels import PrivateKernelManager
+from analysis.storage import write_text
+
+
+def refresh(path: Path) -> None:
+    """Execute one notebook in its own folder and write it back whole."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, kernel_manager_class=PrivateKernelManager, resources={"metadata": {"path": str(path.parent)}}, record_timing=False).execute()
+    write_text(path, nbformat.writes(notebook) + "\n")
+
+
+if __name__ == "__main__":
+    for notebook_path in sorted(Path(sys.argv[1]).glob("*.ipynb")):
+        print(notebook_path)
+        refresh(notebook_path)
