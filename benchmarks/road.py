@@ -21,16 +21,16 @@ WORKBOOK = [sys.executable, "-c", "from analysis.cli import main; main()"]
 RUNS = 3
 
 
-def copied(params: str, folder: Path, **source: object) -> Path:
-    """A params file whose data and outputs lie in `folder`."""
+def copied(params: str, place_of: Path, **source: object) -> Path:
+    """A params file whose data and outputs lie in `place_of`."""
     content = yaml.safe_load(
         (ROOT / "params" / params)
         .read_text(encoding="utf-8")
         .replace("${WORKBOOK_SHARED:-../../shared/data}", str(shared))
     )
-    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
+    content.update(data=str(place_of / "data"), outputs=str(place_of / "outputs"))
     content["source"].update(source)
-    path = folder / params
+    path = place_of / params
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return path
 

@@ -23,7 +23,7 @@ def normal(name):
 
 def pins():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    return dict((normal(n), v) for n, v in (line.split("==") for line in lines if line and not line.startswith("#")))
+    return {normal(n): v for n, v in (line.split("==") for line in lines if line and not line.startswith("#"))}
 
 
 def test_conda_and_pip_users_get_the_same_versions():
@@ -114,5 +114,5 @@ def test_a_partition_loads_with_a_summary(ready_demo):
 
     partition = analysis.load("B001", "2024Q4", str(ready_demo))
     assert ".customers" in partition._repr_html_() and "balance_end" in partition._repr_html_()
-    with pytest.raises(ParametersError, match="'B01' does not exist. Valid: B001"):
+    with pytest.raises(ParametersError, match=r"'B01' does not exist\. Valid: B001"):
         analysis.load("B01", "2024Q4", str(ready_demo))

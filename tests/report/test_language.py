@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from analysis.runs.grid import plan_run, run_plan
 from analysis.quarters import Quarter
+from analysis.runs.grid import plan_run, run_plan
 
 
 @pytest.fixture(scope="module")
