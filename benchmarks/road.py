@@ -77,7 +77,7 @@ with tempfile.TemporaryDirectory() as temporary:
         parquet = sum(f.stat().st_size for f in (folder / "data" / "contract" / "transactions").rglob("*.parquet"))
         rows = duckdb.sql(
             f"SELECT count(*) FROM read_parquet('{folder}/data/contract/transactions/*/*.parquet')"
-        ).fetchone()[0]
+        ).fetchall()[0][0]
         print(
             f"| bytes per transaction, Berka: our Parquet against the CSV | {parquet / rows:.1f} | {(shared / 'berka' / 'trans.asc').stat().st_size / rows:.1f} in the CSV |"
         )
@@ -86,7 +86,7 @@ with tempfile.TemporaryDirectory() as temporary:
         [*WORKBOOK, "demo", str(place / "million"), "--customers", "1000000"], check=True, capture_output=True, cwd=ROOT
     )
     made = time.perf_counter() - start
-    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{place}/million/transactions/*.parquet')").fetchone()[0]
+    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{place}/million/transactions/*.parquet')").fetchall()[0][0]
     size = sum(f.stat().st_size for f in (place / "million" / "transactions").rglob("*.parquet"))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(

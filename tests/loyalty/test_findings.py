@@ -36,6 +36,13 @@ def test_pooling_branches_gives_what_all_answers_give():
     )
 
 
+def test_branches_are_ranked_on_the_whole_bank_s_page_only():
+    rows = [(b, "2024Q4", "index", 20, m, 5.0) for b, m in (("B1", 60.0), ("B2", 50.0), ("ALL", 55.0))]
+    index = findings.index_table(scores(*rows), 10)
+    assert findings.of_branches(index, "ALL", "2024Q4")["branch_id"].tolist() == ["B2", "B1"]
+    assert findings.of_branches(index, "B1", "2024Q4").empty
+
+
 def test_changes_are_welch_tests_corrected_for_their_number():
     rng = np.random.default_rng(1)
     values = {

@@ -139,6 +139,14 @@ def of_quarter(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     return rows.sort_values("dimension", key=lambda d: d.where(d != "index", ""), ignore_index=True)
 
 
+def of_branches(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
+    """The index of every branch in a quarter, the lowest first; only on the whole bank's page."""
+    if index.empty or branch != "ALL":
+        return index.head(0)
+    rows = index[(index["branch_id"] != "ALL") & (index["quarter"] == quarter) & (index["dimension"] == "index")]
+    return rows.sort_values(["mean", "branch_id"], ignore_index=True)
+
+
 def compared(scores: pd.DataFrame, branch: str) -> pd.DataFrame:
     """What is compared on a page: the branch's own scores; on the bank's page those of every branch."""
     if scores.empty:

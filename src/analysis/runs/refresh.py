@@ -13,7 +13,12 @@ from analysis.storage import write_text
 def refresh(path: Path) -> None:
     """Execute one notebook in its own folder and write it back whole."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, kernel_manager_class=PrivateKernelManager, resources={"metadata": {"path": str(path.parent)}}, record_timing=False).execute()
+    NotebookClient(
+        notebook,
+        kernel_manager_class=PrivateKernelManager,
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+    ).execute()
     write_text(path, nbformat.writes(notebook) + "\n")
 
 
