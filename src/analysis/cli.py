@@ -233,8 +233,12 @@ def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
 def _prepare(bank: Bank, quarter: Quarter) -> None:
     from analysis.prepare import prepare as prepare_bank
 
-    with err.status("preparing") as display:
-        prepared = prepare_bank(bank, quarter, lambda text: display.update(text))
+    try:
+        with err.status("preparing") as display:
+            prepared = prepare_bank(bank, quarter, lambda text: display.update(text))
+    except KeyboardInterrupt:
+        err.print("Interrupted while preparing; the same command goes on from here.")
+        raise typer.Exit(130) from None
     aside = sum(v.rows_set_aside for v in prepared.verdicts.values())
     built = (
         f"Marts built: {', '.join(prepared.quarters_built)}." if prepared.quarters_built else "Marts are up to date."
@@ -265,9 +269,6 @@ def main() -> None:
     except WorkbookError as error:
         err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("Interrupted; the same command goes on from here.")
-        sys.exit(130)
     except PermissionError as error:
         err.print(
             f"{error.filename} cannot be written or read: {error.strerror}.", style="red", markup=False, soft_wrap=True

@@ -188,6 +188,20 @@ def test_interrupted_and_started_again_it_goes_on(small):
     assert f"{12 - len(done)} reports done, 0 failed, {len(done)} were up to date" in again.output
 
 
+def test_interrupted_while_preparing_it_says_so_and_leaves_no_half_file(small, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    bank = small.bank()
+    with monkeypatch.context() as patched:
+        patched.setattr("analysis.prepare.build_models", interrupted)
+        result = call(app, "prepare", str(bank.path))
+    assert result.exit_code == 130
+    assert "the same command goes on from here" in result.output
+    assert not list(bank.data_folder.rglob(".*"))
+    assert call(app, "prepare", str(bank.path)).exit_code == 0
+
+
 def test_check_says_what_is_missing_and_what_would_be_set_aside(small):
     small.tables["transactions"].append("T99999,nobody,2024-06-01,1,mobile,transfer")
     result = call(app, "check", str(small.bank().path))
