@@ -65,6 +65,7 @@ def run(
     """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; an interrupted run goes on where it stopped."""
     from analysis import language as languages
     from analysis.errors import ParametersError, not_one_of
+    from analysis.prepare import check_branches
     from analysis.runs.catalogue import chosen_reports, set_values
     from analysis.runs.grid import default_jobs, plan_run, run_plan
 
@@ -73,6 +74,7 @@ def run(
     if written_in not in languages.languages():
         raise ParametersError(not_one_of("The language", written_in, languages.languages()))
     set_values(chosen_reports(bank, report), set_)  # before anything takes time
+    check_branches(bank, branch)
     _prepare(bank, wanted)
     plan = plan_run(bank, wanted, branch, report, set_, written_in, force, time_limit)
     if plan.fresh:

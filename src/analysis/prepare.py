@@ -8,8 +8,9 @@ from analysis.demo.bank import default_jobs, is_made, make_bank
 from analysis.errors import ParametersError, not_one_of
 from analysis.marts.build import build_marts
 from analysis.models.build import build_models
+from analysis.partition import ALL
 from analysis.quarters import Quarter
-from analysis.sources.land import Verdict, embedded_engine, land
+from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
 from analysis.sources.params import Bank
 
 Progress = Callable[[str], None]
@@ -35,6 +36,17 @@ def prepare(bank: Bank, last: Quarter | None = None, progress: Progress = lambda
         built = build_marts(bank, con, verdicts, quarters, lambda quarter: progress(f"marts of {quarter}"))
         build_models(bank, con, quarters, lambda model: progress(f"model {model}"))
     return Prepared(verdicts, built)
+
+
+def check_branches(bank: Bank, branches: list[str]) -> None:
+    """Refuse a branch that the bank does not have, before anything takes time; raises ParametersError naming the valid ones."""
+    if branches:
+        make_demo_if_asked(bank)
+        with embedded_engine(bank) as con:
+            valid = [ALL, *branch_ids(bank, con)]
+        for branch in branches:
+            if branch not in valid:
+                raise ParametersError(not_one_of("The branch", branch, valid))
 
 
 def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:

@@ -67,6 +67,16 @@ def embedded_engine(bank: Bank) -> Iterator[Backend]:
             con.disconnect()
 
 
+def branch_ids(bank: Bank, con: Backend) -> list[str]:
+    """The branches that the bank delivers, read without storing anything; what a branch's name is checked against before the rest is read."""
+    source, table = _Source(bank, con), CONTRACT["branches"]
+    mapping = source.mapping(table)
+    if mapping is None:
+        return []
+    _land_table(bank, con, source, table, mapping, {}, write=False)
+    return [row[0] for row in con.raw_sql('SELECT branch_id FROM "accepted__branches" ORDER BY 1').fetchall()]
+
+
 def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write: bool = True) -> dict[str, Verdict]:
     """Hold every table of the bank to the contract and (when `write`) store what was accepted and what was not.
 
