@@ -48,8 +48,3 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The message for `n` things in the reader's language."""
     return _translations.get().ngettext(singular, plural, n)
-
-
-def translate_prose(text: str) -> str:
-    """Markdown in the reader's language, translated paragraph by paragraph."""
-    return "\n\n".join(_(paragraph) if paragraph.strip() else paragraph for paragraph in text.split("\n\n"))
