@@ -88,6 +88,20 @@ def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
         assert last[f"A{account}"] == pytest.approx(sum(c for a, _, c in moves if a == account) / 100)
 
 
+def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small):
+    small.params["loyalty"] = {"items": {"service": ["s1"]}}
+    small.tables["surveys"] = ["survey_id,customer_id,answered_on", "Q1,C0,2024-05-01"]
+    small.tables["survey_scores"] = ["survey_id,item,score", "Q1,s1,8"]
+    bank = small.bank()
+    prepare(bank)
+    assert len(Partition(bank, "B1", Q2).answers) == 1
+    for name in ("surveys", "survey_scores"):
+        small.tables.pop(name)
+        (small.source / f"{name}.csv").unlink()
+    prepare(small.bank())
+    assert Partition(bank, "B1", Q2).answers.empty
+
+
 def test_no_name_phone_or_address_is_carried_into_a_mart(demo):
     from analysis.contract import CONTRACT
 

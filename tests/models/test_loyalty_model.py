@@ -43,6 +43,11 @@ def test_stated_loyalty_finds_its_slope():
     assert term["high"] - term["low"] < 1
 
 
+def test_no_quarter_is_called_held_out_where_the_model_had_to_use_all():
+    fit = fit_retention(answers(600).assign(quarter="2024Q1"), ["service"])
+    assert fit["rows"] == 600 and not [k for k in fit["quality"] if "held_out" in k]
+
+
 def test_too_little_is_said_with_counts():
     assert fit_retention(answers(50), ["service"])["reason"].startswith("50 answers with a known outcome")
     assert "terms" not in fit_stated(answers(50), ["service"])

@@ -71,7 +71,7 @@ def transactions(
     for arrangement in planted:
         if quarter >= arrangement.first_quarter:
             _arranged(rng, entries, people, lending, arrangement, quarter)
-    return _table(rng, entries.all(), quarter, chunk)
+    return _table(entries.all(), quarter, chunk)
 
 
 def _second_of(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
@@ -258,45 +258,29 @@ def _arranged(
         if arrangement.months_paid < 3 and month == left_out:
             continue
         payer = np.full(n, arrangement.payers[month % len(arrangement.payers)])
-        cents = lending.instalment[loans]
-        if arrangement.pays == "before_due":
-            day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
-            paid = (cents * (1 + rng.uniform(-arrangement.jitter, arrangement.jitter, n))).astype(np.int64)
-            entries.add_both_sides(
-                payer,
-                accounts,
-                paid,
-                second=_second_of(rng, day),
-                channel=plan.CHANNEL["online"],
-                kind=plan.KIND["transfer"],
-                memo=plan.MEMO["transfer"],
-            )
-        elif arrangement.pays == "payday":
-            second = _second_of(rng, np.full(n, start + 8))
-            entries.add_both_sides(
-                payer,
-                accounts,
-                np.full(n, 150_000),
-                second=second,
-                channel=plan.CHANNEL["online"],
-                kind=plan.KIND["transfer"],
-                memo=plan.MEMO["allowance"],
-            )
+        payee, channel = accounts, "online"
+        if arrangement.pays == "payday":
+            day, cents, memo = np.full(n, start + 8), np.full(n, 150_000), "allowance"
         else:
             day = start + lending.due_day[loans] - 1 - rng.integers(1, 6, n)
-            second = _second_of(rng, day)
-            entries.add_both_sides(
-                accounts,
-                payer,
-                np.full(n, 38_000),
-                second=second,
-                channel=plan.CHANNEL["mobile"],
-                kind=plan.KIND["transfer"],
-                memo=plan.MEMO["fee"],
-            )
+            if arrangement.pays == "before_due":
+                off = 1 + rng.uniform(-arrangement.jitter, arrangement.jitter, n)
+                cents, memo = (lending.instalment[loans] * off).astype(np.int64), "transfer"
+            else:  # collects: the money flows the other way
+                payer, payee, channel = accounts, payer, "mobile"
+                cents, memo = np.full(n, 38_000), "fee"
+        entries.add_both_sides(
+            payer,
+            payee,
+            cents,
+            second=_second_of(rng, day),
+            channel=plan.CHANNEL[channel],
+            kind=plan.KIND["transfer"],
+            memo=plan.MEMO[memo],
+        )
 
 
-def _table(rng: np.random.Generator, whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:
+def _table(whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:
     n = len(whole["account"])
     other = whole["other"]
     outside = other >= EXTERNAL

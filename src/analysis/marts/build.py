@@ -92,22 +92,19 @@ def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarte
         account_quarter(tables, in_quarter, previous["account_quarter"], quarter),
         overwrite=True,
     )
-    write_mart(bank, con, "account_quarter", quarter, accounts)
+    marts = {"account_quarter": accounts}
     if has(tables, "customer_quarter"):
-        write_mart(
-            bank,
-            con,
-            "customer_quarter",
-            quarter,
-            customer_quarter(tables, accounts, previous["customer_quarter"], quarter, bank.quarters.first),
-        )
+        marts["customer_quarter"] = customer_quarter(tables, accounts, previous["customer_quarter"], quarter)
     if has(tables, "survey_answers") and bank.loyalty.items:
-        write_mart(bank, con, "survey_answers", quarter, survey_answers(tables, bank.loyalty, quarter))
+        marts["survey_answers"] = survey_answers(tables, bank.loyalty, quarter)
     if has(tables, "mortgage_payments"):
-        write_mart(
-            bank, con, "mortgage_payments", quarter, mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter)
-        )
-        write_mart(bank, con, "mortgage_pending", quarter, mortgage_pending(tables, quarter))
+        marts["mortgage_payments"] = mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter)
+        marts["mortgage_pending"] = mortgage_pending(tables, quarter)
+    for mart in NEEDS:
+        if mart in marts:
+            write_mart(bank, con, mart, quarter, marts[mart])
+        else:  # its tables may have been delivered an earlier time
+            shutil.rmtree(mart_folder(bank, mart) / f"quarter={quarter}", ignore_errors=True)
     con.drop_table("account_quarter__now")
 
 

@@ -11,7 +11,7 @@ MONEY = ("money_in", "money_out", "cash", "salary", "balance_start", "balance_en
 
 
 def customer_quarter(
-    tables: dict[str, ir.Table], accounts: ir.Table, previous: ir.Table | None, quarter: Quarter, first: Quarter
+    tables: dict[str, ir.Table], accounts: ir.Table, previous: ir.Table | None, quarter: Quarter
 ) -> ir.Table:
     """One row per customer with an own account open in the quarter.
 

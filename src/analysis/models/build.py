@@ -18,6 +18,7 @@ from analysis.sources.params import Bank
 from analysis.storage import code_fingerprint, text_fingerprint, write_json
 
 Progress = Callable[[str], None]
+BEHAVIOUR_COLUMNS = ("tenure_years", "products_held", "transactions", "balance_end")
 
 
 def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Progress = lambda text: None) -> None:
@@ -50,7 +51,7 @@ def read_model(bank: Bank, name: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _input_key(bank: Bank, *texts: str) -> str:
+def _input_key(*texts: str) -> str:
     """Changes when the marts change (through their records), the settings, or the code of the models."""
     return text_fingerprint(*texts, code_fingerprint("models"))
 
@@ -68,7 +69,7 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
         raise MissingDataError(
             f"segmentation.fit_quarter is {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}."
         )
-    key = _input_key(bank, _mart_key(bank, fit_quarter), bank.segmentation.model_dump_json())
+    key = _input_key(_mart_key(bank, fit_quarter), bank.segmentation.model_dump_json())
     if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
         return dict(stored["types"])
     customers = con.read_parquet(files, hive_partitioning=False).filter(_.active)
@@ -82,7 +83,7 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
 def _score(bank: Bank, con: Backend, model: dict[str, Any], quarter: Quarter) -> None:
     files = mart_files(bank, "customer_quarter", quarter)
     record = bank.data_folder / "models" / "scored" / f"{quarter}.json"
-    key = _input_key(bank, _mart_key(bank, quarter), json.dumps(model, sort_keys=True))
+    key = _input_key(_mart_key(bank, quarter), json.dumps(model, sort_keys=True))
     if files and not (record.exists() and json.loads(record.read_text(encoding="utf-8"))["key"] == key):
         write_mart(
             bank,
@@ -98,10 +99,12 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
     """The regressions as they can be known at the end of `quarter`."""
     path = bank.data_folder / "models" / f"loyalty-{quarter}.json"
     known = [q for q in bank.all_quarters if q <= quarter]
-    key = _input_key(bank, *[_mart_key(bank, q) for q in known], bank.loyalty.model_dump_json())
+    key = _input_key(*[_mart_key(bank, q) for q in known], bank.loyalty.model_dump_json())
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return
-    rows = pd.concat([answers_with_outcome(bank, con, q, known) for q in known], ignore_index=True)
+    by_quarter = [answers_with_outcome(bank, con, q, known) for q in known]
+    # an empty table has no types of its own and would take those of the others away
+    rows = pd.concat([r for r in by_quarter if len(r)] or by_quarter[:1], ignore_index=True)
     dimensions = list(bank.loyalty.items) if mart_files(bank, "survey_answers") else []
     retention = fit_retention(rows[rows.stayed.notna()].assign(stayed=lambda f: f.stayed.astype(bool)), dimensions)
     write_json(
@@ -112,28 +115,27 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
 def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list[Quarter]) -> pd.DataFrame:
     """Each answering customer's mean answer of the quarter with behaviour in it, and whether it stayed active in the next.
 
-    One row per active customer with an answer (per active customer where the bank delivers no surveys); `stayed` is empty where the next quarter is not known yet. A bank-wide
-    sample of at most 20,000 customers a quarter, chosen by the hash of their identifier.
+    One row per active customer with an answer (per active customer where the bank delivers no surveys); `stayed` is
+    empty where the next quarter is not known yet. A bank-wide sample of at most 20,000 customers a quarter, chosen by
+    the hash of their identifier.
     """
     answers, customers = mart_files(bank, "survey_answers", quarter), mart_files(bank, "customer_quarter", quarter)
-    if not customers:
-        return pd.DataFrame()
+    dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
+    if not customers or (not answers and mart_files(bank, "survey_answers")):
+        return pd.DataFrame(columns=["customer_id", "branch_id", "quarter", *BEHAVIOUR_COLUMNS, *dimensions, "stayed"])
     behaviour = (
         con.read_parquet(customers, hive_partitioning=False)
         .filter(_.active)
-        .select("customer_id", "branch_id", "quarter", "tenure_years", "products_held", "transactions", "balance_end")
+        .select("customer_id", "branch_id", "quarter", *BEHAVIOUR_COLUMNS)
     )
     rows = behaviour
     if answers:
-        dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
         rows = (
             con.read_parquet(answers, hive_partitioning=False)
             .group_by("customer_id")
             .aggregate(**{d: _[d].mean() for d in dimensions})
             .join(behaviour, "customer_id")
         )
-    elif mart_files(bank, "survey_answers"):
-        return pd.DataFrame()
     following = mart_files(bank, "customer_quarter", quarter.shifted(1)) if quarter.shifted(1) in known else []
     if following:
         later = con.read_parquet(following, hive_partitioning=False).select("customer_id", active_later="active")

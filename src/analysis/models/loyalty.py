@@ -47,7 +47,7 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
     effect = result.get_margeff(at="overall")
     predicted = result.predict(x)
     judged = (
-        _judge(held_out.stayed, result.predict(sm.add_constant(held_out[names], has_constant="add")))
+        _judge(str(last), held_out.stayed, result.predict(sm.add_constant(held_out[names], has_constant="add")))
         if len(train) < len(prepared)
         else {}
     )
@@ -60,7 +60,6 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> dict[str, Any]:
             "converged": bool(result.mle_retvals["converged"]),
             "pseudo_r2": float(result.prsquared),
             "auc_fit": float(roc_auc_score(train.stayed, predicted)),
-            "held_out_quarter": str(last),
             **judged,
         },
     }
@@ -120,8 +119,12 @@ def _terms(
     ]
 
 
-def _judge(stayed: pd.Series, predicted: pd.Series) -> dict[str, Any]:
-    judged: dict[str, Any] = {"held_out_rows": len(stayed), "held_out_left": int((~stayed).sum())}
+def _judge(quarter: str, stayed: pd.Series, predicted: pd.Series) -> dict[str, Any]:
+    judged: dict[str, Any] = {
+        "held_out_quarter": quarter,
+        "held_out_rows": len(stayed),
+        "held_out_left": int((~stayed).sum()),
+    }
     if stayed.nunique() == 2:
         judged["auc_held_out"] = float(roc_auc_score(stayed, predicted))
         judged["predicted_held_out"] = float(predicted.mean())

@@ -152,18 +152,7 @@ def _further_signals(at_site: pd.DataFrame, settings: Mortgage) -> dict[str, pd.
 def _related_applications(pending: pd.DataFrame, paid: pd.DataFrame, at_site: pd.DataFrame) -> pd.DataFrame:
     """Pending applications of the alert's compound, developer or parties, each with why it is held."""
     if pending.empty:
-        return pd.DataFrame(
-            columns=[
-                "application_id",
-                "branch_id",
-                "borrower_id",
-                "filed_on",
-                "compound",
-                "developer",
-                "amount",
-                "reasons",
-            ]
-        )
+        return pd.DataFrame(columns=[c for c in HOLDS if c not in ("alert_id", "action")])
     parties = {*paid["borrower_id"], *paid["payer"]}
     why = pd.DataFrame(
         {

@@ -68,12 +68,13 @@ def plan_run(
     manifest = read_manifest(folder)
     plan = Plan(folder, [])
     data = _data_fingerprint(bank, quarter)
+    code = {k.name: text_fingerprint(bytes_fingerprint(k.notebook), code_fingerprint()) for k in kinds}
     for branch in branches or names:
         for kind in kinds:
             task = Task(
                 kind.name, str(kind.notebook), branch, str(names[branch]), str(quarter), language, str(folder / branch),
                 {"params": str(bank.path), "branch": branch, "quarter": str(quarter), "language": language, **values[kind.name]},
-                data, text_fingerprint(bytes_fingerprint(kind.notebook), code_fingerprint()), time_limit,
+                data, code[kind.name], time_limit,
             )  # fmt: skip
             if not force and (entry := up_to_date(manifest, task)):
                 plan.fresh.append(entry)
@@ -109,9 +110,9 @@ def why_run(manifest: dict[str, Any], task: Task) -> str:
 def run_plan(bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str, progress: Progress) -> Outcome:
     """Run the plan; a failing report leaves the others alone, and an interrupted run goes on when it is started again."""
     manifest = read_manifest(plan.folder)
-    keep = {(t.branch, t.report) for t in plan.tasks}
+    again = {(t.branch, t.report) for t in plan.tasks}
     manifest.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
-    manifest["reports"] = [r for r in manifest["reports"] if (r["branch"], r["report"]) not in keep]
+    manifest["reports"] = [r for r in manifest["reports"] if (r["branch"], r["report"]) not in again]
     order = {name: n for n, name in enumerate(REPORTS)}
     waiting = {
         (t.branch, t.report): {
