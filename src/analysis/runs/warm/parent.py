@@ -1,0 +1,227 @@
+"""The parent of the warm kernels: imports the heavy packages once, then forks a kernel for whoever asks.
+
+It is one process with one thread, and must stay so: threads do not survive a fork. It imports and never computes; it
+refuses to fork when a thread was started all the same, and the asker starts a stock kernel instead. Each connection is
+one kernel: the request comes in, the pid goes out, and when the kernel ends its exit status; when the asker goes away
+first, the kernel is killed. It ends when nobody asked for a while, and never forks again once the package's code changed.
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from analysis.runs.warm.place import origin
+
+#: What reports use, beside the package itself.
+HEAVY = (
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.inprocess", "IPython.core.completer", "debugpy", "comm", "matplotlib_inline.backend_inline",
+    "numpy", "scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "pandas", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
+    "matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "seaborn",
+    "sklearn.cluster", "sklearn.linear_model", "sklearn.metrics", "sklearn.mixture", "sklearn.tree", "sklearn.preprocessing", "sklearn.model_selection",
+    "statsmodels.api", "statsmodels.formula.api", "duckdb", "ibis", "ibis.backends.duckdb", "great_tables", "pydantic", "yaml",
+)  # fmt: skip
+NOT_FOR_NOTEBOOKS = ("analysis.cli", "analysis.runs")
+CHECK_SECONDS = 2.0
+
+
+class Kernel:
+    """A forked kernel and the connection of the one who asked for it."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid, self.connection = pid, connection
+
+
+def import_all() -> None:
+    """Import what reports use; what cannot be imported is left to the kernel, which will say why."""
+    names = [*HEAVY, "analysis"]
+    import analysis
+
+    names += [
+        m.name
+        for m in pkgutil.walk_packages(analysis.__path__, "analysis.", onerror=lambda name: None)
+        if not m.name.startswith(NOT_FOR_NOTEBOOKS)
+    ]
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def threads_running() -> int:
+    """Threads of this process, those of libraries included where the system tells."""
+    tasks = Path("/proc/self/task")
+    return max(threading.active_count(), len(list(tasks.iterdir())) if tasks.exists() else 0)
+
+
+def serve(address: str, started_from: str, idle_seconds: float) -> None:
+    """Answer requests at `address` until idle for `idle_seconds` without a kernel, or until the code changed."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    Path(address).unlink(missing_ok=True)
+    listening.bind(address)
+    Path(address).chmod(0o600)
+    listening.listen(64)  # askers wait here while the packages are imported
+    mine = Path(address).stat().st_ino
+    import_all()
+    gc.collect()
+    gc.freeze()  # keeps the collector off the memory that is shared with the kernels
+    wake_read, wake_write = socket.socketpair()
+    for end in (wake_read, wake_write, listening):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write.fileno())
+    selector = selectors.DefaultSelector()
+    selector.register(listening, selectors.EVENT_READ)
+    selector.register(wake_read, selectors.EVENT_READ)
+    kernels: dict[int, Kernel] = {}
+    last, open_ = time.monotonic(), True
+
+    def forget_everything_in_the_child() -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        selector.close()
+        for end in (listening, wake_read, wake_write, *[k.connection for k in kernels.values()]):
+            end.close()
+
+    def close() -> None:
+        selector.unregister(listening)
+        listening.close()
+        with contextlib.suppress(OSError):
+            if Path(address).stat().st_ino == mine:  # a successor may have taken the place
+                Path(address).unlink()
+
+    while open_ or kernels:
+        for ready, _events in selector.select(timeout=CHECK_SECONDS):
+            if ready.fileobj is wake_read:
+                with contextlib.suppress(BlockingIOError):
+                    wake_read.recv(4096)
+            elif ready.fileobj is listening:
+                with contextlib.suppress(OSError):
+                    connection, _address = listening.accept()
+                    kernel = _fork_for(connection, started_from, forget_everything_in_the_child)
+                    if kernel:
+                        kernels[kernel.pid] = kernel
+                        selector.register(connection, selectors.EVENT_READ, kernel)
+                last = time.monotonic()
+            elif (kernel := ready.data) and kernel.pid in kernels and _asker_is_gone(kernel.connection):
+                selector.unregister(kernel.connection)
+                with contextlib.suppress(OSError):
+                    os.killpg(kernel.pid, signal.SIGKILL)
+        for pid, status in _ended():
+            if kernel := kernels.pop(pid, None):
+                with contextlib.suppress(KeyError, ValueError):
+                    selector.unregister(kernel.connection)
+                with contextlib.suppress(OSError):
+                    kernel.connection.sendall(json.dumps({"ended": status}).encode() + b"\n")
+                kernel.connection.close()
+            last = time.monotonic()
+        idle = not kernels and time.monotonic() - last > idle_seconds
+        if open_ and (idle or origin(os.environ) != started_from):
+            close()
+            open_ = False
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Kernels that ended, with their exit status as `subprocess` gives it: negative for a signal."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, os.waitstatus_to_exitcode(status)
+
+
+def _asker_is_gone(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1024) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Kernel | None:
+    """Read the request and fork; tells the asker why when that cannot be."""
+    connection.settimeout(10)
+    handed: list[int] = []
+    try:
+        text, handed, _flags, _sender = socket.recv_fds(connection, 1 << 20, 3)
+        while not text.endswith(b"\n"):
+            more = connection.recv(1 << 20)
+            if not more:
+                raise ConnectionError("the request ended early")
+            text += more
+        request = json.loads(text)
+        if origin(os.environ) != started_from:
+            raise RuntimeError("the code changed since this parent was started")
+        if (running := threads_running()) > 1:
+            raise RuntimeError(f"{running} threads are running in the parent, and threads do not survive a fork")
+        pid = os.fork()
+        if pid == 0:
+            in_child()
+            connection.close()
+            _become_kernel(request, handed)
+        connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+        connection.setblocking(False)
+        return Kernel(pid, connection)
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            connection.sendall(json.dumps({"refused": str(error)}).encode() + b"\n")
+        connection.close()
+        return None
+    finally:
+        for descriptor in handed:
+            os.close(descriptor)
+
+
+def _become_kernel(request: dict[str, Any], handed: list[int]) -> None:
+    """In the child: an ordinary ipykernel on the connection file that the asker wrote. Never returns."""
+    status = 1
+    try:
+        parent = os.getppid()
+        os.setsid()
+        for number, descriptor in enumerate(handed):
+            os.dup2(descriptor, number)
+        os.chdir(request["cwd"])
+        os.environ.clear()
+        os.environ.update(request["env"])
+        sys.argv = ["ipykernel_launcher", *request["arguments"]]
+        sys.path[:0] = [""]  # as python -m has it: the folder the kernel works in
+        random.seed()
+        if numpy := sys.modules.get("numpy"):
+            numpy.random.seed()  # every child would draw the same numbers
+        from ipykernel.kernelapp import IPKernelApp
+
+        # registers the display of figures, which otherwise happens when pyplot is imported
+        app = IPKernelApp.instance()
+        app.initialize([*request["arguments"], "--matplotlib=inline", f"--IPKernelApp.parent_handle={parent}"])
+        app.start()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    finally:
+        with contextlib.suppress(BaseException):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2], float(sys.argv[3]))
