@@ -2,9 +2,10 @@
 
 import html
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,6 +20,7 @@ from analysis.language import _ as tr
 from analysis.marts.build import NEEDS
 from analysis.models.build import mart_files, read_model
 from analysis.quarters import Quarter
+from analysis.readings import COUNTS, files_of, mart_reading
 from analysis.sources.params import Bank
 
 ALL = "ALL"
@@ -30,10 +32,13 @@ class Partition:
 
     Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `answers`,
     `scores_by_branch`, `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
+    What was read is in `readings` (see `analysis.readings`), and written line by line to the file `log` when one is given.
     """
 
-    def __init__(self, bank: Bank, branch: str, quarter: Quarter) -> None:
+    def __init__(self, bank: Bank, branch: str, quarter: Quarter, log: Path | None = None) -> None:
         self.bank, self.branch, self.quarter = bank, branch, quarter
+        self.readings: list[str] = []
+        self._log = log
         if not mart_files(bank, "account_quarter"):
             raise MissingDataError(
                 f"There are no marts in {bank.data_folder}. Run `workbook prepare {bank.path}` first."
@@ -75,7 +80,7 @@ class Partition:
         files = [
             f
             for q in self.bank.quarters.first.through(self.quarter)
-            for f in mart_files(self.bank, "customer_segment", q, self._folder)
+            for f in self._mart("customer_segment", q, self._folder)
         ]
         return self._read(
             files,
@@ -92,7 +97,7 @@ class Partition:
         quarters = list(self.bank.quarters.first.through(self.quarter))
         if self.branch == ALL:
             quarters = [q for q in quarters if q in (self.quarter, self.quarter.previous, self.quarter.shifted(-4))]
-        files = [f for q in quarters for f in mart_files(self.bank, "survey_answers", q, self._folder)]
+        files = [f for q in quarters for f in self._mart("survey_answers", q, self._folder)]
         return (
             self._read(
                 files, lambda t: t.order_by([_.customer_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS)
@@ -107,7 +112,7 @@ class Partition:
         files = [
             f
             for q in self.bank.quarters.first.through(self.quarter)
-            for f in mart_files(self.bank, "survey_answers", q)
+            for f in self._mart("survey_answers", q)
         ]
         if not files:
             return pd.DataFrame()
@@ -132,7 +137,7 @@ class Partition:
     @cached_property
     def mortgage_candidates(self) -> pd.DataFrame:
         """mortgage_payments, bank-wide and up to the quarter, of payers who pay for enough borrowers in the quarter to be looked at."""
-        now = mart_files(self.bank, "mortgage_payments", self.quarter)
+        now = self._mart("mortgage_payments", self.quarter)
         least = self.bank.risk.mortgage.min_borrowers
 
         def enough(t: ibis.Table) -> ibis.Table:
@@ -144,7 +149,7 @@ class Partition:
     @cached_property
     def mortgage_earlier(self) -> pd.DataFrame:
         """Payers of the quarter before, with the number of their borrowers, by the same rule."""
-        files = mart_files(self.bank, "mortgage_payments", self.quarter.previous)
+        files = self._mart("mortgage_payments", self.quarter.previous)
         return self._read(
             files, lambda t: t.group_by("payer").aggregate(borrowers=_.borrower_id.nunique()).order_by("payer")
         )
@@ -153,7 +158,7 @@ class Partition:
     def mortgage_pending(self) -> pd.DataFrame:
         """Mortgage applications that wait for a decision, bank-wide."""
         return self._read(
-            mart_files(self.bank, "mortgage_pending", self.quarter), lambda t: t.order_by("application_id")
+            self._mart("mortgage_pending", self.quarter), lambda t: t.order_by("application_id")
         )
 
     @cached_property
@@ -168,6 +173,7 @@ class Partition:
     @cached_property
     def delivered(self) -> set[str]:
         """The contract's tables that the bank delivers."""
+        self._reads(COUNTS)
         return {name for name in CONTRACT if (self.bank.data_folder / "contract" / f"{name}.json").exists()}
 
     def missing_for(self, *marts: str) -> list[str]:
@@ -176,10 +182,12 @@ class Partition:
 
     def model(self, name: str) -> dict[str, Any]:
         """A stored model, see `analysis.models`."""
+        self._reads(f"models/{name}.json")
         return read_model(self.bank, name)
 
     def quarantine_counts(self) -> pd.DataFrame:
         """Rows delivered and set aside per table."""
+        self._reads(COUNTS)
         rows = [
             json.loads((self.bank.data_folder / "contract" / f"{n}.json").read_text(encoding="utf-8"))
             for n in CONTRACT
@@ -201,7 +209,7 @@ class Partition:
     @property
     def sampled(self) -> bool:
         """Whether `customers` is a sample."""
-        return len(self.customers) < self.customer_count
+        return self.customer_count > MOST_CUSTOMERS
 
     @property
     def customer_count(self) -> int:
@@ -233,42 +241,55 @@ class Partition:
 
     def _customers(self, quarter: Quarter) -> pd.DataFrame:
         files, groups = (
-            mart_files(self.bank, "customer_quarter", quarter, self._folder),
-            mart_files(self.bank, "customer_segment", quarter, self._folder),
+            self._mart("customer_quarter", quarter, self._folder),
+            self._mart("customer_segment", quarter, self._folder),
         )
         if not files:
             return pd.DataFrame()
-        with _engine(self.bank) as con:
-            segment = con.read_parquet(groups, hive_partitioning=False).select("customer_id", "segment")
-            rows = con.read_parquet(files, hive_partitioning=False).join(segment, "customer_id")
+        try:
+            segment = self._engine.read_parquet(groups, hive_partitioning=False).select("customer_id", "segment")
+            rows = self._engine.read_parquet(files, hive_partitioning=False).join(segment, "customer_id")
             return (
                 rows.order_by([_.customer_id.hash(), _.customer_id])
                 .limit(MOST_CUSTOMERS)
                 .to_pandas()
                 .sort_values("customer_id", ignore_index=True)
             )
+        except duckdb.IOException as error:
+            raise self._unreadable(error) from error
+
+    def _reads(self, reading: str) -> None:
+        if reading not in self.readings:
+            self.readings.append(reading)
+            if self._log:
+                with self._log.open("a", encoding="utf-8") as stream:
+                    stream.write(reading + "\n")
+
+    def _mart(self, mart: str, quarter: Quarter, branch: str | None = None) -> list[str]:
+        self._reads(reading := mart_reading(mart, quarter, branch))
+        return [str(f) for f in files_of(self.bank, reading)]
+
+    @cached_property
+    def _engine(self) -> Backend:
+        """An engine in memory for reading marts."""
+        con = ibis.duckdb.connect(threads=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+        con.raw_sql(f"SET memory_limit = '{self.bank.engine.memory}'")
+        return con
 
     def _contract(self, table: str) -> pd.DataFrame:
+        self._reads(f"contract/{table}.parquet")
         path = self.bank.data_folder / "contract" / f"{table}.parquet"
         return pd.read_parquet(path) if path.exists() else pd.DataFrame()
 
-    def _read(self, files: list[str], query: Any) -> pd.DataFrame:
+    def _read(self, files: list[str], query: Callable[[ibis.Table], ibis.Table]) -> pd.DataFrame:
         if not files:
             return pd.DataFrame()
-        with _engine(self.bank) as con:
-            return query(con.read_parquet(files, hive_partitioning=False)).to_pandas()
+        try:
+            return query(self._engine.read_parquet(files, hive_partitioning=False)).to_pandas()
+        except duckdb.IOException as error:
+            raise self._unreadable(error) from error
 
-
-@contextmanager
-def _engine(bank: Bank) -> Iterator[Backend]:
-    """An engine in memory for reading marts."""
-    con = ibis.duckdb.connect()
-    con.raw_sql(f"SET memory_limit = '{bank.engine.memory}'")
-    try:
-        yield con
-    except duckdb.IOException as error:
-        raise MissingDataError(
-            f"A mart in {bank.data_folder} cannot be read: {error}. Run `workbook prepare {bank.path}` again."
-        ) from error
-    finally:
-        con.disconnect()
+    def _unreadable(self, error: Exception) -> MissingDataError:
+        return MissingDataError(
+            f"A mart in {self.bank.data_folder} cannot be read: {error}. Run `workbook prepare {self.bank.path}` again."
+        )

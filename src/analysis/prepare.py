@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from analysis.demo.bank import default_jobs, is_made, make_bank
 from analysis.errors import ParametersError, not_one_of
 from analysis.marts.build import build_marts
 from analysis.models.build import build_models
@@ -51,9 +50,12 @@ def check_branches(bank: Bank, branches: list[str]) -> None:
 
 def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:
     """Make the demo bank where the params file asks for one and it is not there as asked."""
-    demo = bank.source.demo
+    if not (demo := bank.source.demo):
+        return
+    from analysis.demo.bank import default_jobs, is_made, make_bank  # not needed for a bank's own data
+
     folder = bank.place(bank.source.folder)
-    if demo and not is_made(folder, demo.customers, demo.seed):
+    if not is_made(folder, demo.customers, demo.seed):
         if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
             raise ParametersError(
                 f"The demo bank would be written to {folder}, which holds something else. Move it away, or change source.folder in {bank.path.name}."

@@ -6,7 +6,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from analysis.models.build import mart_files, read_model
-from analysis.models.segmentation import DORMANT, fit_segmentation, nearest_centre, standardised
+from analysis.models.scoring import DORMANT
+from analysis.models.segmentation import fit_segmentation, nearest_centre, standardised
 from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.sources.params import Segmentation, read_params

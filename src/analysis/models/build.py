@@ -10,10 +10,10 @@ from ibis import _
 from ibis.backends.duckdb import Backend
 
 from analysis.errors import MissingDataError
-from analysis.marts.build import mart_folder, write_mart
-from analysis.models.loyalty import fit_retention, fit_stated
-from analysis.models.segmentation import SAMPLE, fit_segmentation, segment_expression
+from analysis.marts.build import write_mart
+from analysis.models.scoring import segment_expression
 from analysis.quarters import Quarter
+from analysis.readings import files_of, mart_reading
 from analysis.sources.params import Bank
 from analysis.storage import code_fingerprint, text_fingerprint, write_json
 
@@ -36,9 +36,7 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
     """The files of a mart, of one quarter and branch when given."""
-    return sorted(
-        str(f) for f in mart_folder(bank, mart).glob(f"quarter={quarter or '*'}/branch={branch or '*'}/*.parquet")
-    )
+    return [str(f) for f in files_of(bank, mart_reading(mart, quarter or "*", branch))]
 
 
 def read_model(bank: Bank, name: str) -> dict[str, Any]:
@@ -72,6 +70,8 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
     key = _input_key(_mart_key(bank, fit_quarter), bank.segmentation.model_dump_json())
     if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
         return dict(stored["types"])
+    from analysis.models.segmentation import SAMPLE, fit_segmentation  # imported when there is something to fit
+
     customers = con.read_parquet(files, hive_partitioning=False).filter(_.active)
     rank = ibis.row_number().over(group_by="customer_type", order_by=[_.customer_id.hash(), _.customer_id])
     sample = customers.mutate(place=rank).filter(_.place < SAMPLE).drop("place").to_pandas()
@@ -102,6 +102,8 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
     key = _input_key(*[_mart_key(bank, q) for q in known], bank.loyalty.model_dump_json())
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return
+    from analysis.models.loyalty import fit_retention, fit_stated  # imported when there is something to fit
+
     by_quarter = [answers_with_outcome(bank, con, q, known) for q in known]
     # an empty table has no types of its own and would take those of the others away
     rows = pd.concat([r for r in by_quarter if len(r)] or by_quarter[:1], ignore_index=True)

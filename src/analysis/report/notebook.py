@@ -2,9 +2,11 @@
 
 import html
 import json
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis import language as languages
@@ -18,6 +20,7 @@ from analysis.report.figure import style
 from analysis.report.lists import write_list
 from analysis.report.table import table
 from analysis.sources.params import read_params
+from analysis.storage import text_fingerprint
 
 HEADLINES = "application/vnd.workbook.headlines+json"
 
@@ -131,4 +134,8 @@ def open_report(
     bank = read_params(params)
     wanted = Quarter.parse(quarter)
     prepare_if_needed(bank, wanted)
-    return Report(Partition(bank, branch, wanted), outputs, max(min_cell or 0, bank.min_cell))
+    seed = int(text_fingerprint(bank.bank, branch, quarter), 16) % 2**32  # what draws at random draws the same again
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the generator that careless code and older libraries use
+    log = Path(outputs).with_suffix(".readings") if outputs else None
+    return Report(Partition(bank, branch, wanted, log), outputs, max(min_cell or 0, bank.min_cell))

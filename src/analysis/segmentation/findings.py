@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.labels import label
 from analysis.language import _
-from analysis.models.segmentation import DORMANT
+from analysis.models.scoring import DORMANT
 from analysis.sources.params import Value
 from analysis.statistics import mean_interval, share_interval
 

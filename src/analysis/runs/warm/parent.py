@@ -28,7 +28,7 @@ from analysis.runs.warm.place import origin
 
 #: What reports use, beside the package itself.
 HEAVY = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.inprocess", "IPython.core.completer", "debugpy", "comm", "matplotlib_inline.backend_inline",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer", "debugpy", "comm", "matplotlib_inline.backend_inline",
     "numpy", "scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "pandas", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
     "matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "seaborn",
     "sklearn.cluster", "sklearn.linear_model", "sklearn.metrics", "sklearn.mixture", "sklearn.tree", "sklearn.preprocessing", "sklearn.model_selection",

@@ -1,0 +1,65 @@
+"""What a report read, and a fingerprint of it: by it the next run knows whether the report would come out the same.
+
+A reading is a pattern of files under the bank's data folder, such as `marts/customer_quarter/quarter=2024Q4/branch=B001/*.parquet`.
+Patterns rather than files, so that a file that was not there and now is counts as a change.
+"""
+
+import json
+from pathlib import Path
+
+from analysis.sources.params import Bank
+from analysis.storage import bytes_fingerprint, text_fingerprint, write_json
+
+#: What the pages say of the bank's tables; the rest of a table's record changes with every row.
+SHOWN = ("table", "rows", "rows_set_aside", "newest", "late")
+COUNTS = "contract/*.json"
+
+
+def mart_reading(mart: str, quarter: object = "*", branch: str | None = None) -> str:
+    """The files of a mart, of one quarter and branch when given."""
+    return f"marts/{mart}/quarter={quarter}/branch={branch or '*'}/*.parquet"
+
+
+def files_of(bank: Bank, reading: str) -> list[Path]:
+    """The files that a reading stands for, in order."""
+    return sorted(bank.data_folder.glob(reading))
+
+
+class Fingerprints:
+    """Fingerprints of readings; a file's content is read again only when its size or time changed."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank, self._path = bank, bank.data_folder / "fingerprints.json"
+        self._files: dict[str, list[object]] = {}
+        if self._path.exists():
+            self._files = json.loads(self._path.read_text(encoding="utf-8"))
+        self._known: dict[str, str] = {}
+        self._changed = False
+
+    def of(self, readings: list[str]) -> str:
+        """One fingerprint of several readings."""
+        return text_fingerprint(*[f"{r} {self._reading(r)}" for r in sorted(set(readings))])
+
+    def save(self) -> None:
+        """Remember for the next time."""
+        if self._changed:
+            write_json(self._path, self._files)
+
+    def _reading(self, reading: str) -> str:
+        if reading not in self._known:
+            files = files_of(self.bank, reading)
+            mark = _shown if reading == COUNTS else self._file
+            self._known[reading] = text_fingerprint(*[f"{f.relative_to(self.bank.data_folder)} {mark(f)}" for f in files])
+        return self._known[reading]
+
+    def _file(self, path: Path) -> str:
+        stat, name = path.stat(), str(path.relative_to(self.bank.data_folder))
+        if self._files.get(name, [])[:2] != [stat.st_size, stat.st_mtime_ns]:
+            self._files[name] = [stat.st_size, stat.st_mtime_ns, bytes_fingerprint(path)]
+            self._changed = True
+        return str(self._files[name][2])
+
+
+def _shown(path: Path) -> str:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return json.dumps({k: content.get(k) for k in SHOWN}, sort_keys=True)
