@@ -1,8 +1,10 @@
 """The command `workbook`: from a bank's tables to reports, one verb per step."""
 
+import json
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,12 +16,15 @@ from analysis.errors import WorkbookError
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
 
+if TYPE_CHECKING:
+    from analysis.runs.manifest import Manifest
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Reports on a bank's customers, per branch and quarter.\n\nTry it on the demo bank: [bold]workbook run params/demo.yml[/bold]. With your own data: write a params file like params/berka.yml, then"
-    " [bold]check[/bold] it, [bold]prepare[/bold] and [bold]run[/bold].\n\nExit status: 0 all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 reports failed; 130 interrupted.",
+    " [bold]check[/bold] it, [bold]prepare[/bold] and [bold]run[/bold].\n\nExit status: 0 all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 reports failed; 4 a replay came out differently; 130 interrupted.",
 )
 err = Console(stderr=True)
 out = Console()
@@ -29,6 +34,13 @@ QuarterOption = Annotated[
     str,
     typer.Option("--quarter", help="The quarter, for example 2024Q4; the last one of the params file unless given."),
 ]
+FolderArgument = Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")]
+BranchOption = Annotated[
+    list[str],
+    typer.Option(help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."),
+]
+ReportOption = Annotated[list[str], typer.Option(help="A report; can be given several times. All unless given.")]
+JobsOption = Annotated[int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")]
 
 
 @app.command()
@@ -42,16 +54,15 @@ def prepare(params: ParamsFile, quarter: QuarterOption = "") -> None:
 def run(
     params: ParamsFile,
     quarter: QuarterOption = "",
-    branch: Annotated[
-        list[str],
+    branch: BranchOption = [],  # noqa: B006 - typer's way
+    report: ReportOption = [],  # noqa: B006
+    jobs: JobsOption = 0,
+    cluster: Annotated[
+        str,
         typer.Option(
-            help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."
+            help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run the reports instead of this machine."
         ),
-    ] = [],  # noqa: B006 - typer's way
-    report: Annotated[
-        list[str], typer.Option(help="A report; can be given several times. Those of the params file unless given.")
-    ] = [],  # noqa: B006
-    jobs: Annotated[int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")] = 0,
+    ] = "",
     set_: Annotated[
         list[str],
         typer.Option(
@@ -60,14 +71,22 @@ def run(
     ] = [],  # noqa: B006
     language: Annotated[str, typer.Option(help="Language of the pages; that of the params file unless given.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Run reports that are up to date too.")] = False,
-    time_limit: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 600,
+    time_limit: Annotated[int, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
+    memory_limit: Annotated[int, typer.Option(min=100, help="Megabytes that one report may use.")] = 4000,
+    retries: Annotated[int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")] = 0,
+    json_: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line on standard output, for schedulers.")
+    ] = False,
 ) -> None:
-    """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; an interrupted run goes on where it stopped."""
+    """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up to date is skipped, and an interrupted run goes on where it stopped."""
     from analysis import language as languages
     from analysis.errors import ParametersError, not_one_of
+    from analysis.lock import held
     from analysis.prepare import check_branches
     from analysis.runs.catalogue import chosen_reports, set_values
+    from analysis.runs.display import follow
     from analysis.runs.grid import default_jobs, plan_run, run_plan
+    from analysis.runs.task import Limits
 
     bank, wanted = _bank_and_quarter(params, quarter)
     written_in = language or bank.language
@@ -75,51 +94,134 @@ def run(
         raise ParametersError(not_one_of("The language", written_in, languages.languages()))
     set_values(chosen_reports(bank, report), set_)  # before anything takes time
     check_branches(bank, branch)
-    _prepare(bank, wanted)
-    plan = plan_run(bank, wanted, branch, report, set_, written_in, force, time_limit)
-    if plan.fresh:
-        err.print(f"{len(plan.fresh)} reports are up to date.")
-    with _progress() as bar:
-        task = bar.add_task("reports", total=len(plan.tasks) + len(plan.fresh), completed=len(plan.fresh))
-
-        def tell(entry: dict[str, object], done: int, total: int) -> None:
-            bar.update(task, completed=done, description=f"{entry['branch']} {entry['report']}")
-            if entry["status"] == "failed":
-                err.print(f"[red]failed[/red] {entry['branch']} {entry['report']}: {escape(str(entry['error']))}")
-            elif not err.is_terminal:
-                err.print(f"{done}/{total} {entry['branch']} {entry['report']} {entry['seconds']} s")
-
-        outcome = run_plan(bank, wanted, plan, jobs or default_jobs(), written_in, tell)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    with held(bank.output_folder / str(wanted), "run"):
+        _prepare(bank, wanted)
+        limits = Limits(time_limit, memory_limit, retries)
+        plan = plan_run(bank, wanted, branch, report, set_, written_in, force, limits)
+        total, at_once = len(plan.tasks) + len(plan.fresh), jobs or default_jobs()
+        with follow(err, json_, total, len(plan.fresh), plan.expected, at_once) as display:
+            outcome = run_plan(bank, wanted, plan, at_once, written_in, display.hear, cluster)
+    index = str(outcome.folder / "index.html")
+    if json_:
+        ended = {"done": outcome.done, "failed": len(outcome.failed), "skipped": outcome.skipped}
+        print(json.dumps({"event": "end", **ended, "interrupted": outcome.interrupted, "index": index}), flush=True)
     if outcome.interrupted:
         err.print(f"Interrupted after {outcome.done} reports; the same command goes on from here.")
         raise typer.Exit(130)
     err.print(f"{outcome.done} reports done, {len(outcome.failed)} failed, {outcome.skipped} were up to date.")
-    out.print(str(outcome.folder / "index.html"), soft_wrap=True, highlight=False)
+    if not json_:
+        out.print(index, soft_wrap=True, highlight=False)
     if outcome.failed:
         raise typer.Exit(3)
 
 
 @app.command()
-def status(
-    folder: Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")],
+def verify(
+    folder: FolderArgument,
+    branch: BranchOption = [],  # noqa: B006
+    report: ReportOption = [],  # noqa: B006
+    jobs: JobsOption = 0,
 ) -> None:
-    """What became of every report of a quarter, and which the next run would run again and why."""
-    from analysis.runs.grid import plan_run, why_run
-    from analysis.runs.manifest import read_manifest
+    """Replay delivered reports: execute them again with their recorded parameters, and compare every text, table and list, and every file's checksum."""
+    findings, _replayed = _replay(folder, branch, report, jobs)
+    if findings:
+        raise typer.Exit(4)
 
-    if not (folder / "manifest.json").exists():
-        others = sorted(str(p.parent) for p in folder.parent.glob("*/manifest.json")) if folder.parent.is_dir() else []
-        raise WorkbookError(
-            f"{folder} holds no manifest.json."
-            + (f" Quarters that were run: {', '.join(others)}." if others else " Run `workbook run` first.")
-        )
-    manifest = read_manifest(folder)
+
+@app.command()
+def sign(
+    folder: FolderArgument,
+    by: Annotated[str, typer.Option(help="Who signs; your name or staff number.")],
+    note: Annotated[str, typer.Option(help="What you want to say with it.")] = "",
+    jobs: JobsOption = 0,
+) -> None:
+    """Sign a quarter off: replays every report, and writes who, when, what was found and all hashes to sign-off.json. A later change voids it on the index."""
+    from analysis.runs import signoff
+    from analysis.runs.manifest import read_quarter
+
+    if not by.strip():
+        raise WorkbookError("--by is empty; say who signs.")
+    findings, replayed = _replay(folder, [], [], jobs)
+    manifest = read_quarter(folder)
+    path = signoff.sign(manifest, by.strip(), note, replayed, findings)
+    manifest.write_index()
+    err.print(f"Signed by {by.strip()}: {replayed - len(findings)} of {replayed} reports came out the same. {path}", highlight=False, soft_wrap=True, markup=False)
+    if findings:
+        raise typer.Exit(4)
+
+
+def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tuple[dict[str, list[str]], int]:
+    """Replay and tell; the findings by report, and how many reports were replayed."""
+    from analysis.errors import ParametersError, not_one_of
+    from analysis.lock import held
+    from analysis.runs.grid import default_jobs
+    from analysis.runs.manifest import read_quarter
+    from analysis.runs.verify import Verdict, changed_sources
+    from analysis.runs.verify import verify as replay_all
+
+    manifest = read_quarter(folder)
+    known = {"branch": {r["branch"] for r in manifest.reports.values()}, "report": {r["report"] for r in manifest.reports.values()}}
+    for kind, names in (("branch", branch), ("report", report)):
+        for name in names:
+            if name not in known[kind]:
+                raise ParametersError(not_one_of(f"The {kind}", name, sorted(known[kind])))
+    chosen = [
+        r for r in manifest.content()["reports"] if (not branch or r["branch"] in branch) and (not report or r["report"] in report)
+    ]
+    entries = [r for r in chosen if r["status"] == "done"]
+    findings: dict[str, list[str]] = {
+        f"{r['branch']} {r['report']}": [f"was not delivered: it is {r['status']}"] for r in chosen if r["status"] != "done"
+    }
+    for name, texts in findings.items():
+        err.print(f"{name}: {texts[0]}", markup=False, highlight=False)
+    with held(folder.resolve(), "verify"), _progress() as bar:
+        task = bar.add_task("replaying", total=len(entries))
+
+        def tell(verdict: Verdict) -> None:
+            name = f"{verdict.branch} {verdict.report}"
+            bar.update(task, advance=1, description=escape(name))
+            for text in verdict.findings:
+                err.print(f"{name}: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+            if verdict.findings:
+                findings[name] = verdict.findings
+            elif not err.is_terminal:
+                err.print(f"{name}: the same, {verdict.seconds:.1f} s", markup=False, highlight=False)
+
+        bank_files = _bank_of(manifest)
+        if bank_files and (changed := changed_sources(bank_files)):
+            findings["the bank's files"] = changed
+            for text in changed:
+                err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        replay_all(manifest, entries, jobs or default_jobs(), tell)
+        manifest.write_index()
+    different = sum(f"{r['branch']} {r['report']}" in findings for r in entries)
+    err.print(f"{len(entries)} reports replayed: {len(entries) - different} the same, {different} not.")
+    return findings, len(entries)
+
+
+def _bank_of(manifest: "Manifest") -> Bank | None:
+    """The bank of a manifest, when its reports have one params file and it is still there."""
+    files = {r["parameters"]["params"] for r in manifest.reports.values() if "parameters" in r}
+    return read_params(next(iter(files))) if len(files) == 1 and Path(next(iter(files))).exists() else None
+
+
+@app.command()
+def status(folder: FolderArgument) -> None:
+    """What became of every report of a quarter, and which the next run would run again and why."""
+    from analysis.readings import Fingerprints
+    from analysis.runs import signoff
+    from analysis.runs.grid import plan_run, why_run
+    from analysis.runs.manifest import read_quarter
+
+    kept = read_quarter(folder)
+    manifest = kept.content()
     why = {}
-    files = {r["parameters"]["params"] for r in manifest["reports"] if "parameters" in r}
-    if len(files) == 1 and Path(next(iter(files))).exists():
-        bank = read_params(next(iter(files)))
+    if bank := _bank_of(kept):
         plan = plan_run(bank, Quarter.parse(manifest["quarter"]), [], [], [], manifest["language"], force=True)
-        why = {(t.branch, t.report): why_run(manifest, t) for t in plan.tasks}
+        marks = Fingerprints(bank)
+        why = {t.name: why_run(kept, t, marks) for t in plan.tasks}
+        marks.save()
     shown = Table(title=f"{manifest['title']}, {manifest['quarter']}")
     for head in ("branch", "report", "status", "seconds", "KB", "would run because"):
         shown.add_column(head, overflow="fold")
@@ -133,6 +235,9 @@ def status(
             escape(why.get((r["branch"], r["report"]), "")),
         )
     out.print(shown)
+    if signed := signoff.standing(kept, on_disk=True):
+        void = f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
+        out.print(f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out the same.{void}", markup=False, highlight=False, soft_wrap=True)
     if any(r["status"] == "failed" for r in manifest["reports"]):
         raise typer.Exit(3)
 
@@ -250,6 +355,10 @@ def _prepare(bank: Bank, quarter: Quarter) -> None:
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _progress() -> Progress:

@@ -9,6 +9,7 @@ from analysis.marts.build import build_marts
 from analysis.models.build import build_models
 from analysis.partition import ALL
 from analysis.quarters import Quarter
+from analysis.lock import held
 from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
 from analysis.sources.params import Bank
 
@@ -28,6 +29,11 @@ def prepare(bank: Bank, last: Quarter | None = None, progress: Progress = lambda
     last = last or bank.quarters.last
     if last not in bank.all_quarters:
         raise ParametersError(not_one_of("The quarter", str(last), [str(q) for q in bank.all_quarters]))
+    with held(bank.data_folder, "prepare", wait=progress):
+        return _prepare(bank, last, progress)
+
+
+def _prepare(bank: Bank, last: Quarter, progress: Progress) -> Prepared:
     make_demo_if_asked(bank, progress)
     with embedded_engine(bank) as con:
         verdicts = land(bank, con, lambda table: progress(f"checking {table}"))

@@ -34,11 +34,18 @@ class Fingerprints:
         if self._path.exists():
             self._files = json.loads(self._path.read_text(encoding="utf-8"))
         self._known: dict[str, str] = {}
+        self._times: dict[str, float] = {}
         self._changed = False
 
     def of(self, readings: list[str]) -> str:
         """One fingerprint of several readings."""
         return text_fingerprint(*[f"{r} {self._reading(r)}" for r in sorted(set(readings))])
+
+    def newest(self, readings: list[str]) -> float:
+        """When the newest file of several readings was written, in seconds of the epoch; 0 without any."""
+        for reading in readings:
+            self._reading(reading)
+        return max((self._times[r] for r in readings), default=0.0)
 
     def save(self) -> None:
         """Remember for the next time."""
@@ -48,6 +55,7 @@ class Fingerprints:
     def _reading(self, reading: str) -> str:
         if reading not in self._known:
             files = files_of(self.bank, reading)
+            self._times[reading] = max((f.stat().st_mtime for f in files), default=0.0)
             mark = _shown if reading == COUNTS else self._file
             self._known[reading] = text_fingerprint(*[f"{f.relative_to(self.bank.data_folder)} {mark(f)}" for f in files])
         return self._known[reading]

@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from analysis import language
 from analysis.language import _
-from analysis.report.page import TEMPLATE
+
+TEMPLATE = Path(__file__).parent / "template"
 
 
-def index_page(manifest: Mapping[str, Any], written_in: str) -> str:
+class SignOff(Protocol):
+    """What the index says of a reviewer's sign-off."""
+
+    by: str
+    at: str
+    found: str
+    changed: list[str]
+
+
+def index_page(manifest: Mapping[str, Any], written_in: str, signed: SignOff | None = None) -> str:
     """HTML from a manifest as `analysis.runs.manifest` keeps it; every text of the data is escaped."""
     language.use(written_in)
     reports = manifest["reports"]
@@ -29,11 +40,25 @@ def index_page(manifest: Mapping[str, Any], written_in: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(written_in if written_in != "pseudo" else "en")}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{escape(title)}</title><style>{css}</style></head><body><header><h1>{escape(title)}</h1><p>{escape(summary)}</p></header>"
+        f"<title>{escape(title)}</title><style>{css}</style></head><body><header><h1>{escape(title)}</h1><p>{escape(summary)}</p>{_sign_off(signed)}</header>"
         f'<main style="grid-column:1/-1"><div class="table"><table class="grid"><thead><tr><th scope="col">{escape(_("Branch"))}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></main>"
         f'<footer><p>{escape(_("Data, code, parameters, versions and times of every report are in"))} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>\n'
     )
+
+
+def _sign_off(signed: SignOff | None) -> str:
+    if signed is None:
+        return ""
+    said = _("Reviewed by {by} on {at}: {found} reports came out the same when they were replayed.").format(
+        by=signed.by, at=signed.at[:10], found=signed.found
+    )
+    if not signed.changed:
+        return f'<p class="signed">{escape(said)}</p>'
+    void = _("This review is void: {files} changed since.").format(
+        files=", ".join(signed.changed[:5]) + (" …" if len(signed.changed) > 5 else "")
+    )
+    return f'<p class="failed">{escape(said)} <strong>{escape(void)}</strong></p>'
 
 
 def _cell(report: Mapping[str, Any] | None) -> str:

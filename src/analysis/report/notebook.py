@@ -17,14 +17,13 @@ from analysis.partition import Partition
 from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
 from analysis.report.figure import style
+from analysis.report.headline import HEADLINES
 from analysis.report.lists import write_list
 from analysis.report.table import table
 from analysis.sources.params import read_params
 from analysis.storage import text_fingerprint
 
-HEADLINES = "application/vnd.workbook.headlines+json"
-
-__all__ = ["HEADLINES", "Report", "open_report", "say", "table"]
+__all__ = ["Report", "open_report", "say", "table"]
 
 
 class Headlines:

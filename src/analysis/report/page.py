@@ -13,9 +13,9 @@ from nbformat import NotebookNode
 
 from analysis import language
 from analysis.language import _
-from analysis.report.notebook import HEADLINES
+from analysis.report.headline import HEADLINES
+from analysis.report.index import TEMPLATE
 
-TEMPLATE = Path(__file__).parent / "template"
 
 
 def html_page(

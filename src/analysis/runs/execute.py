@@ -1,108 +1,135 @@
 """Run one report: papermill executes the notebook, the page is rendered, everything is put in place whole."""
 
-import hashlib
 import html
-import os
 import re
 import shutil
 import tempfile
+import threading
 import time
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import analysis.runs.quick_validation  # noqa: F401, I001 - before what it is for
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from analysis.report.page import headlines, html_page
+from analysis.runs.delivered import file_hashes
+from analysis.runs.guard import Guard
+from analysis.runs.packages import versions
+from analysis.runs.task import Task
+from analysis.runs.threads import pin_threads
 from analysis.storage import write_text
 
-PACKAGES = (
-    "pandas",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "statsmodels",
-    "seaborn",
-    "matplotlib",
-    "duckdb",
-    "ibis-framework",
-    "papermill",
-    "nbconvert",
-)
+KERNEL = "workbook"  # analysis.runs.warm
+MARKERS = {"papermill-error-cell-tag"}
+
+#: Called when a cell begins: the task, the cell's number among the code cells, of how many.
+Tell = Callable[[Task, int, int], None]
+_rendering = threading.Lock()  # a cluster's worker may run several reports in one process
 
 
-@dataclass(frozen=True)
-class Task:
-    """One report to run; plain values, so that it can be sent to another process."""
+class _KeepingEngine(NBClientEngine):
+    """papermill's engine, which hands out what it reached also when the kernel is lost."""
 
-    report: str
-    notebook: str
-    branch: str
-    branch_name: str
-    quarter: str
-    language: str
-    folder: str  # of the branch: page, notebook and tables go there
-    parameters: dict[str, Any]
-    data: str  # fingerprint of the data
-    code: str  # fingerprint of notebook and package
-    time_limit: int  # seconds a cell may take
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
+        reached = kwargs.pop("reached")
+        reached.append(nb_man.nb)
+        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
-def run_task(task: Task) -> dict[str, Any]:
+papermill_engines.register("workbook", _KeepingEngine)
+
+
+def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, Any]:
     """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`; never raises for a failing notebook.
 
-    Returns the report's entry in the manifest. A failed report leaves a page that shows what it reached and why it
+    Returns the report's entry in the manifest, with `began` in seconds of the epoch beside it. A failed report leaves a page that shows what it reached and why it
     stopped, and no tables.
     """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # several reports run at once; see docs/decisions
-    folder = Path(task.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    started = time.time()
-    with tempfile.TemporaryDirectory(prefix=f".{task.report}-", dir=folder) as place:
-        executed, tables = Path(place) / "executed.ipynb", Path(place) / "tables"
-        error = ""
+    pin_threads()
+    Path(task.folder).mkdir(parents=True, exist_ok=True)
+    for attempt in range(task.limits.retries + 1):
+        started = time.time()
+        with tempfile.TemporaryDirectory(prefix=f".{task.report}-", dir=task.folder) as place:
+            tables = Path(place) / "tables"
+            notebook, error = _execute(task, tables, tell)
+            if error and attempt < task.limits.retries:
+                continue
+            read = tables.with_suffix(".readings")
+            readings = sorted(read.read_text(encoding="utf-8").split("\n")[:-1]) if read.exists() else []
+            return deliver(task, notebook, error, started, tables, readings, attempt + 1)
+    raise AssertionError("unreachable: the last attempt is always delivered")
+
+
+def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
+    """The executed notebook as far as it came, and why it stopped."""
+    reached: list[NotebookNode] = []
+
+    def begins(cell: NotebookNode, cell_index: int) -> None:
+        code = [n for n, c in enumerate(reached[-1].cells) if c.cell_type == "code"]
+        if cell_index in code:
+            tell(task, code.index(cell_index) + 1, len(code))
+
+    error = ""
+    with Guard(task.limits) as guard:
         try:
-            papermill.execute_notebook(
-                task.notebook, str(executed), {**task.parameters, "outputs": str(tables)}, kernel_name="python3", progress_bar=False, log_output=False,
-                request_save_on_cell_execute=False, execution_timeout=task.time_limit, kernel_manager_class="analysis.runs.kernels.PrivateKernelManager", extra_arguments=["--IPKernelApp.log_level=50"],
+            notebook = papermill.execute_notebook(
+                task.notebook, None, {**task.parameters, "outputs": str(tables)}, kernel_name=KERNEL, engine_name="workbook", progress_bar=False,
+                request_save_on_cell_execute=False, autosave_cell_every=0, reached=reached, on_cell_start=begins, kernel_manager_class=guard.manager(),
+                shutdown_kernel="immediate", extra_arguments=["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"],
             )  # fmt: skip
         except PapermillExecutionError as fault:
             error = f"{fault.ename}: {fault.evalue} (cell {fault.exec_count})"
-        except (
-            Exception
-        ) as fault:  # a kernel that died or ran out of time; anything at all must leave the other reports alone
-            error = f"{type(fault).__name__}: {fault}"
-        seconds = round(time.time() - started, 2)
-        source = executed if executed.exists() else Path(task.notebook)
-        notebook = nbformat.read(source, as_version=4)
-        notebook.cells = [
-            c for c in notebook.cells if not {"papermill-error-cell-tag"} & set(c.metadata.get("tags", []))
-        ]
-        _forget_place(notebook)
+        except Exception as fault:  # a kernel that died; anything at all must leave the other reports alone
+            ended = guard.how_it_ended() if isinstance(fault, DeadKernelError) else guard.reason
+            error = ended or f"{type(fault).__name__}: {fault}"
+    if error:
+        notebook = reached[-1] if reached else nbformat.read(task.notebook, as_version=4)
+    return notebook, error
+
+
+def deliver(
+    task: Task, notebook: NotebookNode, error: str, started: float, tables: Path, readings: list[str], attempts: int
+) -> dict[str, Any]:
+    """Put page, notebook and tables in place and return the report's entry in the manifest."""
+    seconds = round(time.time() - started, 2)
+    folder = Path(task.folder)
+    notebook.cells = [c for c in notebook.cells if not MARKERS & set(c.metadata.get("tags", []))]
+    _forget_place(notebook)
+    with _rendering:
         page = html_page(
             notebook, task.branch_name, task.quarter, task.language, _provenance(task, started, seconds), error
         )
-        write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
-        write_text(folder / f"{task.report}.html", page)
-        target = folder / "tables" / task.report
-        shutil.rmtree(target, ignore_errors=True)
-        if tables.exists() and not error:
-            target.parent.mkdir(exist_ok=True)
-            tables.rename(target)
+    write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
+    write_text(folder / f"{task.report}.html", page)
+    target = folder / "tables" / task.report
+    shutil.rmtree(target, ignore_errors=True)
+    if tables.exists() and not error:
+        target.parent.mkdir(exist_ok=True)
+        tables.rename(target)
     return {
         "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "failed" if error else "done", "error": error,
-        "title": _title(page), "headlines": headlines(notebook), "started": _moment(started), "seconds": seconds, "data": task.data, "code": task.code,
-        "parameters": task.parameters, "versions": versions(), "page_sha256": hashlib.sha256(page.encode()).hexdigest(), "page_bytes": len(page.encode()),
+        "title": _title(page), "headlines": headlines(notebook), "began": started, "started": _moment(started), "seconds": round(time.time() - started, 2), "attempts": attempts,
+        "made_of": task.made_of, "readings": readings, "parameters": task.parameters, "versions": versions(),
+        "files": file_hashes(folder, task.report), "page_bytes": len(page.encode()),
     }  # fmt: skip
 
 
-def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {p: version(p) for p in PACKAGES}
+def failed_without_running(task: Task, error: str) -> dict[str, Any]:
+    """The entry and the page of a report whose process was lost."""
+    notebook = nbformat.read(task.notebook, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    Path(task.folder).mkdir(parents=True, exist_ok=True)
+    return deliver(task, notebook, error, time.time(), Path(task.folder) / ".none", [], task.limits.retries + 1)
 
 
 def _moment(seconds: float) -> str:
@@ -114,8 +141,7 @@ def _provenance(task: Task, started: float, seconds: float) -> dict[str, str]:
         "params": Path(task.parameters["params"]).name
     }
     return {
-        "Data": task.data,
-        "Code": task.code,
+        "Made of": ", ".join(f"{k} {v}" for k, v in sorted(task.made_of.items())),
         "Parameters": ", ".join(f"{k}={v}" for k, v in sorted(shown.items())),
         "Packages": ", ".join(f"{k} {v}" for k, v in versions().items()),
         "Started": _moment(started),
@@ -123,7 +149,7 @@ def _provenance(task: Task, started: float, seconds: float) -> dict[str, str]:
     }
 
 
-def _forget_place(notebook: nbformat.NotebookNode) -> None:
+def _forget_place(notebook: NotebookNode) -> None:
     """Take times and temporary places out of the delivered notebook, so that the same data gives the same file."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:

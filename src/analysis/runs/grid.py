@@ -1,25 +1,29 @@
 """Plan the grid of branches × reports of a quarter, run what is not up to date, record it."""
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
 from analysis.partition import ALL, Partition
 from analysis.quarters import Quarter
+from analysis.readings import Fingerprints
+from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS, chosen_reports, set_values
-from analysis.runs.execute import Task, run_task
-from analysis.runs.manifest import entry_of, read_manifest, write_manifest
+from analysis.runs.code import imported_code
+from analysis.runs.manifest import Manifest, Name
+from analysis.runs.packages import versions
+from analysis.runs.task import Limits, Task
 from analysis.sources.params import Bank
-from analysis.storage import bytes_fingerprint, code_fingerprint, text_fingerprint
+from analysis.storage import bytes_fingerprint, text_fingerprint
 
-#: Called when a report is done: its entry, how many are done, of how many.
-Progress = Callable[[dict[str, Any], int, int], None]
+#: Called when something happens in a run, with one of the events of docs/operations.md.
+Hear = Callable[[dict[str, Any]], None]
+SETTINGS = {"value", "segmentation", "loyalty", "risk", "min_cell", "title", "currency"}  # of the params file
 
 
 @dataclass
@@ -27,8 +31,9 @@ class Plan:
     """What a run will do."""
 
     folder: Path
-    tasks: list[Task]
+    tasks: list[Task]  # those expected to take longest first
     fresh: list[dict[str, Any]] = field(default_factory=list)  # entries of reports that are up to date
+    expected: dict[Name, float] = field(default_factory=dict)  # seconds, from the last run
 
 
 @dataclass
@@ -50,7 +55,7 @@ def plan_run(
     settings: list[str],
     language: str,
     force: bool = False,
-    time_limit: int = 600,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Plan:
     """Check every parameter and find out what is to be run; nothing runs before all of it is right.
 
@@ -65,116 +70,112 @@ def plan_run(
             raise ParametersError(not_one_of("The branch", branch, names))
     folder = bank.output_folder / str(quarter)
     _writable(folder)
-    manifest = read_manifest(folder)
+    manifest, marks = Manifest(folder), Fingerprints(bank)
+    of_bank = {"packages": text_fingerprint(str(versions())), "settings": bank.model_dump_json(include=SETTINGS)}
+    of_kind = {
+        k.name: {"notebook": bytes_fingerprint(k.notebook), "code": imported_code(k.notebook), **of_bank} for k in kinds
+    }
     plan = Plan(folder, [])
-    data = _data_fingerprint(bank, quarter)
-    code = {k.name: text_fingerprint(bytes_fingerprint(k.notebook), code_fingerprint()) for k in kinds}
     for branch in branches or names:
         for kind in kinds:
+            made_of = of_kind[kind.name]
             task = Task(
                 kind.name, str(kind.notebook), branch, str(names[branch]), str(quarter), language, str(folder / branch),
                 {"params": str(bank.path), "branch": branch, "quarter": str(quarter), "language": language, **values[kind.name]},
-                data, code[kind.name], time_limit,
+                {**made_of, "settings": text_fingerprint(made_of["settings"], str(names[branch]))}, limits,
             )  # fmt: skip
-            if not force and (entry := up_to_date(manifest, task)):
-                plan.fresh.append(entry)
+            if not force and not why_run(manifest, task, marks):
+                plan.fresh.append(manifest.reports[task.name])
             else:
                 plan.tasks.append(task)
+    marks.save()
+    plan.expected = expected_seconds(manifest, plan.tasks)
+    plan.tasks.sort(key=lambda t: (-plan.expected[t.name], t.branch != ALL))
     return plan
 
 
-def up_to_date(manifest: dict[str, Any], task: Task) -> dict[str, Any] | None:
-    """The manifest's entry of the report when it was made from the same data, code and parameters and its page is there."""
-    entry = entry_of(manifest, task.branch, task.report)
-    same = (
-        entry
-        and entry["status"] == "done"
-        and all(entry[k] == getattr(task, k) for k in ("data", "code", "parameters", "branch_name"))
-    )
-    return entry if same and (Path(task.folder) / f"{task.report}.html").exists() else None
-
-
-def why_run(manifest: dict[str, Any], task: Task) -> str:
+def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     """Why a report would run, in a few words; empty when it is up to date."""
-    entry = entry_of(manifest, task.branch, task.report)
-    if up_to_date(manifest, task):
-        return ""
+    entry = manifest.get(task.name)
     if entry is None or entry["status"] == "planned":
         return "was not run yet"
     if entry["status"] == "failed":
         return f"failed: {entry['error'][:120]}"
-    changed = [k for k in ("data", "code", "parameters") if entry[k] != getattr(task, k)]
-    return ("changed: " + ", ".join(changed)) if changed else "its page is missing"
+    now = {**task.made_of, **of_data(entry["readings"], marks), "parameters": task.parameters}
+    changed = [k for k, value in now.items() if {**entry["made_of"], "parameters": entry["parameters"]}.get(k) != value]
+    if changed:
+        return "changed: " + ", ".join(changed)
+    return "" if (Path(task.folder) / f"{task.report}.html").exists() else "its page is missing"
 
 
-def run_plan(bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str, progress: Progress) -> Outcome:
-    """Run the plan; a failing report leaves the others alone, and an interrupted run goes on when it is started again."""
-    manifest = read_manifest(plan.folder)
-    again = {(t.branch, t.report) for t in plan.tasks}
-    manifest.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
-    manifest["reports"] = [r for r in manifest["reports"] if (r["branch"], r["report"]) not in again]
+def of_data(readings: list[str], marks: Fingerprints) -> dict[str, str]:
+    """Fingerprints of the data and of the models that a report read."""
+    models = [r for r in readings if r.startswith("models/")]
+    return {"data": marks.of([r for r in readings if r not in models]), "models": marks.of(models)}
+
+
+def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]:
+    """How long each took last time; the mean of its kind for one that was never run."""
+    known: dict[str, list[float]] = {}
+    for entry in manifest.reports.values():
+        if entry["status"] == "done":
+            known.setdefault(entry["report"], []).append(entry["seconds"])
+    everything = [s for seconds in known.values() for s in seconds] or [1.0]
+    usual = {report: sum(s) / len(s) for report, s in known.items()}
+    found = {}
+    for task in tasks:
+        entry = manifest.get(task.name)
+        fallback = usual.get(task.report, sum(everything) / len(everything))
+        found[task.name] = float(entry["seconds"]) if entry and entry["status"] == "done" else fallback
+    return found
+
+
+def run_plan(
+    bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str, hear: Hear, cluster: str = ""
+) -> Outcome:
+    """Run the plan; a failing report leaves the others alone, and an interrupted run goes on when it is started again.
+
+    jobs: reports at once on this machine. cluster: address of a Dask scheduler to send the reports to instead.
+    """
     order = {name: n for n, name in enumerate(REPORTS)}
-    waiting = {
-        (t.branch, t.report): {
-            "report": t.report,
-            "branch": t.branch,
-            "branch_name": t.branch_name,
-            "status": "planned",
-            "error": "",
-            "headlines": {},
-            "order": order[t.report],
-        }
-        for t in plan.tasks
-    }
+    manifest, marks = Manifest(plan.folder), Fingerprints(bank)
+    manifest.about.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
+    for task in plan.tasks:
+        manifest.reports[task.name] = {
+            "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order.get(task.report, 99),
+        }  # fmt: skip
+    manifest.write()
     outcome = Outcome(plan.folder, skipped=len(plan.fresh))
-    total = len(plan.tasks) + len(plan.fresh)
+    where: AbstractContextManager[pool.Pool]
 
-    def record() -> None:
-        write_manifest(plan.folder, {**manifest, "reports": [*manifest["reports"], *waiting.values()]}, language)
+    def heard(event: dict[str, Any]) -> None:
+        workers.started.add((event["branch"], event["report"]))
+        hear(event)
 
-    record()
-    try:
-        for entry in _results(plan.tasks, jobs):
-            waiting.pop((entry["branch"], entry["report"]))
-            manifest["reports"].append({**entry, "order": order[entry["report"]]})
-            outcome.done += entry["status"] == "done"
-            if entry["status"] == "failed":
-                outcome.failed.append(entry)
-            record()
-            progress(entry, outcome.done + len(outcome.failed) + outcome.skipped, total)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    record()
+    if plan.tasks:
+        where = pool.cluster(cluster, heard) if cluster else pool.local(min(jobs, len(plan.tasks)), heard)
+        try:
+            with where as workers:
+                for entry in workers.results(plan.tasks):
+                    entry["order"] = order.get(entry["report"], 99)
+                    entry["made_of"] = {**entry["made_of"], **_unless_changed(entry, entry.pop("began"), marks)}
+                    manifest.done(entry)
+                    outcome.done += entry["status"] == "done"
+                    if entry["status"] == "failed":
+                        outcome.failed.append(entry)
+                    hear({"event": "report", **{k: entry[k] for k in ("branch", "report", "status", "error", "seconds")}})
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+    for left in plan.folder.glob("*/.*-*"):  # of processes that were killed
+        shutil.rmtree(left, ignore_errors=True)
+    marks.save()
+    manifest.write()
     return outcome
 
 
-def _results(tasks: list[Task], jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1 or len(tasks) < 2:
-        yield from map(run_task, tasks)
-        return
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"))
-    try:
-        futures: dict[Future[dict[str, Any]], Task] = {pool.submit(run_task, t): t for t in tasks}
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool as error:
-                task = futures[future]
-                raise WorkbookError(
-                    f"A process running reports died (while {task.report} of {task.branch} was waiting or running). Run the same command again; finished reports are kept."
-                ) from error
-        pool.shutdown()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-
-
-def _data_fingerprint(bank: Bank, quarter: Quarter) -> str:
-    """Changes with the marts up to the quarter, with the models, and with the settings of the params file."""
-    marts = [bank.data_folder / "marts" / "records" / f"{q}.json" for q in bank.quarters.first.through(quarter)]
-    models = [bank.data_folder / "models" / f"{name}.json" for name in ("segmentation", f"loyalty-{quarter}")]
-    settings = bank.model_dump_json(include={"value", "segmentation", "loyalty", "risk", "min_cell", "title"})
-    return text_fingerprint(*[bytes_fingerprint(f) for f in [*marts, *models] if f.exists()], settings)
+def _unless_changed(entry: dict[str, Any], began: float, marks: Fingerprints) -> dict[str, str]:
+    """What the report was made of, as far as data goes; nothing when the data changed while it ran, so that it runs again."""
+    return of_data(entry["readings"], marks) if marks.newest(entry["readings"]) <= began else {}
 
 
 def _writable(folder: Path) -> None:

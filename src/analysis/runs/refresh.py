@@ -6,7 +6,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from analysis.runs.kernels import PrivateKernelManager
 from analysis.storage import write_text
 
 
@@ -15,7 +14,7 @@ def refresh(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        kernel_manager_class=PrivateKernelManager,
+        kernel_name="workbook",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
     ).execute()

@@ -100,9 +100,7 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
             if write:
                 _remove(bank, table)
             continue
-        key = text_fingerprint(source.fingerprint(mapping), mapping.model_dump_json(), str(bank.taken_on), code_fingerprint("contract", "sources"), *[
-            seen[t].fingerprint for t in table.referenced_tables
-        ])  # fmt: skip
+        key = _key(bank, source, table, mapping, seen)
         verdict = _reusable(bank, table, key) if write and source.can_reuse else None
         if verdict is None:
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
@@ -117,6 +115,41 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
             else con.table(f"accepted__{table.name}")
         )
     return seen
+
+
+def _key(bank: Bank, source: "_Source", table: Table, mapping: TableMapping, seen: dict[str, Verdict]) -> str:
+    """Changes with everything that what is accepted of a table depends on."""
+    referenced = [seen[t].fingerprint for t in table.referenced_tables]
+    code = code_fingerprint("contract", "sources")
+    return text_fingerprint(
+        source.fingerprint(mapping), mapping.model_dump_json(), str(bank.taken_on), code, *referenced
+    )
+
+
+def changed_tables(bank: Bank) -> list[str]:
+    """Tables whose files, mapping or rules are not those that the accepted rows were made from; nothing is written.
+
+    Empty for a source in a database, whose tables have no fingerprint.
+    """
+    with embedded_engine(bank) as con:
+        source = _Source(bank, con)
+        if not source.can_reuse:
+            return []
+        changed: list[str] = []
+        seen: dict[str, Verdict] = {}
+        for table in CONTRACT.values():
+            mapping = source.mapping(table)
+            delivered = _record(bank, table).exists()
+            if mapping is None:
+                seen[table.name] = Verdict(table.name, delivered=False)
+                changed += [table.name] if delivered else []
+                continue
+            verdict = _reusable(bank, table, _key(bank, source, table, mapping, seen))
+            if verdict is None:
+                changed.append(table.name)
+            stored = json.loads(_record(bank, table).read_text(encoding="utf-8")) if delivered else {}
+            seen[table.name] = Verdict(table.name, fingerprint=stored.get("fingerprint", ""))
+        return changed
 
 
 def accepted_path(bank: Bank, table: str) -> Path:

@@ -160,6 +160,9 @@ def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Ke
     handed: list[int] = []
     try:
         text, handed, _flags, _sender = socket.recv_fds(connection, 1 << 20, 3)
+        if not text:  # somebody who only wanted it to be started
+            connection.close()
+            return None
         while not text.endswith(b"\n"):
             more = connection.recv(1 << 20)
             if not more:

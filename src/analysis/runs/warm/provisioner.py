@@ -5,6 +5,7 @@ group `jupyter_client.kernel_provisioners`), so that all of them are fast withou
 in a folder of the user's own instead of the machine's network.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -21,15 +22,11 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from analysis.runs.threads import ONE_THREAD  # threads do not survive a fork
 from analysis.runs.warm.place import origin, private_folder
 
 IDLE_SECONDS = 300  # a parent that nobody asked for so long ends; WORKBOOK_WARM_IDLE changes it
 ANSWER_SECONDS = 60  # the parent may still be importing
-#: Thread pools of the libraries. OpenBLAS and Arrow's allocator start threads when they are imported.
-WITHOUT_THREADS = {
-    **{n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")},
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
 FORK_IS_SAFE = sys.platform == "linux"  # macOS's system libraries do not survive it; Windows has none
 
 _said: set[str] = set()
@@ -149,6 +146,13 @@ def fork_kernel(arguments: list[str], env: dict[str, str], cwd: str | None) -> F
     raise RuntimeError("the parent of the warm kernels does not answer")
 
 
+def warm_up() -> None:
+    """Start the parent while other things are done; says nothing where there can be none."""
+    if FORK_IS_SAFE:
+        with contextlib.suppress(OSError, RuntimeError):
+            _connect(dict(os.environ)).close()
+
+
 def _line(connection: socket.socket) -> bytes:
     text = b""
     while not text.endswith(b"\n"):
@@ -177,7 +181,7 @@ def _connect(env: dict[str, str]) -> socket.socket:
             _parents.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "analysis.runs.warm.parent", str(address), key, env.get("WORKBOOK_WARM_IDLE", str(IDLE_SECONDS))],
-                    env={**env, **WITHOUT_THREADS}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+                    env={**env, **ONE_THREAD, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
                 )
             )  # fmt: skip
         until = time.monotonic() + ANSWER_SECONDS

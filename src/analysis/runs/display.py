@@ -1,0 +1,94 @@
+"""How a person, a log or a scheduler follows a run."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from analysis.runs.manifest import Name
+
+
+class Display:
+    """Follows a run by its events; see `follow`."""
+
+    def __init__(self, console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int) -> None:
+        self.console, self.as_json = console, as_json
+        self.total, self.jobs = total, max(1, jobs)
+        self.counts = {"done": 0, "failed": 0, "skipped": skipped}
+        self.running: dict[Name, tuple[int, int, float]] = {}  # cell, of, since
+        self.waiting = dict(expected)  # seconds
+        self.spent: list[tuple[float, float]] = []  # expected and taken
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        name = (event["branch"], event["report"])
+        if event["event"] == "cell":
+            since = self.running.get(name, (0, 0, time.monotonic()))[2]
+            if event["cell"] == 0 and self.as_json:
+                self._line({**event, "event": "start"})
+            self.running[name] = (event["cell"], event["of"], since)
+        else:
+            self.running.pop(name, None)
+            self.spent.append((self.waiting.pop(name, event["seconds"]), event["seconds"]))
+            self.counts[event["status"]] += 1
+            self._report(event)
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimate: what the waiting reports took last time, corrected by how those of this run compare, over the jobs."""
+        expected, taken = sum(e for e, _ in self.spent), sum(t for _, t in self.spent)
+        pace = taken / expected if expected else 1.0
+        began = sum(min(time.monotonic() - since, self.waiting.get(n, 0) * pace) for n, (_, _, since) in self.running.items())
+        return max(0.0, sum(self.waiting.values()) * pace - began) / self.jobs
+
+    def _report(self, event: dict[str, Any]) -> None:
+        over = sum(self.counts.values())
+        if self.as_json:
+            self._line({**event, "over": over, "total": self.total, "seconds_left": round(self.seconds_left)})
+        elif event["status"] == "failed":
+            self.console.print(f"[red]failed[/red] {event['branch']} {event['report']}: {escape(event['error'])}", soft_wrap=True, highlight=False)
+        elif not self.console.is_terminal:
+            self.console.print(
+                f"{over}/{self.total} {event['branch']} {event['report']} {event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
+                highlight=False,
+            )
+
+    def _line(self, content: dict[str, Any]) -> None:
+        print(json.dumps(content, ensure_ascii=False), flush=True)
+
+    def picture(self) -> Table:
+        """Counts, bar, estimate, and what runs now at which cell."""
+        picture = Table.grid()
+        bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(f"{_clock(self.seconds_left)} left"), console=self.console
+        )  # fmt: skip
+        counts = f"{self.counts['done']} done, {self.counts['failed']} failed, {self.counts['skipped']} were up to date"
+        bar.add_task(counts, total=self.total, completed=sum(self.counts.values()))
+        picture.add_row(bar)
+        for (branch, report), (cell, of, since) in sorted(self.running.items()):
+            where = f"cell {cell} of {of}" if of else "starting"
+            picture.add_row(f"  {escape(branch)} {report}: {where}, {time.monotonic() - since:.0f} s")
+        return picture
+
+
+@contextmanager
+def follow(console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int) -> Iterator[Display]:
+    """A display while the block runs: live on a terminal, a line per report in a log, JSON lines on standard output if asked."""
+    display = Display(console, as_json, total, skipped, expected, jobs)
+    if as_json or not console.is_terminal:
+        yield display
+        return
+    with Live(console=console, refresh_per_second=4, transient=True, get_renderable=display.picture):
+        yield display
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

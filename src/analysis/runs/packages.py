@@ -1,0 +1,15 @@
+"""Versions of the packages that results depend on."""
+
+from functools import cache
+from importlib.metadata import version
+
+PACKAGES = (
+    "pandas", "numpy", "scipy", "scikit-learn", "statsmodels", "seaborn", "matplotlib", "great-tables",
+    "duckdb", "ibis-framework", "pyarrow", "papermill", "nbclient", "nbconvert", "ipykernel",
+)  # fmt: skip
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Package to version."""
+    return {p: version(p) for p in PACKAGES}

@@ -1,0 +1,34 @@
+"""What is to be run, as plain values that can be sent to another process or machine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a report may use, and how often it is tried again."""
+
+    seconds: int = 600
+    memory_mb: int = 4000
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One report to run."""
+
+    report: str
+    notebook: str
+    branch: str
+    branch_name: str
+    quarter: str
+    language: str
+    folder: str  # of the branch: page, notebook and tables go there
+    parameters: dict[str, Any]
+    made_of: dict[str, str]  # fingerprints of notebook, code, packages, settings
+    limits: Limits = Limits()
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Branch and report."""
+        return self.branch, self.report
