@@ -83,10 +83,12 @@ def run(
     from analysis.errors import ParametersError, not_one_of
     from analysis.lock import held
     from analysis.prepare import check_branches
+    from analysis.runs import pool
     from analysis.runs.catalogue import chosen_reports, set_values
     from analysis.runs.display import follow
     from analysis.runs.grid import default_jobs, plan_run, run_plan
     from analysis.runs.task import Limits
+    from analysis.runs.warm import provisioner
 
     bank, wanted = _bank_and_quarter(params, quarter)
     written_in = language or bank.language
@@ -96,6 +98,8 @@ def run(
     check_branches(bank, branch)
     signal.signal(signal.SIGTERM, _as_interrupt)
     with held(bank.output_folder / str(wanted), "run"):
+        for begin in (provisioner.warm_up, pool.warm_up):  # they import while the bank is prepared
+            begin()
         _prepare(bank, wanted)
         limits = Limits(time_limit, memory_limit, retries)
         plan = plan_run(bank, wanted, branch, report, set_, written_in, force, limits)

@@ -5,14 +5,41 @@ import os
 import signal
 import threading
 import time
+from queue import Empty
 from typing import Any
 
 import psutil
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Type
 
 from analysis.runs.task import Limits
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
+LOOKS_PER_FAMILY = 10  # finding the kernel's own children means reading every process of the machine
+
+
+class PromptClient(AsyncKernelClient):
+    """A client that begins as soon as the kernel answers; the library's waits a fifth of a second for stray messages.
+
+    Those it would throw away belong to no cell, and nbclient passes over them.
+    """
+
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        until = time.monotonic() + (timeout or 60)
+        while True:
+            self.kernel_info()
+            try:
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)  # whether outputs come through too
+                return
+            except Empty:
+                if not await self._async_is_alive():
+                    raise RuntimeError("The kernel ended before it answered.") from None
+                if time.monotonic() > until:
+                    raise RuntimeError(f"The kernel did not answer within {timeout} seconds.") from None
+
+    wait_for_ready = _async_wait_for_ready
 
 
 class Guard(threading.Thread):
@@ -38,6 +65,8 @@ class Guard(threading.Thread):
         guard = self
 
         class Watched(AsyncKernelManager):
+            client_factory = Type(PromptClient)
+
             async def _async_post_start_kernel(self, **kwargs: Any) -> None:
                 await super()._async_post_start_kernel(**kwargs)
                 guard._kernel = getattr(self.provisioner, "process", None)
@@ -47,12 +76,19 @@ class Guard(threading.Thread):
         return Watched
 
     def run(self) -> None:
-        """Look every tenth of a second."""
+        """Look five times a second, at the kernel's children every other second."""
+        looks, children = 0, 0.0
         while not self._over.wait(LOOK_SECONDS):
+            looks += 1
             if time.monotonic() > self._until:
                 self._end(f"took longer than the {self.limits.seconds:,} seconds allowed")
-            elif self._kernel is not None and (used := memory_mb(self._kernel.pid)) > self.limits.memory_mb:
-                self._end(f"used {used:,.0f} MB of memory, more than the {self.limits.memory_mb:,} allowed")
+            elif self._kernel is not None:
+                with contextlib.suppress(psutil.Error):
+                    process = psutil.Process(self._kernel.pid)
+                    if looks % LOOKS_PER_FAMILY == 0:
+                        children = sum(_resident_mb(p) for p in process.children(recursive=True))
+                    if (used := _resident_mb(process) + children) > self.limits.memory_mb:
+                        self._end(f"used {used:,.0f} MB of memory, more than the {self.limits.memory_mb:,} allowed")
 
     def how_it_ended(self) -> str:
         """Why the kernel is gone, when it is: a limit, or the signal that ended it."""
@@ -71,14 +107,9 @@ class Guard(threading.Thread):
             self._over.set()
 
 
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children, in MB; 0 when it is gone."""
-    total = 0
+def _resident_mb(process: psutil.Process) -> float:
+    """Resident memory in MB; 0 when the process is gone."""
     try:
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += each.memory_info().rss
+        return float(process.memory_info().rss) / 1e6
     except psutil.Error:
-        pass
-    return total / 1e6
+        return 0.0

@@ -26,13 +26,28 @@ TOPIC = "workbook"
 _telling: Any = None  # in a local worker: the pipe to the process that started it
 
 
-@contextmanager
-def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
-    """`jobs` processes of this machine, with the machine's threads shared among them."""
+def _context() -> Any:
+    """Workers are forked from a server that has imported papermill and nbconvert, and nothing that starts a thread."""
     pin_threads()
     context = get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         context.set_forkserver_preload(["analysis.runs.execute"])
+    return context
+
+
+def warm_up() -> None:
+    """Start the server of the workers while other things are done."""
+    if os.name == "posix":
+        from multiprocessing.forkserver import ensure_running
+
+        _context()
+        ensure_running()
+
+
+@contextmanager
+def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
+    """`jobs` processes of this machine, with the machine's threads shared among them."""
+    context = _context()
     # a pipe without a lock: a worker that is killed while it writes must not keep the others from writing
     heard, telling = context.Pipe(duplex=False)
     listener = threading.Thread(target=_listen, args=(heard, hear), daemon=True)

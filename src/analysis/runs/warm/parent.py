@@ -32,7 +32,11 @@ HEAVY = (
     "numpy", "scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "pandas", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
     "matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "seaborn",
     "sklearn.cluster", "sklearn.linear_model", "sklearn.metrics", "sklearn.mixture", "sklearn.tree", "sklearn.preprocessing", "sklearn.model_selection",
-    "statsmodels.api", "statsmodels.formula.api", "duckdb", "ibis", "ibis.backends.duckdb", "great_tables", "pydantic", "yaml",
+    "statsmodels.api", "statsmodels.formula.api", "duckdb", "great_tables", "pydantic", "yaml",
+    "ibis.backends.duckdb.converter", "ibis.expr.types.groupby", "ibis.formats.pandas", "ibis.formats.pyarrow",
+    # imported by the others only when they are first used
+    "pandas.core.arrays.arrow.extension_types", "pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.string",
+    "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PpmImagePlugin", "PIL.PngImagePlugin",
 )  # fmt: skip
 NOT_FOR_NOTEBOOKS = ("analysis.cli", "analysis.runs")
 CHECK_SECONDS = 2.0
@@ -58,6 +62,10 @@ def import_all() -> None:
     for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        from matplotlib.backends.registry import backend_registry
+
+        backend_registry.list_all()  # reads what every installed package announces; kept from then on
 
 
 def threads_running() -> int:

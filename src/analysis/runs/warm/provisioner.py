@@ -5,6 +5,7 @@ group `jupyter_client.kernel_provisioners`), so that all of them are fast withou
 in a folder of the user's own instead of the machine's network.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -57,6 +58,13 @@ class WarmProvisioner(LocalProvisioner):
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd") or Path.cwd()
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """As the local provisioner; returns when the kernel is gone, which its manager would look for ten times a second."""
+        await super().kill(restart)
+        until = time.monotonic() + 1
+        while self.process and self.process.poll() is None and time.monotonic() < until:
+            await asyncio.sleep(0.002)
 
     async def cleanup(self, restart: bool = False) -> None:
         """As the local provisioner; a kernel that is still there ends with its connection."""
