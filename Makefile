@@ -35,5 +35,5 @@ clean:  ## remove what was made; the set-up stays
 
 $(DONE): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[postgres,test]"
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[cluster,postgres,test]"
 	touch $(DONE)

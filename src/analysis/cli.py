@@ -37,7 +37,9 @@ QuarterOption = Annotated[
 FolderArgument = Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")]
 BranchOption = Annotated[
     list[str],
-    typer.Option(help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."),
+    typer.Option(
+        help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."
+    ),
 ]
 ReportOption = Annotated[list[str], typer.Option(help="A report; can be given several times. All unless given.")]
 JobsOption = Annotated[int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")]
@@ -86,7 +88,7 @@ def run(
     from analysis.runs import pool
     from analysis.runs.catalogue import chosen_reports, set_values
     from analysis.runs.display import follow
-    from analysis.runs.grid import default_jobs, plan_run, run_plan
+    from analysis.runs.grid import check_writable, default_jobs, plan_run, run_plan
     from analysis.runs.task import Limits
     from analysis.runs.warm import provisioner
 
@@ -96,6 +98,7 @@ def run(
         raise ParametersError(not_one_of("The language", written_in, languages.languages()))
     set_values(chosen_reports(bank, report), set_)  # before anything takes time
     check_branches(bank, branch)
+    check_writable(bank.output_folder / str(wanted))
     signal.signal(signal.SIGTERM, _as_interrupt)
     with held(bank.output_folder / str(wanted), "run"):
         for begin in (provisioner.warm_up, pool.warm_up):  # they import while the bank is prepared
@@ -150,7 +153,12 @@ def sign(
     manifest = read_quarter(folder)
     path = signoff.sign(manifest, by.strip(), note, replayed, findings)
     manifest.write_index()
-    err.print(f"Signed by {by.strip()}: {replayed - len(findings)} of {replayed} reports came out the same. {path}", highlight=False, soft_wrap=True, markup=False)
+    err.print(
+        f"Signed by {by.strip()}: {replayed - len(findings)} of {replayed} reports came out the same. {path}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
     if findings:
         raise typer.Exit(4)
 
@@ -165,17 +173,26 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tu
     from analysis.runs.verify import verify as replay_all
 
     manifest = read_quarter(folder)
-    known = {"branch": {r["branch"] for r in manifest.reports.values()}, "report": {r["report"] for r in manifest.reports.values()}}
+    known = {
+        "branch": {r["branch"] for r in manifest.reports.values()},
+        "report": {r["report"] for r in manifest.reports.values()},
+    }
     for kind, names in (("branch", branch), ("report", report)):
         for name in names:
             if name not in known[kind]:
                 raise ParametersError(not_one_of(f"The {kind}", name, sorted(known[kind])))
     chosen = [
-        r for r in manifest.content()["reports"] if (not branch or r["branch"] in branch) and (not report or r["report"] in report)
+        r
+        for r in manifest.content()["reports"]
+        if (not branch or r["branch"] in branch) and (not report or r["report"] in report)
     ]
-    entries = [r for r in chosen if r["status"] == "done"]
+    entries = [r for r in chosen if r["status"] == "done" and "files" in r]
     findings: dict[str, list[str]] = {
-        f"{r['branch']} {r['report']}": [f"was not delivered: it is {r['status']}"] for r in chosen if r["status"] != "done"
+        f"{r['branch']} {r['report']}": [
+            f"is {r['status']}, or was run by an earlier version; there is nothing to replay"
+        ]
+        for r in chosen
+        if r not in entries
     }
     for name, texts in findings.items():
         err.print(f"{name}: {texts[0]}", markup=False, highlight=False)
@@ -223,7 +240,7 @@ def status(folder: FolderArgument) -> None:
     why = {}
     if bank := _bank_of(kept):
         plan = plan_run(bank, Quarter.parse(manifest["quarter"]), [], [], [], manifest["language"], force=True)
-        marks = Fingerprints(bank)
+        marks = Fingerprints(bank.data_folder)
         why = {t.name: why_run(kept, t, marks) for t in plan.tasks}
         marks.save()
     shown = Table(title=f"{manifest['title']}, {manifest['quarter']}")
@@ -241,7 +258,12 @@ def status(folder: FolderArgument) -> None:
     out.print(shown)
     if signed := signoff.standing(kept, on_disk=True):
         void = f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
-        out.print(f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out the same.{void}", markup=False, highlight=False, soft_wrap=True)
+        out.print(
+            f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out the same.{void}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if any(r["status"] == "failed" for r in manifest["reports"]):
         raise typer.Exit(3)
 

@@ -51,4 +51,6 @@ def _who(holder: Path) -> str:
         who = json.loads(holder.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "another process"
-    return f"`workbook {who['doing']}` of {who['user']} on {who['host']}, process {who['process']}, since {who['since']}"
+    return (
+        f"`workbook {who['doing']}` of {who['user']} on {who['host']}, process {who['process']}, since {who['since']}"
+    )

@@ -109,11 +109,7 @@ class Partition:
     @cached_property
     def scores_by_branch(self) -> pd.DataFrame:
         """Per branch and quarter the count, mean and standard deviation of every dimension and of the index, bank-wide."""
-        files = [
-            f
-            for q in self.bank.quarters.first.through(self.quarter)
-            for f in self._mart("survey_answers", q)
-        ]
+        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in self._mart("survey_answers", q)]
         if not files:
             return pd.DataFrame()
         weights = {d: self.bank.loyalty.weights.get(d, 1.0) for d in self.bank.loyalty.items}
@@ -157,9 +153,7 @@ class Partition:
     @cached_property
     def mortgage_pending(self) -> pd.DataFrame:
         """Mortgage applications that wait for a decision, bank-wide."""
-        return self._read(
-            self._mart("mortgage_pending", self.quarter), lambda t: t.order_by("application_id")
-        )
+        return self._read(self._mart("mortgage_pending", self.quarter), lambda t: t.order_by("application_id"))
 
     @cached_property
     def risk_officers(self) -> dict[str, str]:
@@ -267,7 +261,7 @@ class Partition:
 
     def _mart(self, mart: str, quarter: Quarter, branch: str | None = None) -> list[str]:
         self._reads(reading := mart_reading(mart, quarter, branch))
-        return [str(f) for f in files_of(self.bank, reading)]
+        return [str(f) for f in files_of(self.bank.data_folder, reading)]
 
     @cached_property
     def _engine(self) -> Backend:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analysis.errors import ParametersError, not_one_of
+from analysis.lock import held
 from analysis.marts.build import build_marts
 from analysis.models.build import build_models
 from analysis.partition import ALL
 from analysis.quarters import Quarter
-from analysis.lock import held
 from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
 from analysis.sources.params import Bank
 

@@ -7,7 +7,6 @@ Patterns rather than files, so that a file that was not there and now is counts 
 import json
 from pathlib import Path
 
-from analysis.sources.params import Bank
 from analysis.storage import bytes_fingerprint, text_fingerprint, write_json
 
 #: What the pages say of the bank's tables; the rest of a table's record changes with every row.
@@ -20,16 +19,16 @@ def mart_reading(mart: str, quarter: object = "*", branch: str | None = None) ->
     return f"marts/{mart}/quarter={quarter}/branch={branch or '*'}/*.parquet"
 
 
-def files_of(bank: Bank, reading: str) -> list[Path]:
+def files_of(data_folder: Path, reading: str) -> list[Path]:
     """The files that a reading stands for, in order."""
-    return sorted(bank.data_folder.glob(reading))
+    return sorted(data_folder.glob(reading))
 
 
 class Fingerprints:
     """Fingerprints of readings; a file's content is read again only when its size or time changed."""
 
-    def __init__(self, bank: Bank) -> None:
-        self.bank, self._path = bank, bank.data_folder / "fingerprints.json"
+    def __init__(self, data_folder: Path) -> None:
+        self.folder, self._path = data_folder, data_folder / "fingerprints.json"
         self._files: dict[str, list[object]] = {}
         if self._path.exists():
             self._files = json.loads(self._path.read_text(encoding="utf-8"))
@@ -54,18 +53,24 @@ class Fingerprints:
 
     def _reading(self, reading: str) -> str:
         if reading not in self._known:
-            files = files_of(self.bank, reading)
+            files = files_of(self.folder, reading)
             self._times[reading] = max((f.stat().st_mtime for f in files), default=0.0)
             mark = _shown if reading == COUNTS else self._file
-            self._known[reading] = text_fingerprint(*[f"{f.relative_to(self.bank.data_folder)} {mark(f)}" for f in files])
+            self._known[reading] = text_fingerprint(*[f"{f.relative_to(self.folder)} {mark(f)}" for f in files])
         return self._known[reading]
 
     def _file(self, path: Path) -> str:
-        stat, name = path.stat(), str(path.relative_to(self.bank.data_folder))
+        stat, name = path.stat(), str(path.relative_to(self.folder))
         if self._files.get(name, [])[:2] != [stat.st_size, stat.st_mtime_ns]:
             self._files[name] = [stat.st_size, stat.st_mtime_ns, bytes_fingerprint(path)]
             self._changed = True
         return str(self._files[name][2])
+
+
+def of_data(readings: list[str], marks: Fingerprints) -> dict[str, str]:
+    """Fingerprints of the data and of the models that a report read."""
+    models = [r for r in readings if r.startswith("models/")]
+    return {"data": marks.of([r for r in readings if r not in models]), "models": marks.of(models)}
 
 
 def _shown(path: Path) -> str:

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from analysis.cli import app
-from analysis.runs import catalogue, grid
+from analysis.runs import catalogue, pool
 from tests.conftest import ROOT
 from tests.runs.command import call, told
 
@@ -71,13 +71,21 @@ def test_a_branch_of_three_customers_shows_nothing_that_identifies_one(small_run
 def test_manifest_and_page_foot_say_where_it_comes_from(small_run):
     _, bank, _ = small_run
     entry = json.loads((bank.output_folder / "2024Q2" / "manifest.json").read_text())["reports"][0]
-    assert {"data", "code", "parameters", "versions", "started", "seconds", "page_sha256", "page_bytes"} <= entry.keys()
+    assert {
+        "made_of",
+        "readings",
+        "parameters",
+        "versions",
+        "files",
+        "started",
+        "seconds",
+        "page_bytes",
+    } <= entry.keys()
     foot = page(bank, "ALL", "segmentation").split("<footer>")[1]
     assert all(
         text in foot
         for text in (
-            entry["data"],
-            entry["code"],
+            *entry["made_of"].values(),
             "branch=ALL",
             f"pandas {entry['versions']['pandas']}",
             entry["started"],
@@ -120,7 +128,7 @@ def test_the_same_data_gives_the_same_notebook(small_run):
 )
 def test_a_wrong_parameter_is_refused_before_anything_runs(small_run, monkeypatch, words, message):
     _, bank, _ = small_run
-    monkeypatch.setattr(grid, "run_task", lambda task: pytest.fail("it ran"))
+    monkeypatch.setattr(pool.Pool, "results", lambda self, tasks: pytest.fail("it ran"))
     result = call(app, "run", str(bank.path), "--jobs", "1", "--force", *words)
     assert result.exit_code == 1
     assert re.search(message, told(result)), told(result)

@@ -36,7 +36,7 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
     """The files of a mart, of one quarter and branch when given."""
-    return [str(f) for f in files_of(bank, mart_reading(mart, quarter or "*", branch))]
+    return [str(f) for f in files_of(bank.data_folder, mart_reading(mart, quarter or "*", branch))]
 
 
 def read_model(bank: Bank, name: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from nbconvert import HTMLExporter
@@ -15,7 +14,6 @@ from analysis import language
 from analysis.language import _
 from analysis.report.headline import HEADLINES
 from analysis.report.index import TEMPLATE
-
 
 
 def html_page(

@@ -18,7 +18,9 @@ from analysis.runs.manifest import Name
 class Display:
     """Follows a run by its events; see `follow`."""
 
-    def __init__(self, console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int) -> None:
+    def __init__(
+        self, console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int
+    ) -> None:
         self.console, self.as_json = console, as_json
         self.total, self.jobs = total, max(1, jobs)
         self.counts = {"done": 0, "failed": 0, "skipped": skipped}
@@ -45,7 +47,9 @@ class Display:
         """Estimate: what the waiting reports took last time, corrected by how those of this run compare, over the jobs."""
         expected, taken = sum(e for e, _ in self.spent), sum(t for _, t in self.spent)
         pace = taken / expected if expected else 1.0
-        began = sum(min(time.monotonic() - since, self.waiting.get(n, 0) * pace) for n, (_, _, since) in self.running.items())
+        began = sum(
+            min(time.monotonic() - since, self.waiting.get(n, 0) * pace) for n, (_, _, since) in self.running.items()
+        )
         return max(0.0, sum(self.waiting.values()) * pace - began) / self.jobs
 
     def _report(self, event: dict[str, Any]) -> None:
@@ -53,7 +57,11 @@ class Display:
         if self.as_json:
             self._line({**event, "over": over, "total": self.total, "seconds_left": round(self.seconds_left)})
         elif event["status"] == "failed":
-            self.console.print(f"[red]failed[/red] {event['branch']} {event['report']}: {escape(event['error'])}", soft_wrap=True, highlight=False)
+            self.console.print(
+                f"[red]failed[/red] {event['branch']} {event['report']}: {escape(event['error'])}",
+                soft_wrap=True,
+                highlight=False,
+            )
         elif not self.console.is_terminal:
             self.console.print(
                 f"{over}/{self.total} {event['branch']} {event['report']} {event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
@@ -79,7 +87,9 @@ class Display:
 
 
 @contextmanager
-def follow(console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int) -> Iterator[Display]:
+def follow(
+    console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int
+) -> Iterator[Display]:
     """A display while the block runs: live on a terminal, a line per report in a log, JSON lines on standard output if asked."""
     display = Display(console, as_json, total, skipped, expected, jobs)
     if as_json or not console.is_terminal:

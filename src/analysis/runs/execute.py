@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import analysis.runs.quick_validation  # noqa: F401, I001 - before what it is for
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
@@ -18,6 +17,8 @@ from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+import analysis.runs.quick_validation  # noqa: F401 - before what it is for
+from analysis.readings import Fingerprints, of_data
 from analysis.report.page import headlines, html_page
 from analysis.runs.delivered import file_hashes
 from analysis.runs.guard import Guard
@@ -50,7 +51,7 @@ papermill_engines.register("workbook", _KeepingEngine)
 def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, Any]:
     """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`; never raises for a failing notebook.
 
-    Returns the report's entry in the manifest, with `began` in seconds of the epoch beside it. A failed report leaves a page that shows what it reached and why it
+    Returns the report's entry in the manifest. A failed report leaves a page that shows what it reached and why it
     stopped, and no tables.
     """
     pin_threads()
@@ -101,11 +102,14 @@ def deliver(
     """Put page, notebook and tables in place and return the report's entry in the manifest."""
     seconds = round(time.time() - started, 2)
     folder = Path(task.folder)
+    marks = Fingerprints(Path(task.data_folder))
+    # nothing of the data when it changed meanwhile, so that the report runs again
+    made_of = task.made_of | (of_data(readings, marks) if marks.newest(readings) <= started else {})
     notebook.cells = [c for c in notebook.cells if not MARKERS & set(c.metadata.get("tags", []))]
     _forget_place(notebook)
     with _rendering:
         page = html_page(
-            notebook, task.branch_name, task.quarter, task.language, _provenance(task, started, seconds), error
+            notebook, task.branch_name, task.quarter, task.language, _provenance(task, made_of, started, seconds), error
         )
     write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
     write_text(folder / f"{task.report}.html", page)
@@ -116,8 +120,8 @@ def deliver(
         tables.rename(target)
     return {
         "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "failed" if error else "done", "error": error,
-        "title": _title(page), "headlines": headlines(notebook), "began": started, "started": _moment(started), "seconds": round(time.time() - started, 2), "attempts": attempts,
-        "made_of": task.made_of, "readings": readings, "parameters": task.parameters, "versions": versions(),
+        "title": _title(page), "headlines": headlines(notebook), "started": _moment(started), "seconds": round(time.time() - started, 2), "attempts": attempts,
+        "made_of": made_of, "readings": readings, "parameters": task.parameters, "versions": versions(),
         "files": file_hashes(folder, task.report), "page_bytes": len(page.encode()),
     }  # fmt: skip
 
@@ -136,12 +140,12 @@ def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _provenance(task: Task, started: float, seconds: float) -> dict[str, str]:
+def _provenance(task: Task, made_of: dict[str, str], started: float, seconds: float) -> dict[str, str]:
     shown = {k: v for k, v in task.parameters.items() if k != "params"} | {
         "params": Path(task.parameters["params"]).name
     }
     return {
-        "Made of": ", ".join(f"{k} {v}" for k, v in sorted(task.made_of.items())),
+        "Made of": ", ".join(f"{k} {v}" for k, v in sorted(made_of.items())),
         "Parameters": ", ".join(f"{k}={v}" for k, v in sorted(shown.items())),
         "Packages": ", ".join(f"{k} {v}" for k, v in versions().items()),
         "Started": _moment(started),

@@ -11,7 +11,7 @@ from typing import Any
 from analysis.errors import ParametersError, WorkbookError, not_one_of
 from analysis.partition import ALL, Partition
 from analysis.quarters import Quarter
-from analysis.readings import Fingerprints
+from analysis.readings import Fingerprints, of_data
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS, chosen_reports, set_values
 from analysis.runs.code import imported_code
@@ -69,8 +69,8 @@ def plan_run(
         if branch not in names:
             raise ParametersError(not_one_of("The branch", branch, names))
     folder = bank.output_folder / str(quarter)
-    _writable(folder)
-    manifest, marks = Manifest(folder), Fingerprints(bank)
+    check_writable(folder)
+    manifest, marks = Manifest(folder), Fingerprints(bank.data_folder)
     of_bank = {"packages": text_fingerprint(str(versions())), "settings": bank.model_dump_json(include=SETTINGS)}
     of_kind = {
         k.name: {"notebook": bytes_fingerprint(k.notebook), "code": imported_code(k.notebook), **of_bank} for k in kinds
@@ -82,7 +82,7 @@ def plan_run(
             task = Task(
                 kind.name, str(kind.notebook), branch, str(names[branch]), str(quarter), language, str(folder / branch),
                 {"params": str(bank.path), "branch": branch, "quarter": str(quarter), "language": language, **values[kind.name]},
-                {**made_of, "settings": text_fingerprint(made_of["settings"], str(names[branch]))}, limits,
+                {**made_of, "settings": text_fingerprint(made_of["settings"], str(names[branch]))}, str(bank.data_folder), limits,
             )  # fmt: skip
             if not force and not why_run(manifest, task, marks):
                 plan.fresh.append(manifest.reports[task.name])
@@ -99,6 +99,8 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     entry = manifest.get(task.name)
     if entry is None or entry["status"] == "planned":
         return "was not run yet"
+    if "made_of" not in entry:
+        return "was run by an earlier version of the workbook"
     if entry["status"] == "failed":
         return f"failed: {entry['error'][:120]}"
     now = {**task.made_of, **of_data(entry["readings"], marks), "parameters": task.parameters}
@@ -106,12 +108,6 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     if changed:
         return "changed: " + ", ".join(changed)
     return "" if (Path(task.folder) / f"{task.report}.html").exists() else "its page is missing"
-
-
-def of_data(readings: list[str], marks: Fingerprints) -> dict[str, str]:
-    """Fingerprints of the data and of the models that a report read."""
-    models = [r for r in readings if r.startswith("models/")]
-    return {"data": marks.of([r for r in readings if r not in models]), "models": marks.of(models)}
 
 
 def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]:
@@ -124,9 +120,9 @@ def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]
     usual = {report: sum(s) / len(s) for report, s in known.items()}
     found = {}
     for task in tasks:
-        entry = manifest.get(task.name)
+        last = manifest.get(task.name)
         fallback = usual.get(task.report, sum(everything) / len(everything))
-        found[task.name] = float(entry["seconds"]) if entry and entry["status"] == "done" else fallback
+        found[task.name] = float(last["seconds"]) if last and last["status"] == "done" else fallback
     return found
 
 
@@ -138,7 +134,7 @@ def run_plan(
     jobs: reports at once on this machine. cluster: address of a Dask scheduler to send the reports to instead.
     """
     order = {name: n for n, name in enumerate(REPORTS)}
-    manifest, marks = Manifest(plan.folder), Fingerprints(bank)
+    manifest = Manifest(plan.folder)
     manifest.about.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
     for task in plan.tasks:
         manifest.reports[task.name] = {
@@ -158,27 +154,23 @@ def run_plan(
             with where as workers:
                 for entry in workers.results(plan.tasks):
                     entry["order"] = order.get(entry["report"], 99)
-                    entry["made_of"] = {**entry["made_of"], **_unless_changed(entry, entry.pop("began"), marks)}
                     manifest.done(entry)
                     outcome.done += entry["status"] == "done"
                     if entry["status"] == "failed":
                         outcome.failed.append(entry)
-                    hear({"event": "report", **{k: entry[k] for k in ("branch", "report", "status", "error", "seconds")}})
+                    hear(
+                        {"event": "report", **{k: entry[k] for k in ("branch", "report", "status", "error", "seconds")}}
+                    )
         except KeyboardInterrupt:
             outcome.interrupted = True
     for left in plan.folder.glob("*/.*-*"):  # of processes that were killed
         shutil.rmtree(left, ignore_errors=True)
-    marks.save()
     manifest.write()
     return outcome
 
 
-def _unless_changed(entry: dict[str, Any], began: float, marks: Fingerprints) -> dict[str, str]:
-    """What the report was made of, as far as data goes; nothing when the data changed while it ran, so that it runs again."""
-    return of_data(entry["readings"], marks) if marks.newest(entry["readings"]) <= began else {}
-
-
-def _writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
+    """Raises WorkbookError, saying what to do, where reports cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"

@@ -52,7 +52,9 @@ def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
     heard, telling = context.Pipe(duplex=False)
     listener = threading.Thread(target=_listen, args=(heard, hear), daemon=True)
     listener.start()
-    pool = Pool(lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(telling,)), run_here)
+    pool = Pool(
+        lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(telling,)), run_here
+    )
     try:
         yield pool
     except BaseException:
@@ -71,14 +73,18 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise WorkbookError("--cluster needs the package distributed: pip install 'bank-crm-workbook[cluster]'.") from error
+        raise WorkbookError(
+            "--cluster needs the package distributed: pip install 'bank-crm-workbook[cluster]'."
+        ) from error
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise WorkbookError(f"There is no Dask scheduler at {address}: {error}") from error
     with client:
         if not client.scheduler_info()["workers"]:
-            raise WorkbookError(f"The Dask scheduler at {address} has no workers. Start some with `dask worker {address}`.")
+            raise WorkbookError(
+                f"The Dask scheduler at {address} has no workers. Start some with `dask worker {address}`."
+            )
         client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
         # pure=False: the same task twice is two runs, not one remembered
         pool = Pool(lambda: client.get_executor(pure=False, retries=MOST_LOSSES), run_there)
@@ -102,13 +108,18 @@ class Pool:
         losses: dict[tuple[str, str], int] = {}
         while tasks:
             lost: list[Task] = []
+            reason: Exception | None = None
             self._executor = executor = self._new()
             futures = {executor.submit(self._run, task): task for task in tasks}
             for future in as_completed(futures):
                 task = futures[future]
                 try:
                     entry = future.result()
-                except (BrokenExecutor, CancelledError, OSError) as error:  # the process, or the cluster's worker, is gone
+                except (
+                    BrokenExecutor,
+                    CancelledError,
+                    OSError,
+                ) as error:  # the process, or the cluster's worker, is gone
                     lost.append(task)
                     reason = error
                 except Exception as error:  # KilledWorker of Dask, and whatever else keeps a result from coming back
@@ -128,7 +139,9 @@ class Pool:
                     from analysis.runs.execute import failed_without_running
 
                     lost.remove(task)
-                    yield failed_without_running(task, f"the process that ran it was lost {losses[task.name]} times: {reason}")
+                    yield failed_without_running(
+                        task, f"the process that ran it was lost {losses[task.name]} times: {reason}"
+                    )
             self.started.clear()
             tasks = lost
 

@@ -26,6 +26,7 @@ class Task:
     folder: str  # of the branch: page, notebook and tables go there
     parameters: dict[str, Any]
     made_of: dict[str, str]  # fingerprints of notebook, code, packages, settings
+    data_folder: str  # what the report's readings are relative to
     limits: Limits = Limits()
 
     @property

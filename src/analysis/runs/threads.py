@@ -4,7 +4,7 @@ import os
 
 #: Thread pools of BLAS, OpenMP and DuckDB, and the thread that Arrow's allocator starts when it is imported.
 ONE_THREAD = {
-    **{n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")},
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 

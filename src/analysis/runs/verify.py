@@ -152,11 +152,17 @@ def _named(notebook: nbformat.NotebookNode, number: int, why: str) -> str:
     if number < 0 or number >= len(code):
         return f"the replay stopped: {why[:300]}"
     at = code[number]
-    headings = re.findall(r"^#+ (.+)$", "\n".join(c.source for c in notebook.cells[:at] if c.cell_type == "markdown"), re.MULTILINE)
+    headings = re.findall(
+        r"^#+ (.+)$", "\n".join(c.source for c in notebook.cells[:at] if c.cell_type == "markdown"), re.MULTILINE
+    )
     first = notebook.cells[at].source.strip().splitlines()[0][:80]
-    lines = [line.strip() for line in why.splitlines() if re.match(r"\s*(<<<|>>>|[+-] |disagrees|Unexpected|.*Error)", line)]
+    lines = [
+        line.strip() for line in why.splitlines() if re.match(r"\s*(<<<|>>>|[+-] |disagrees|Unexpected|.*Error)", line)
+    ]
     where = f", in “{headings[-1]}”" if headings else ""
-    return f"code cell {number + 1}{where} comes out differently: {first}" + (f"\n    {'; '.join(lines[:3])[:300]}" if lines else "")
+    return f"code cell {number + 1}{where} comes out differently: {first}" + (
+        f"\n    {'; '.join(lines[:3])[:300]}" if lines else ""
+    )
 
 
 def _other_lists(made: Path, delivered: Path) -> Iterator[str]:

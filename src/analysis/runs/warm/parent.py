@@ -225,7 +225,7 @@ def _become_kernel(request: dict[str, Any], handed: list[int]) -> None:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(BaseException):
             atexit._run_exitfuncs()

@@ -49,13 +49,14 @@ class WarmProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel from the warm parent; a stock kernel where that cannot be, saying why once."""
         try:
-            self.process = fork_kernel(_arguments(cmd), kwargs.get("env") or dict(os.environ), kwargs.get("cwd"))
+            kernel = fork_kernel(_arguments(cmd), kwargs.get("env") or dict(os.environ), kwargs.get("cwd"))
         except (OSError, RuntimeError, ValueError) as reason:
             if str(reason) not in _said:
                 _said.add(str(reason))
                 self.log.warning("Reports start with stock kernels, which takes longer: %s.", reason)
             return await super().launch_kernel(cmd, **kwargs)
-        self.pid = self.pgid = self.process.pid
+        self.process = kernel  # type: ignore[assignment]  # what Popen has, as far as it is used
+        self.pid = self.pgid = kernel.pid
         self.cwd = kwargs.get("cwd") or Path.cwd()
         return self.connection_info
 
@@ -187,7 +188,7 @@ def _connect(env: dict[str, str]) -> socket.socket:
         _parents[:] = [p for p in _parents if p.poll() is None]
         with (folder / "parent.log").open("ab") as log:
             _parents.append(
-                subprocess.Popen(
+                subprocess.Popen(  # noqa: S603 - our own module
                     [sys.executable, "-m", "analysis.runs.warm.parent", str(address), key, env.get("WORKBOOK_WARM_IDLE", str(IDLE_SECONDS))],
                     env={**env, **ONE_THREAD, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
                 )
