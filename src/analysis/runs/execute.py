@@ -1,6 +1,7 @@
 """Run one report: papermill executes the notebook, the page is rendered, everything is put in place whole."""
 
 import html
+import os
 import re
 import shutil
 import tempfile
@@ -55,6 +56,7 @@ def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, 
     stopped, and no tables.
     """
     pin_threads()
+    os.environ["WORKBOOK_WORKER"] = str(os.getpid())  # for who looks at a kernel and wonders whose it is
     Path(task.folder).mkdir(parents=True, exist_ok=True)
     for attempt in range(task.limits.retries + 1):
         started = time.time()
@@ -82,7 +84,7 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
     with Guard(task.limits) as guard:
         try:
             notebook = papermill.execute_notebook(
-                task.notebook, None, {**task.parameters, "outputs": str(tables)}, kernel_name=KERNEL, engine_name="workbook", progress_bar=False,
+                task.notebook, None, {**task.parameters, "outputs": str(tables)}, kernel_name=KERNEL, language="python", engine_name="workbook", progress_bar=False,
                 request_save_on_cell_execute=False, autosave_cell_every=0, reached=reached, on_cell_start=begins, kernel_manager_class=guard.manager(),
                 shutdown_kernel="immediate", extra_arguments=["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"],
             )  # fmt: skip

@@ -8,9 +8,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from analysis.errors import WorkbookError
@@ -19,7 +20,7 @@ from analysis.runs.threads import pin_threads
 
 #: Called when something happens: {"event": "cell", "branch", "report", "cell", "of"}.
 Hear = Callable[[dict[str, Any]], None]
-#: A report whose process was lost so often is given up, whatever --retries says: it may be what kills them.
+#: How often a report whose process was lost is run again, alone, before it is given up.
 MOST_LOSSES = 2
 TOPIC = "workbook"
 
@@ -56,7 +57,8 @@ def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
         lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(telling,)), run_here
     )
     try:
-        yield pool
+        with pool.listening_to_signals():
+            yield pool
     except BaseException:
         pool.stop()
         raise
@@ -89,7 +91,8 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
         # pure=False: the same task twice is two runs, not one remembered
         pool = Pool(lambda: client.get_executor(pure=False, retries=MOST_LOSSES), run_there)
         try:
-            yield pool
+            with pool.listening_to_signals():
+                yield pool
         except BaseException:
             pool.stop()
             raise
@@ -101,49 +104,84 @@ class Pool:
     def __init__(self, new: Callable[[], Executor], run: Callable[[Task], dict[str, Any]]) -> None:
         self._new, self._run = new, run
         self._executor: Executor | None = None
+        self._signals: list[int] = []
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
     def results(self, tasks: list[Task]) -> Iterator[dict[str, Any]]:
-        """The entry of every task as it ends, the lost ones tried again."""
-        losses: dict[tuple[str, str], int] = {}
+        """The entry of every task as it ends. What was running when a process was lost is run again alone, so that only
+        the report that kills its process is given up; what was waiting waits on.
+        """
         while tasks:
-            lost: list[Task] = []
-            reason: Exception | None = None
-            self._executor = executor = self._new()
-            futures = {executor.submit(self._run, task): task for task in tasks}
-            for future in as_completed(futures):
-                task = futures[future]
-                try:
-                    entry = future.result()
-                except (
-                    BrokenExecutor,
-                    CancelledError,
-                    OSError,
-                ) as error:  # the process, or the cluster's worker, is gone
-                    lost.append(task)
-                    reason = error
-                except Exception as error:  # KilledWorker of Dask, and whatever else keeps a result from coming back
-                    losses[task.name] = MOST_LOSSES
-                    lost.append(task)
-                    self.started.add(task.name)
-                    reason = error
+            waiting: list[Task] = []
+            suspects: list[Task] = []
+            for task, result in self._once(tasks):
+                if isinstance(result, dict):
+                    yield result
                 else:
-                    self.started.discard(task.name)
-                    yield entry
-            executor.shutdown(wait=True)
-            if len(lost) == len(tasks) and not self.started:  # nothing came of it at all
-                self.started |= {t.name for t in lost}
-            for task in [t for t in lost if t.name in self.started]:
-                losses[task.name] = losses.get(task.name, 0) + 1
-                if losses[task.name] > MOST_LOSSES:
-                    from analysis.runs.execute import failed_without_running
+                    (suspects if task.name in self.started else waiting).append(task)
+            if len(waiting) == len(tasks):  # nothing came of it at all
+                waiting, suspects = [], waiting
+            for task in suspects:
+                yield self._alone(task)
+            tasks = waiting
 
-                    lost.remove(task)
-                    yield failed_without_running(
-                        task, f"the process that ran it was lost {losses[task.name]} times: {reason}"
-                    )
-            self.started.clear()
-            tasks = lost
+    def _alone(self, task: Task) -> dict[str, Any]:
+        for _ in range(MOST_LOSSES):
+            for _task, result in self._once([task]):
+                if isinstance(result, dict):
+                    return result
+                reason = result
+        from analysis.runs.execute import failed_without_running
+
+        return failed_without_running(task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {reason}")
+
+    def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, dict[str, Any] | Exception]]:
+        """Each task with its entry, or with why its process was lost."""
+        self.started.clear()
+        self._executor = executor = self._new()
+        futures = {executor.submit(self._run, task): task for task in tasks}
+        ended: SimpleQueue[Future[dict[str, Any]]] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
+        for _ in tasks:
+            future = self._next(ended)
+            try:
+                entry = future.result()
+            except Exception as error:  # a broken pool, a killed worker: whatever keeps a result from coming back
+                yield futures[future], error
+            else:
+                self.started.discard(futures[future].name)
+                yield futures[future], entry
+        executor.shutdown(wait=True)
+
+    def _next(self, ended: "SimpleQueue[Future[dict[str, Any]]]") -> "Future[dict[str, Any]]":
+        """The next future that ended; raises KeyboardInterrupt here, where no lock is held, when a signal came."""
+        while True:
+            if self._signals:
+                raise KeyboardInterrupt
+            try:
+                return ended.get(timeout=0.2)
+            except Empty:
+                continue
+
+    @contextmanager
+    def listening_to_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM are noted and heeded between two reports' ends; the second one acts at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: Any) -> None:
+            if self._signals:
+                signal.default_int_handler(number, frame)
+            self._signals.append(number)
+
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def stop(self) -> None:
         """End what is running; nothing new begins."""
@@ -182,6 +220,15 @@ def _begin(telling: Any) -> None:
     _telling = telling
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the one that started us decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose run was killed would wait for its next task for ever."""
+    run = multiprocessing.parent_process()
+    if run is not None:
+        run.join()
+        os._exit(1)
 
 
 def _listen(heard: Any, hear: Hear) -> None:
