@@ -215,7 +215,7 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tu
             for text in changed:
                 err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         replay_all(manifest, entries, jobs or default_jobs(), tell)
-        manifest.write_index()
+        manifest.write_index(on_disk=True)
     different = sum(f"{r['branch']} {r['report']}" in findings for r in entries)
     err.print(f"{len(entries)} reports replayed: {len(entries) - different} the same, {different} not.")
     return findings, len(entries)
@@ -257,6 +257,7 @@ def status(folder: FolderArgument) -> None:
         )
     out.print(shown)
     if signed := signoff.standing(kept, on_disk=True):
+        kept.write_index(on_disk=True)
         void = f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
         out.print(
             f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out the same.{void}",

@@ -58,13 +58,13 @@ class Manifest:
         self._written = time.monotonic()
         self._cost = self._written - start
 
-    def write_index(self) -> None:
-        """The index made from the manifest, with the sign-off as it stands."""
+    def write_index(self, on_disk: bool = False) -> None:
+        """The index made from the manifest, with the sign-off as it stands; by the files as they are now, when `on_disk`."""
         from analysis.runs.signoff import standing  # reads manifests
 
         write_text(
             self.folder / "index.html",
-            index_page(self.content(), str(self.about.get("language", "en")), standing(self)),
+            index_page(self.content(), str(self.about.get("language", "en")), standing(self, on_disk)),
         )
 
     def content(self) -> dict[str, Any]:
