@@ -13,7 +13,7 @@ demo: $(DONE)  ## set up, make the demo bank, run every report of its last quart
 test: $(DONE)  ## the whole test suite, the notebooks' replay included
 	$(BIN)/workbook prepare params/demo.yml
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider -n 2 --dist loadscope notebooks
+	$(BIN)/python -m pytest -q --nbval --nbval-kernel-name workbook --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider -n 2 --dist loadscope notebooks
 
 lab: $(DONE)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(LAB)
@@ -25,6 +25,7 @@ lint: $(DONE)
 
 benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
+	$(BIN)/python benchmarks/runs.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml

@@ -50,11 +50,18 @@ papermill_engines.register("workbook", _KeepingEngine)
 
 
 def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, Any]:
-    """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`; never raises for a failing notebook.
+    """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`.
 
-    Returns the report's entry in the manifest. A failed report leaves a page that shows what it reached and why it
-    stopped, and no tables.
+    Returns the report's entry in the manifest; never raises. A failed report leaves a page that shows what it reached
+    and why it stopped, and no tables; only where nothing can be written there is no page either.
     """
+    try:
+        return _run(task, tell)
+    except Exception as fault:  # a full disk, a folder without rights: the other reports go on
+        return _entry(task, f"{type(fault).__name__}: {fault}", time.time())
+
+
+def _run(task: Task, tell: Tell) -> dict[str, Any]:
     pin_threads()
     os.environ["WORKBOOK_WORKER"] = str(os.getpid())  # for who looks at a kernel and wonders whose it is
     Path(task.folder).mkdir(parents=True, exist_ok=True)
@@ -120,11 +127,18 @@ def deliver(
     if tables.exists() and not error:
         target.parent.mkdir(exist_ok=True)
         tables.rename(target)
+    return _entry(task, error, started) | {
+        "title": _title(page), "headlines": headlines(notebook), "attempts": attempts, "made_of": made_of, "readings": readings,
+        "files": file_hashes(folder, task.report), "page_bytes": len(page.encode()),
+    }  # fmt: skip
+
+
+def _entry(task: Task, error: str, started: float) -> dict[str, Any]:
+    """A report's entry in the manifest, as far as it does not depend on what the report made."""
     return {
         "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "failed" if error else "done", "error": error,
-        "title": _title(page), "headlines": headlines(notebook), "started": _moment(started), "seconds": round(time.time() - started, 2), "attempts": attempts,
-        "made_of": made_of, "readings": readings, "parameters": task.parameters, "versions": versions(),
-        "files": file_hashes(folder, task.report), "page_bytes": len(page.encode()),
+        "title": "", "headlines": {}, "attempts": 1, "made_of": task.made_of, "readings": [], "files": {}, "page_bytes": 0,
+        "parameters": task.parameters, "versions": versions(), "started": _moment(started), "seconds": round(time.time() - started, 2),
     }  # fmt: skip
 
 
@@ -134,8 +148,11 @@ def failed_without_running(task: Task, error: str) -> dict[str, Any]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    Path(task.folder).mkdir(parents=True, exist_ok=True)
-    return deliver(task, notebook, error, time.time(), Path(task.folder) / ".none", [], task.limits.retries + 1)
+    try:
+        Path(task.folder).mkdir(parents=True, exist_ok=True)
+        return deliver(task, notebook, error, time.time(), Path(task.folder) / ".none", [], task.limits.retries + 1)
+    except OSError as fault:
+        return _entry(task, f"{error}; no page could be written: {fault}", time.time())
 
 
 def _moment(seconds: float) -> str:

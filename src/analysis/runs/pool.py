@@ -105,6 +105,7 @@ class Pool:
         self._new, self._run = new, run
         self._executor: Executor | None = None
         self._signals: list[int] = []
+        self._others = multiprocessing.active_children()  # of whoever uses this as a library
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
     def results(self, tasks: list[Task]) -> Iterator[dict[str, Any]]:
@@ -187,8 +188,10 @@ class Pool:
         """End what is running; nothing new begins."""
         if self._executor:
             self._executor.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        mine = [p for p in multiprocessing.active_children() if p not in self._others]
+        for process in mine:
             process.terminate()
+        for process in mine:
             process.join(timeout=5)
 
 
