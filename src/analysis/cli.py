@@ -83,16 +83,19 @@ def run(
     """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up to date is skipped, and an interrupted run goes on where it stopped."""
     from analysis import language as languages
     from analysis.errors import ParametersError, not_one_of
+    from analysis.runs import pool
+    from analysis.runs.warm import provisioner
+
+    bank, wanted = _bank_and_quarter(params, quarter)
+    provisioner.warm_up()  # the servers of kernels and of workers import while this process does, and prepares the bank
+    pool.warm_up()
     from analysis.lock import held
     from analysis.prepare import check_branches
-    from analysis.runs import pool
     from analysis.runs.catalogue import chosen_reports, set_values
     from analysis.runs.display import follow
     from analysis.runs.grid import check_writable, default_jobs, plan_run, run_plan
     from analysis.runs.task import Limits
-    from analysis.runs.warm import provisioner
 
-    bank, wanted = _bank_and_quarter(params, quarter)
     written_in = language or bank.language
     if written_in not in languages.languages():
         raise ParametersError(not_one_of("The language", written_in, languages.languages()))
@@ -101,8 +104,6 @@ def run(
     check_writable(bank.output_folder / str(wanted))
     signal.signal(signal.SIGTERM, _as_interrupt)
     with held(bank.output_folder / str(wanted), "run"):
-        for begin in (provisioner.warm_up, pool.warm_up):  # they import while the bank is prepared
-            begin()
         _prepare(bank, wanted)
         limits = Limits(time_limit, memory_limit, retries)
         plan = plan_run(bank, wanted, branch, report, set_, written_in, force, limits)
