@@ -219,6 +219,53 @@ def second_run(place: Path) -> None:
     )
 
 
+def phases(params: Path) -> None:
+    """Where the time of one report goes, alone on the machine with a warm kernel: the fastest of five of each kind."""
+    from analysis.quarters import Quarter
+    from analysis.runs import execute
+    from analysis.runs.grid import plan_run
+    from analysis.sources.params import read_params
+
+    plan = plan_run(read_params(params), Quarter.parse("2024Q4"), ["B001"], [], [], "en", force=True)
+    rendering: list[float] = []
+    real = execute.html_page
+
+    def timed_page(*words: object) -> str:
+        start = time.perf_counter()
+        page = real(*words)
+        rendering.append(time.perf_counter() - start)
+        return page
+
+    execute.html_page = timed_page
+    print(
+        "| report | kernel starts | cells | page is made | kernel ends, files are written | all | CPU of the asking process |\n|---|---|---|---|---|---|---|"
+    )
+    for task in sorted(plan.tasks, key=lambda t: t.report):
+        found = []
+        for _ in range(6):
+            cells: list[float] = []
+            start, cpu = time.perf_counter(), time.process_time()
+            execute.run_task(task, lambda task, cell, of, cells=cells: cells.append(time.perf_counter()))
+            end = time.perf_counter()
+            # the last cell shows the headlines and takes no time worth telling from the end
+            found.append(
+                (
+                    end - start,
+                    cells[0] - start,
+                    cells[-1] - cells[0],
+                    rendering[-1],
+                    end - cells[-1] - rendering[-1],
+                    time.process_time() - cpu,
+                )
+            )
+        everything, begin, middle, page, rest, cpu = min(found[1:])
+        print(
+            f"| {task.report} | {begin:.2f} | {middle:.2f} | {page:.2f} | {rest:.2f} | {everything:.2f} | {cpu:.2f} |",
+            flush=True,
+        )
+    execute.html_page = real
+
+
 WAYS = {
     "commands": ("`papermill` and `jupyter nbconvert`, one after the other", by_commands),
     "pool": (f"papermill API, stock kernels, {CORES} processes, threads pinned", by_pool),
@@ -227,10 +274,12 @@ WAYS = {
     "cells": ("the cells alone in one warm process, over the cores (the limit)", cells_only),
 }
 
+EXTRAS = ("phases", "second", "growth")
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", choices=[*WAYS, "growth", "second"], default=[*WAYS, "growth", "second"])
+    parser.add_argument("--only", nargs="*", choices=[*WAYS, *EXTRAS], default=[*WAYS, *EXTRAS])
     parser.add_argument("--ploomber", default="")
     given = parser.parse_args()
     rounds, ploomber = given.rounds, given.ploomber
@@ -254,6 +303,9 @@ if __name__ == "__main__":
                     f"| {WAYS[way][0]} | {statistics.median(s):.1f} | {min(s):.1f}–{max(s):.1f} | {statistics.median(s) / ours if ours else 0:.2f} × |",
                     flush=True,
                 )
+        if "phases" in given.only:
+            print()
+            phases(params)
         if "second" in given.only:
             print("\n| | |\n|---|---|")
             second_run(Path(temporary) / "hundred")

@@ -1,5 +1,6 @@
 """The command `workbook`: from a bank's tables to reports, one verb per step."""
 
+import gc
 import json
 import signal
 import sys
@@ -413,3 +414,5 @@ def main() -> None:
             f"{error.filename} cannot be written or read: {error.strerror}.", style="red", markup=False, soft_wrap=True
         )
         sys.exit(1)
+    finally:
+        gc.freeze()  # or everything imported is looked through once more before the process ends, for half a second

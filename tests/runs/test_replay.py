@@ -232,3 +232,18 @@ def test_nothing_heavy_is_imported_to_find_out_that_there_is_nothing_to_do(deliv
         [sys.executable, "-c", script, str(bank.path)], capture_output=True, text=True, cwd=Path.cwd()
     )
     assert done.stdout.splitlines()[-1] == "[]" and "12 were up to date" in done.stderr, done.stderr
+
+
+def test_imports_are_found_by_pattern_as_the_parser_finds_them():
+    import ast
+
+    from analysis.storage import PACKAGE
+
+    for path in PACKAGE.rglob("*.py"):
+        named = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                named |= {a.name for a in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                named |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+        assert {n for n in named if n.split(".")[0] == code.NAME} <= code._imports_of(path), path

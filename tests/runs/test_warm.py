@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -136,7 +137,7 @@ def test_kernels_talk_over_private_sockets_only():
 def test_a_kernel_works_in_the_folder_and_with_the_environment_of_its_asker(tmp_path, monkeypatch):
     monkeypatch.setenv("ONLY_MINE", "yes")
     (tmp_path / "beside.py").write_text("here = 1")
-    with kernel(cwd=str(tmp_path)) as (_, ask):
+    with kernel(cwd=os.path.relpath(tmp_path)) as (_, ask):
         assert ask("import os, beside; print(os.getcwd(), os.environ['ONLY_MINE'], beside.here)") == f"{tmp_path} yes 1"
         assert (
             ask("import sys; print('ipykernel' in sys.argv[0], 'analysis.report.notebook' in sys.modules)")
@@ -207,12 +208,17 @@ def test_a_killed_kernel_is_reported_with_its_signal_and_takes_nothing_along():
 
 
 def test_a_kernel_ends_with_its_asker():
-    script = "import time; from jupyter_client.manager import start_new_kernel as s; m, c = s(kernel_name='workbook'); print(m.provisioner.pid, flush=True); time.sleep(60)"
+    script = "import time; from jupyter_client.manager import start_new_kernel as s; m, c = s(kernel_name='workbook'); print(m.provisioner.pid, m.ip, m.connection_file, flush=True); time.sleep(60)"
     asker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    child = psutil.Process(int(asker.stdout.readline()))
+    pid, address, connection_file = asker.stdout.readline().split()
+    child, sockets = psutil.Process(int(pid)), pathlib.Path(address)
+    assert list(sockets.parent.glob(f"{sockets.name}-*")) and pathlib.Path(connection_file).exists()
     asker.kill()
     asker.wait()
     assert gone(child)
+    assert wait_until(
+        lambda: not list(sockets.parent.glob(f"{sockets.name}-*")) and not pathlib.Path(connection_file).exists()
+    )
 
 
 def test_a_kernel_ends_with_its_parent_and_the_next_one_gets_a_new_parent(own_parent):
@@ -223,6 +229,7 @@ def test_a_kernel_ends_with_its_parent_and_the_next_one_gets_a_new_parent(own_pa
         assert process.wait(timeout=10) == -signal.SIGKILL and gone(child)
     with kernel() as (_, ask):
         assert int(ask("import os; print(os.getppid())")) != mother.pid
+        assert len(list(place.private_folder().glob("*.sock"))) == 1  # the dead one's address is forgotten
 
 
 def test_the_parent_is_shared_and_ends_when_idle(own_parent):

@@ -13,7 +13,7 @@ DIMENSIONS = "dimension"
 
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
     """The index of the branch and of the bank over the quarters, with intervals; index as from `findings.index_table`."""
-    drawing, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(8, 3.4))
     rows = index[index[DIMENSIONS] == "index"].dropna(subset=["mean"]) if len(index) else index
     mine = rows[rows["branch_id"] == branch] if len(rows) else rows
     if mine.empty:
@@ -44,7 +44,7 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
 
 def changes_chart(changes: pd.DataFrame) -> Figure:
     """Change of every dimension since last quarter with its interval; changes as from `findings.changes`."""
-    drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.3 * len(changes) + 1)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.3 * len(changes) + 1)))
     if changes.empty:
         axis.set_axis_off()
         title = _("There are too few answers to compare with last quarter")
@@ -83,7 +83,7 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
 
 def effects_chart(terms: pd.DataFrame) -> Figure:
     """Odds ratios of staying with intervals; terms as from `findings.regression_table`."""
-    drawing, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(8, 3.4))
     if terms.empty:
         axis.set_axis_off()
         title = _("There is too little to say what keeps customers")

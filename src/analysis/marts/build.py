@@ -48,7 +48,7 @@ def build_marts(
     progress: Progress = lambda text: None,
 ) -> list[str]:
     """Bring the marts of `quarters` up to date; returns the quarters that were built again."""
-    tables = contract_tables(bank, con, verdicts)
+    tables: dict[str, ir.Table] = {}
     others = text_fingerprint(
         *[f"{name} {v.fingerprint}" for name, v in sorted(verdicts.items()) if name != "transactions"]
     )
@@ -64,6 +64,7 @@ def build_marts(
         record = bank.data_folder / "marts" / "records" / f"{quarter}.json"
         if not record.exists() or json.loads(record.read_text(encoding="utf-8"))["key"] != key:
             progress(str(quarter))
+            tables = tables or contract_tables(bank, con, verdicts)
             _build_quarter(bank, con, tables, quarter)
             write_json(record, {"key": key})
             built.append(str(quarter))

@@ -27,6 +27,7 @@ def style() -> None:
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.titleweight": "bold",
+            "axes.titley": 1.0,  # above the axes; finding out where costs a third of a chart
             "svg.fonttype": "none",
             "figure.dpi": 96,
         },

@@ -11,7 +11,7 @@ from analysis.report.figure import Figure
 def payments_chart(alert_id: str, payments: pd.DataFrame) -> Figure:
     """Payments of one alert over time, a line per borrower; payments as from `mortgage.payments_of`."""
     borrowers = list(dict.fromkeys(payments["borrower_id"]))
-    drawing, axis = plt.subplots(figsize=(8, max(2.2, 0.28 * len(borrowers) + 1)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(8, max(2.2, 0.28 * len(borrowers) + 1)))
     at = [borrowers.index(b) for b in payments["borrower_id"]]
     axis.hlines(
         range(len(borrowers)),
@@ -42,7 +42,7 @@ def payments_chart(alert_id: str, payments: pd.DataFrame) -> Figure:
 
 def threshold_chart(curve: pd.DataFrame) -> Figure:
     """Alerts at each threshold; curve as from `mortgage.threshold_curve`."""
-    drawing, axis = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(6.5, 2.8))
     sns.barplot(x=curve["min_borrowers"].astype(str), y=curve["alerts"], ax=axis, color=sns.color_palette()[0])
     axis.set(xlabel=_("Borrowers needed for an alert"), ylabel=_("Alerts, whole bank"))
     title = _("At {least} borrowers there are {alerts} alerts in the whole bank").format(

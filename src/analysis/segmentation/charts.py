@@ -40,7 +40,7 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
 def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
     """Heat map of where the customers of each group went; moves as from `findings.migration`."""
     rows = moves[moves["customer_type"] == kind] if len(moves) else moves
-    drawing, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(7.5, 4))
     matrix = (
         rows.pivot_table(index="was", columns="became", values="share", observed=True) if len(rows) else pd.DataFrame()
     )
@@ -76,7 +76,7 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
 def value_chart(values: pd.DataFrame) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
     rows = values[values["customer_type"] == "personal"] if (values["customer_type"] == "personal").any() else values
-    drawing, axis = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(7.5, 3.2))
     if rows.empty:
         title = _("No group is large enough to value")
         axis.set_axis_off()

@@ -45,8 +45,15 @@ CHECK_SECONDS = 2.0
 class Kernel:
     """A forked kernel and the connection of the one who asked for it."""
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid, self.connection = pid, connection
+    def __init__(self, pid: int, connection: socket.socket, files: list[str]) -> None:
+        self.pid, self.connection, self.files = pid, connection, files
+
+    def end(self) -> None:
+        """Kill it and remove its sockets and connection file, as its asker would have done."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+        for file in self.files:
+            Path(file).unlink(missing_ok=True)
 
 
 def import_all() -> None:
@@ -125,8 +132,7 @@ def serve(address: str, started_from: str, idle_seconds: float) -> None:
                 last = time.monotonic()
             elif (kernel := ready.data) and kernel.pid in kernels and _asker_is_gone(kernel.connection):
                 selector.unregister(kernel.connection)
-                with contextlib.suppress(OSError):
-                    os.killpg(kernel.pid, signal.SIGKILL)
+                kernel.end()
         for pid, status in _ended():
             if kernel := kernels.pop(pid, None):
                 with contextlib.suppress(KeyError, ValueError):
@@ -188,7 +194,7 @@ def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Ke
             _become_kernel(request, handed)
         connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
         connection.setblocking(False)
-        return Kernel(pid, connection)
+        return Kernel(pid, connection, request["files"])
     except Exception as error:
         with contextlib.suppress(OSError):
             connection.sendall(json.dumps({"refused": str(error)}).encode() + b"\n")

@@ -28,6 +28,7 @@ from analysis.runs.warm.place import origin, private_folder
 
 IDLE_SECONDS = 300  # a parent that nobody asked for so long ends; WORKBOOK_WARM_IDLE changes it
 ANSWER_SECONDS = 60  # the parent may still be importing
+LARGEST_LOG = 1_000_000  # bytes
 FORK_IS_SAFE = sys.platform == "linux"  # macOS's system libraries do not survive it; Windows has none
 
 _said: set[str] = set()
@@ -49,7 +50,9 @@ class WarmProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel from the warm parent; a stock kernel where that cannot be, saying why once."""
         try:
-            kernel = fork_kernel(_arguments(cmd), kwargs.get("env") or dict(os.environ), kwargs.get("cwd"))
+            manager, env = self.parent, kwargs.get("env") or dict(os.environ)
+            files = [manager.connection_file, *(f"{manager.ip}-{n}" for n in range(1, 6))] if manager else []
+            kernel = fork_kernel(_arguments(cmd), env, kwargs.get("cwd"), files)
         except (OSError, RuntimeError, ValueError) as reason:
             if str(reason) not in _said:
                 _said.add(str(reason))
@@ -126,14 +129,14 @@ class ForkedKernel:
         return self.returncode
 
 
-def fork_kernel(arguments: list[str], env: dict[str, str], cwd: str | None) -> ForkedKernel:
+def fork_kernel(arguments: list[str], env: dict[str, str], cwd: str | None, files: list[str]) -> ForkedKernel:
     """A kernel forked from the user's parent, which is started when there is none.
 
-    arguments: of ipykernel. Raises RuntimeError or OSError, saying why, when no kernel can be forked.
+    arguments: of ipykernel. files: what the parent removes if the asker is gone before the kernel. Raises RuntimeError or OSError, saying why, when no kernel can be forked.
     """
     if not FORK_IS_SAFE:
         raise RuntimeError(f"processes cannot be forked safely on {sys.platform}")
-    request = {"arguments": arguments, "env": env, "cwd": str(cwd or Path.cwd())}
+    request = {"arguments": arguments, "env": env, "cwd": str(Path(cwd or ".").resolve()), "files": files}
     for attempt in (1, 2):
         connection = _connect(env)
         try:
@@ -186,7 +189,10 @@ def _connect(env: dict[str, str]) -> socket.socket:
         except OSError:
             pass
         _parents[:] = [p for p in _parents if p.poll() is None]
+        _forget_dead_parents(folder)
         with (folder / "parent.log").open("ab") as log:
+            if log.tell() > LARGEST_LOG:
+                log.truncate(0)
             _parents.append(
                 subprocess.Popen(  # noqa: S603 - our own module
                     [sys.executable, "-m", "analysis.runs.warm.parent", str(address), key, env.get("WORKBOOK_WARM_IDLE", str(IDLE_SECONDS))],
@@ -202,6 +208,16 @@ def _connect(env: dict[str, str]) -> socket.socket:
                 time.sleep(0.02)
         connection.close()
         raise RuntimeError(f"the parent of the warm kernels did not start; see {folder / 'parent.log'}")
+
+
+def _forget_dead_parents(folder: Path) -> None:
+    """Remove the addresses of parents that were killed."""
+    for address in folder.glob("*.sock"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(address))
+            except OSError:
+                address.unlink(missing_ok=True)
 
 
 def _arguments(cmd: list[str]) -> list[str]:
