@@ -12,6 +12,8 @@ from analysis.storage import write_text
 def refresh(path: Path) -> None:
     """Execute one notebook in its own folder and write it back whole."""
     notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of an earlier execution
     NotebookClient(
         notebook,
         kernel_name="workbook",
