@@ -109,7 +109,8 @@ def run(
         limits = Limits(time_limit, memory_limit, retries)
         plan = plan_run(bank, wanted, branch, report, set_, written_in, force, limits)
         total, at_once = len(plan.tasks) + len(plan.fresh), jobs or default_jobs()
-        with follow(err, json_, total, len(plan.fresh), plan.expected, at_once) as display:
+        seen_at_once = 1 if cluster else at_once
+        with follow(err, json_, total, len(plan.fresh), plan.expected, seen_at_once) as display:
             outcome = run_plan(bank, wanted, plan, at_once, written_in, display.hear, cluster)
     index = str(outcome.folder / "index.html")
     if json_:

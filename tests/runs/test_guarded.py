@@ -244,5 +244,7 @@ def test_a_cluster_of_two_workers_loses_no_report_when_one_is_killed(odd, tmp_pa
 
 def test_a_scheduler_that_is_not_there_is_named(odd):
     odd("print(1)")
-    result = odd.run("--cluster", "tcp://127.0.0.1:1")
+    assert odd.run().exit_code == 0
+    result = odd.run("--cluster", "tcp://127.0.0.1:1", "--force")
+    assert odd.entry()["status"] == "done"  # what is there is not forgotten
     assert result.exit_code == 1 and "There is no Dask scheduler at tcp://127.0.0.1:1" in told(result)

@@ -24,6 +24,7 @@ class Display:
         self.console, self.as_json = console, as_json
         self.total, self.jobs = total, max(1, jobs)
         self.counts = {"done": 0, "failed": 0, "skipped": skipped}
+        self.over: set[Name] = set()
         self.running: dict[Name, tuple[int, int, float]] = {}  # cell, of, since
         self.waiting = dict(expected)  # seconds
         self.spent: list[tuple[float, float]] = []  # expected and taken
@@ -31,12 +32,16 @@ class Display:
     def hear(self, event: dict[str, Any]) -> None:
         """Show one event."""
         name = (event["branch"], event["report"])
+        if event["event"] == "cell" and name in self.over:
+            return  # told late
         if event["event"] == "cell":
             since = self.running.get(name, (0, 0, time.monotonic()))[2]
             if event["cell"] == 0 and self.as_json:
                 self._line({**event, "event": "start"})
             self.running[name] = (event["cell"], event["of"], since)
+            self.jobs = max(self.jobs, len(self.running))  # of a cluster, whose size is seen as it works
         else:
+            self.over.add(name)
             self.running.pop(name, None)
             self.spent.append((self.waiting.pop(name, event["seconds"]), event["seconds"]))
             self.counts[event["status"]] += 1
@@ -48,7 +53,8 @@ class Display:
         expected, taken = sum(e for e, _ in self.spent), sum(t for _, t in self.spent)
         pace = taken / expected if expected else 1.0
         began = sum(
-            min(time.monotonic() - since, self.waiting.get(n, 0) * pace) for n, (_, _, since) in self.running.items()
+            min(time.monotonic() - since, self.waiting.get(n, 0) * pace)
+            for n, (_, _, since) in list(self.running.items())
         )
         return max(0.0, sum(self.waiting.values()) * pace - began) / self.jobs
 

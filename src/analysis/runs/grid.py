@@ -136,11 +136,6 @@ def run_plan(
     order = {name: n for n, name in enumerate(REPORTS)}
     manifest = Manifest(plan.folder)
     manifest.about.update(bank=bank.bank, title=bank.title, quarter=str(quarter), language=language)
-    for task in plan.tasks:
-        manifest.reports[task.name] = {
-            "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order.get(task.report, 99),
-        }  # fmt: skip
-    manifest.write()
     outcome = Outcome(plan.folder, skipped=len(plan.fresh))
     where: AbstractContextManager[pool.Pool]
 
@@ -152,21 +147,30 @@ def run_plan(
         where = pool.cluster(cluster, heard) if cluster else pool.local(min(jobs, len(plan.tasks)), heard)
         try:
             with where as workers:
+                for task in plan.tasks:
+                    manifest.reports[task.name] = _planned(task, order.get(task.report, 99))
+                manifest.write()
                 for entry in workers.results(plan.tasks):
                     entry["order"] = order.get(entry["report"], 99)
                     manifest.done(entry)
                     outcome.done += entry["status"] == "done"
                     if entry["status"] == "failed":
                         outcome.failed.append(entry)
-                    hear(
-                        {"event": "report", **{k: entry[k] for k in ("branch", "report", "status", "error", "seconds")}}
-                    )
+                    told = {k: entry[k] for k in ("branch", "report", "status", "error", "seconds")}
+                    hear({"event": "report", **told})
         except KeyboardInterrupt:
             outcome.interrupted = True
-    for left in plan.folder.glob("*/.*-*"):  # of processes that were killed
-        shutil.rmtree(left, ignore_errors=True)
+    for left in plan.folder.glob("*/.*"):  # of processes that were killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
     return outcome
+
+
+def _planned(task: Task, order: int) -> dict[str, Any]:
+    """The entry of a report that was not reached yet."""
+    return {
+        "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order,
+    }  # fmt: skip
 
 
 def check_writable(folder: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import get_context
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -53,15 +54,10 @@ def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
     heard, telling = context.Pipe(duplex=False)
     listener = threading.Thread(target=_listen, args=(heard, hear), daemon=True)
     listener.start()
-    pool = Pool(
-        lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(telling,)), run_here
-    )
+    new = partial(ProcessPoolExecutor, jobs, mp_context=context, initializer=_begin, initargs=(telling,))
     try:
-        with pool.listening_to_signals():
+        with Pool(new, run_here) as pool:
             yield pool
-    except BaseException:
-        pool.stop()
-        raise
     finally:
         telling.send(None)
         listener.join(timeout=5)
@@ -89,13 +85,8 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
             )
         client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
         # pure=False: the same task twice is two runs, not one remembered
-        pool = Pool(lambda: client.get_executor(pure=False, retries=MOST_LOSSES), run_there)
-        try:
-            with pool.listening_to_signals():
-                yield pool
-        except BaseException:
-            pool.stop()
-            raise
+        with Pool(partial(client.get_executor, pure=False, retries=MOST_LOSSES), run_there) as pool:
+            yield pool
 
 
 class Pool:
@@ -105,6 +96,7 @@ class Pool:
         self._new, self._run = new, run
         self._executor: Executor | None = None
         self._signals: list[int] = []
+        self._handlers: dict[int, Any] = {}
         self._others = multiprocessing.active_children()  # of whoever uses this as a library
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
@@ -165,26 +157,25 @@ class Pool:
             except Empty:
                 continue
 
-    @contextmanager
-    def listening_to_signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM are noted and heeded between two reports' ends; the second one acts at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+    def __enter__(self) -> "Pool":
+        """Ctrl-C and SIGTERM are noted from here on and heeded between two reports' ends; the second one acts at once."""
 
         def note(number: int, frame: Any) -> None:
             if self._signals:
                 signal.default_int_handler(number, frame)
             self._signals.append(number)
 
-        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if kind is not None:
+            self._stop()
+
+    def _stop(self) -> None:
         """End what is running; nothing new begins."""
         if self._executor:
             self._executor.shutdown(wait=False, cancel_futures=True)
