@@ -5,6 +5,7 @@ Patterns rather than files, so that a file that was not there and now is counts 
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from analysis.storage import bytes_fingerprint, text_fingerprint, write_json
@@ -47,9 +48,10 @@ class Fingerprints:
         return max((self._times[r] for r in readings), default=0.0)
 
     def save(self) -> None:
-        """Remember for the next time."""
+        """Remember for the next time; somebody who may only read does without."""
         if self._changed:
-            write_json(self._path, self._files)
+            with suppress(PermissionError):
+                write_json(self._path, self._files)
 
     def _reading(self, reading: str) -> str:
         if reading not in self._known:

@@ -52,7 +52,8 @@ class WarmProvisioner(LocalProvisioner):
         try:
             manager, env = self.parent, kwargs.get("env") or dict(os.environ)
             files = [manager.connection_file, *(f"{manager.ip}-{n}" for n in range(1, 6))] if manager else []
-            kernel = fork_kernel(_arguments(cmd), env, kwargs.get("cwd"), files)
+            # in a thread: JupyterLab goes on answering while a parent is started
+            kernel = await asyncio.to_thread(fork_kernel, _arguments(cmd), env, kwargs.get("cwd"), files)
         except (OSError, RuntimeError, ValueError) as reason:
             if str(reason) not in _said:
                 _said.add(str(reason))
