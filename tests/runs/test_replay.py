@@ -247,3 +247,10 @@ def test_imports_are_found_by_pattern_as_the_parser_finds_them():
             elif isinstance(node, ast.ImportFrom) and node.module:
                 named |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
         assert {n for n in named if n.split(".")[0] == code.NAME} <= code._imports_of(path), path
+
+
+def test_workers_do_not_spend_a_second_on_a_grammar_that_notebooks_do_not_need():
+    script = (
+        "import sys, analysis.runs.execute, analysis.runs.verify; print('rfc3987_syntax.syntax_helpers' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

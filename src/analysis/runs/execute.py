@@ -18,7 +18,6 @@ from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-import analysis.runs.quick_validation  # noqa: F401 - before what it is for
 from analysis.readings import Fingerprints, of_data
 from analysis.report.page import headlines, html_page
 from analysis.runs.delivered import file_hashes
