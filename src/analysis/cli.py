@@ -135,7 +135,7 @@ def verify(
     jobs: JobsOption = 0,
 ) -> None:
     """Replay delivered reports: execute them again with their recorded parameters, and compare every text, table and list, and every file's checksum."""
-    findings, _replayed = _replay(folder, branch, report, jobs)
+    findings, _replayed, _same = _replay(folder, branch, report, jobs)
     if findings:
         raise typer.Exit(4)
 
@@ -153,12 +153,12 @@ def sign(
 
     if not by.strip():
         raise WorkbookError("--by is empty; say who signs.")
-    findings, replayed = _replay(folder, [], [], jobs)
+    findings, replayed, same = _replay(folder, [], [], jobs)
     manifest = read_quarter(folder)
-    path = signoff.sign(manifest, by.strip(), note, replayed, findings)
+    path = signoff.sign(manifest, by.strip(), note, replayed, same, findings)
     manifest.write_index()
     err.print(
-        f"Signed by {by.strip()}: {replayed - len(findings)} of {replayed} reports came out the same. {path}",
+        f"Signed by {by.strip()}: {same} of {replayed} reports came out the same. {path}",
         highlight=False,
         soft_wrap=True,
         markup=False,
@@ -167,8 +167,8 @@ def sign(
         raise typer.Exit(4)
 
 
-def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tuple[dict[str, list[str]], int]:
-    """Replay and tell; the findings by report, and how many reports were replayed."""
+def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tuple[dict[str, list[str]], int, int]:
+    """Replay and tell; the findings by report, how many reports were replayed, and how many of them came out the same."""
     from analysis.errors import ParametersError, not_one_of
     from analysis.lock import held
     from analysis.runs.grid import default_jobs
@@ -220,9 +220,9 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tu
                 err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         replay_all(manifest, entries, jobs or default_jobs(), tell)
         manifest.write_index(on_disk=True)
-    different = sum(f"{r['branch']} {r['report']}" in findings for r in entries)
-    err.print(f"{len(entries)} reports replayed: {len(entries) - different} the same, {different} not.")
-    return findings, len(entries)
+    same = sum(f"{r['branch']} {r['report']}" not in findings for r in entries)
+    err.print(f"{len(entries)} reports replayed: {same} the same, {len(entries) - same} not.")
+    return findings, len(entries), same
 
 
 def _bank_of(manifest: "Manifest") -> Bank | None:

@@ -178,6 +178,10 @@ def test_a_changed_data_row_is_caught_before_and_after_it_is_prepared(delivered)
     small.bank()
     status, said = verified(bank)
     assert status == 4 and "the bank's table transactions changed since the reports' data was prepared" in said
+    result = call(app, "sign", str(quarter_folder(bank)), "--by", "R007")
+    assert result.exit_code == 4 and "12 of 12 reports came out the same" in " ".join(told(result).split())
+    assert "the bank's files" in json.loads((quarter_folder(bank) / "sign-off.json").read_text())["findings"]
+    (quarter_folder(bank) / "sign-off.json").unlink()
     assert "1 the same, 0 not" in said  # what was prepared is as it was
     prepare(bank)
     status, said = verified(bank)

@@ -24,16 +24,17 @@ Hear = Callable[[dict[str, Any]], None]
 #: How often a report whose process was lost is run again, alone, before it is given up.
 MOST_LOSSES = 2
 TOPIC = "workbook"
+RUNNING = "analysis.runs.execute"
 
 _telling: Any = None  # in a local worker: the pipe to the process that started it
 
 
-def _context() -> Any:
-    """Workers are forked from a server that has imported papermill and nbconvert, and nothing that starts a thread."""
+def worker_context(module: str) -> Any:
+    """How workers start: forked from a server that has imported `module`, and nothing that starts a thread."""
     pin_threads()
     context = get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
-        context.set_forkserver_preload(["analysis.runs.execute"])
+        context.set_forkserver_preload([module])
     return context
 
 
@@ -42,14 +43,14 @@ def warm_up() -> None:
     if os.name == "posix":
         from multiprocessing.forkserver import ensure_running
 
-        _context()
+        worker_context(RUNNING)
         ensure_running()
 
 
 @contextmanager
 def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
     """`jobs` processes of this machine, with the machine's threads shared among them."""
-    context = _context()
+    context = worker_context(RUNNING)
     # a pipe without a lock: a worker that is killed while it writes must not keep the others from writing
     heard, telling = context.Pipe(duplex=False)
     listener = threading.Thread(target=_listen, args=(heard, hear), daemon=True)

@@ -23,13 +23,13 @@ class Standing:
     changed: list[str] = field(default_factory=list)
 
 
-def sign(manifest: Manifest, by: str, note: str, replayed: int, findings: dict[str, list[str]]) -> Path:
-    """Write the sign-off next to the manifest; findings by report, of those that did not come out the same."""
+def sign(manifest: Manifest, by: str, note: str, replayed: int, same: int, findings: dict[str, list[str]]) -> Path:
+    """Write the sign-off next to the manifest; findings by report, and about the bank's files."""
     path = manifest.folder / FILE
     write_json(
         path,
         {
-            "by": by, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "note": note, "replayed": replayed, "findings": findings,
+            "by": by, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "note": note, "replayed": replayed, "same": same, "findings": findings,
             "manifest_sha256": hashlib.sha256((manifest.folder / "manifest.json").read_bytes()).hexdigest(), "files": delivered(manifest),
         },
     )  # fmt: skip
@@ -55,9 +55,7 @@ def standing(manifest: Manifest, on_disk: bool = False) -> Standing | None:
     different = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
     if not different and on_disk:
         different = [] if _manifest_is(manifest, signed["manifest_sha256"]) else ["manifest.json"]
-    count = len(signed["findings"])
-    found = f"{signed['replayed'] - count} of {signed['replayed']}"
-    return Standing(signed["by"], signed["at"], found, different)
+    return Standing(signed["by"], signed["at"], f"{signed['same']} of {signed['replayed']}", different)
 
 
 def _manifest_is(manifest: Manifest, digest: str) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import nbformat
 from analysis.runs.delivered import file_hashes
 from analysis.runs.execute import KERNEL
 from analysis.runs.manifest import Manifest
+from analysis.runs.pool import worker_context
 from analysis.runs.threads import pin_threads
 from analysis.sources.land import changed_tables
 from analysis.sources.params import Bank
@@ -42,10 +42,7 @@ def verify(
     manifest: Manifest, entries: list[dict[str, Any]], jobs: int, tell: Callable[[Verdict], None]
 ) -> list[Verdict]:
     """Replay the reports of `entries`, `jobs` at once; the verdicts in the order of the entries."""
-    pin_threads()
-    context = get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload(["analysis.runs.verify"])
+    context = worker_context(__name__)
     found: dict[tuple[str, str], Verdict] = {}
     with ProcessPoolExecutor(min(jobs, len(entries)) or 1, mp_context=context) as pool:
         futures = {pool.submit(replay, str(manifest.folder), e): e for e in entries}
