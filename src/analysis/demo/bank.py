@@ -124,7 +124,8 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         if chunk == 0 and quarter == len(QUARTERS) - 1:
             rows = _with_bad_rows("transactions", rows)
         _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": rows}, many=True)
-    _write(folder / f"part-{chunk:04d}.parquet", {"truth/segments": _groups(people)}, many=True)
+    truth = {"truth/segments": _groups(people), "truth/life_events": _life_events(people)}
+    _write(folder / f"part-{chunk:04d}.parquet", truth, many=True)
     return truth_rows(people, lending, planted)
 
 
@@ -135,6 +136,17 @@ def _groups(people: People) -> pa.Table:
             "customer_id": pa.array([f"C{i:08d}" for i in range(people.first, people.first + len(people))]),
             "planted": pa.array(names[people.group], pa.string()),
         }
+    )
+
+
+def _life_events(people: People) -> pa.Table:
+    happened = [(name, np.flatnonzero(when < len(QUARTERS))) for name, when in sorted(people.happens.items())]
+    names = [name for name, who in happened for _ in who]
+    when = [str(QUARTERS[people.happens[name][i]]) for name, who in happened for i in who]
+    ids = [f"C{people.first + i:08d}" for _, who in happened for i in who]
+    text = pa.string()
+    return pa.table(
+        {"customer_id": pa.array(ids, text), "event": pa.array(names, text), "quarter": pa.array(when, text)}
     )
 
 

@@ -31,6 +31,18 @@ class Lending:
     co_borrower: np.ndarray  # -1: none
     down_payment_account: np.ndarray  # -1: unknown
     status: np.ndarray
+    consumer: "ConsumerLoans"
+
+
+@dataclass
+class ConsumerLoans:
+    """Arrays by consumer loan; `customer` counts within the chunk."""
+
+    customer: np.ndarray
+    amount: np.ndarray
+    instalment: np.ndarray
+    filed: np.ndarray
+    due_day: np.ndarray
 
 
 @dataclass
@@ -56,6 +68,9 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
     months = rng.choice([180, 240, 300], n)
     monthly = RATE / 12
     start = np.maximum(people.since[who], END - 1500) + rng.integers(0, 90, n)
+    later = rng.spawn(1)[0]
+    since_when = np.maximum(STARTS[1] + later.integers(0, 560, n), people.since[who] + 10)
+    start = np.where(later.random(n) < 0.25, since_when, start)  # the first mortgage comes while we watch
     lending = Lending(
         customer=who,
         compound=rng.integers(0, compounds(len(people)), n),
@@ -66,9 +81,26 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
         months=months,
         co_borrower=np.where(rng.random(n) < 0.15, rng.integers(0, len(people), n), -1),
         down_payment_account=np.full(n, -1, dtype=np.int64),
-        status=rng.choice(["running", "late"], n, p=[0.97, 0.03]),
+        status=np.where(
+            np.isin(people.happens["late_payment"][who], [len(QUARTERS) - 2, len(QUARTERS) - 1]), "late", "running"
+        ),
+        consumer=_consumer_loans(later, people),
     )
     return lending, _plant(rng, people, lending)
+
+
+def _consumer_loans(rng: np.random.Generator, people: People) -> ConsumerLoans:
+    customer = np.flatnonzero(~people.corporate & (rng.random(len(people)) < 0.06))
+    n = len(customer)
+    amount = np.rint(people.income[customer] * rng.uniform(2, 8, n) / 100) * 100
+    monthly = RATE / 12
+    return ConsumerLoans(
+        customer=customer,
+        amount=amount,
+        instalment=np.rint(amount * 100 * monthly / (1 - (1 + monthly) ** -36)),
+        filed=np.minimum(np.maximum(people.since[customer], END - 700) + rng.integers(0, 60, n), END - 30),
+        due_day=rng.integers(5, 28, n),
+    )
 
 
 def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[Arrangement]:
@@ -84,6 +116,7 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
         loans = [pool.pop() for _ in range(count)]
         lending.compound[loans] = [sites[i % len(sites)] for i in range(count)]
         lending.co_borrower[loans] = -1
+        lending.filed[loans] = np.minimum(lending.filed[loans], STARTS[2])  # paid in full quarters from the fourth on
         return loans
 
     def account(customer: int) -> int:
@@ -154,8 +187,8 @@ def application_tables(
     rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement]
 ) -> dict[str, pa.Table]:
     """Applications and loans: the mortgages, consumer loans, and applications that wait for a decision."""
-    borrowers = np.flatnonzero(~people.corporate & (rng.random(len(people)) < 0.06))
-    n, m = len(lending.customer), len(borrowers)
+    consumer = lending.consumer
+    n, m = len(lending.customer), len(consumer.customer)
     pending = np.flatnonzero(
         ~people.corporate & (people.left == len(QUARTERS)) & ~people.mortgage & (rng.random(len(people)) < 0.02)
     )
@@ -163,17 +196,15 @@ def application_tables(
     wanted = [c for a in planted for c in a.pending_compounds for _ in (1, 2)]
     sites[: len(wanted)] = wanted[: len(pending)]
     p = len(pending)
-    who = np.concatenate([lending.customer, borrowers, pending])
-    filed_small = np.maximum(people.since[borrowers], END - 700) + rng.integers(0, 60, m)
+    who = np.concatenate([lending.customer, consumer.customer, pending])
     filed = np.concatenate(
         [
             lending.filed,
-            np.minimum(filed_small, END - 30),
+            consumer.filed,
             np.maximum(END - rng.integers(1, 60, p), people.since[pending]),
         ]
     )
-    small = np.rint(people.income[borrowers] * rng.uniform(2, 8, m) / 100) * 100
-    amount = np.concatenate([lending.amount, small, np.rint(people.income[pending] * 45 / 1000) * 1000])
+    amount = np.concatenate([lending.amount, consumer.amount, np.rint(people.income[pending] * 45 / 1000) * 1000])
     is_mortgage = np.r_[np.ones(n, bool), np.zeros(m, bool), np.ones(p, bool)]
     number = people.first * 2 + np.arange(n + m + p)
     compound = np.concatenate([lending.compound, np.zeros(m, int), sites])
@@ -198,8 +229,7 @@ def application_tables(
         }
     )
     granted = np.minimum(filed[: n + m] + 20, END)
-    monthly = RATE / 12
-    instalment = np.concatenate([lending.instalment, np.rint(small * 100 * monthly / (1 - (1 + monthly) ** -36))])
+    instalment = np.concatenate([lending.instalment, consumer.instalment])
     loans = pa.table(
         {
             "loan_id": numbered("L", number[: n + m], 9),
@@ -211,7 +241,7 @@ def application_tables(
             "amount": amounts((amount[: n + m] * 100).astype(np.int64)),
             "months": np.concatenate([lending.months, np.full(m, 36)]),
             "instalment": amounts(instalment.astype(np.int64)),
-            "due_day": np.concatenate([lending.due_day, rng.integers(5, 28, m)]),
+            "due_day": np.concatenate([lending.due_day, consumer.due_day]),
             "status": pa.array(np.concatenate([lending.status, np.full(m, "running")]), text),
         }
     )

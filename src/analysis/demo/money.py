@@ -17,7 +17,17 @@ BANKS = ("North Bank", "东方银行", "Union Savings", "Porto Bank")
 NAMES = tuple(str(s + g) for s in plan.SURNAMES for g in plan.GIVEN_NAMES)
 
 #: Columns of an entry, with the value where none is given.
-DEFAULTS = {"account": 0, "second": 0, "cents": 0, "channel": 0, "kind": 0, "other": -1, "merchant": -1, "memo": 0}
+DEFAULTS = {
+    "account": 0,
+    "second": 0,
+    "cents": 0,
+    "channel": 0,
+    "kind": 0,
+    "other": -1,
+    "merchant": -1,
+    "memo": 0,
+    "name": -1,
+}
 
 
 @dataclass
@@ -63,20 +73,34 @@ def transactions(
 ) -> pa.Table:
     """The contract's transactions of the chunk in a quarter."""
     entries = Entries()
-    there = (people.joined <= quarter) & (people.left > quarter)
+    wakes = people.happens["slept_and_woke"]
+    sleeps = (wakes - plan.SLEEPS <= quarter) & (quarter < wakes) & (wakes < len(STARTS))
+    there = (people.joined <= quarter) & (people.left > quarter) & ~sleeps
     _own_business(rng, entries, people, lending, there, quarter, merchants)
     _regular_income(rng, entries, people, there, quarter)
     _lending(rng, entries, people, lending, there, quarter)
     _savings(rng, entries, people, there, quarter)
+    _life_events(rng.spawn(1)[0], entries, people, there, quarter)
     for arrangement in planted:
         if quarter >= arrangement.first_quarter:
             _arranged(rng, entries, people, lending, arrangement, quarter)
     return _table(entries.all(), quarter, chunk)
 
 
-def _second_of(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
-    """A moment of the day, as people are about, in seconds since 1970."""
+EVENING = np.r_[0:6, 18:24]
+
+
+def _second_of(rng: np.random.Generator, day: np.ndarray, evening: np.ndarray | None = None) -> np.ndarray:
+    """A moment of the day, as people are about, in seconds since 1970; `evening`: how likely it is after 18 o'clock."""
     hour = rng.choice(24, len(day), p=plan.HOUR_WEIGHTS / plan.HOUR_WEIGHTS.sum())
+    if evening is not None:
+        late = np.where(np.isin(np.arange(24), EVENING), plan.HOUR_WEIGHTS, 0.0)
+        day_time = plan.HOUR_WEIGHTS - late
+        hour = np.where(
+            rng.random(len(day)) < evening,
+            rng.choice(24, len(day), p=late / late.sum()),
+            rng.choice(24, len(day), p=day_time / day_time.sum()),
+        )
     return day.astype("datetime64[D]").astype(np.int64) * 86_400 + hour * 3600 + rng.integers(0, 3600, len(day))
 
 
@@ -100,7 +124,9 @@ def _own_business(
     month = rng.choice(3, n, p=weights / weights.sum())
     length = np.diff(np.append(months, STARTS[quarter] + QUARTER_DAYS[quarter])).astype(int)
     day = months[month] + (rng.random(n) * length[month]).astype(int)
-    second = np.maximum(_second_of(rng, day), people.since[who].astype(np.int64) * 86_400)
+    second = np.maximum(
+        _second_of(rng, day, people.of_group("evening")[who]), people.since[who].astype(np.int64) * 86_400
+    )
 
     # how
     shares = np.array([[g.channels.get(c, 0.0) for c in CHANNELS] for g in GROUPS])
@@ -136,6 +162,8 @@ def _own_business(
         ),
         each,
     )
+    size = size * np.where(people.happens["competitor_account"][who] <= quarter, 1 - plan.MOVED_ELSEWHERE, 1.0)
+    size = size * np.where(people.happens["salary_stopped"][who] <= quarter, 0.5, 1.0)
     cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
     cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
     cents = np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)
@@ -180,7 +208,8 @@ def _regular_income(
     rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int
 ) -> None:
     for kind, payday in (("salary", 9), ("pension", 24)):
-        paid = np.flatnonzero(there & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind]))
+        working = there & (people.happens["salary_stopped"] > quarter)
+        paid = np.flatnonzero(working & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind]))
         for start in month_starts(quarter):
             day = start + payday + rng.integers(0, 2, len(paid))
             begun = day >= people.since[paid]
@@ -205,21 +234,19 @@ def _regular_income(
 def _lending(
     rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int
 ) -> None:
-    for start in month_starts(quarter):
-        due = start + lending.due_day - 1
-        pays = (
-            there[lending.customer]
-            & (due > lending.filed + 30)
-            & (rng.random(len(due)) > np.where(lending.status == "late", 0.3, 0.0))
-        )
-        entries.add(
-            people.account[lending.customer[pays]],
-            second=_second_of(rng, due[pays]),
-            cents=-lending.instalment[pays].astype(np.int64),
-            channel=plan.CHANNEL["system"],
-            kind=plan.KIND["loan_instalment"],
-            memo=plan.MEMO["instalment"],
-        )
+    for loans in (lending, lending.consumer):
+        misses = people.happens["late_payment"][loans.customer] == quarter
+        for month, start in enumerate(month_starts(quarter)):
+            due = start + loans.due_day - 1
+            pays = there[loans.customer] & (due > loans.filed + 30) & ~(misses & (month < 2))
+            entries.add(
+                people.account[loans.customer[pays]],
+                second=_second_of(rng, due[pays]),
+                cents=-loans.instalment[pays].astype(np.int64),
+                channel=plan.CHANNEL["system"],
+                kind=plan.KIND["loan_instalment"],
+                memo=plan.MEMO["instalment"],
+            )
 
 
 def _savings(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
@@ -245,6 +272,32 @@ def _savings(rng: np.random.Generator, entries: Entries, people: People, there: 
         kind=plan.KIND["interest"],
         memo=plan.MEMO["interest"],
     )
+
+
+def _life_events(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+    inflow = np.flatnonzero(there & (people.happens["large_inflow"] == quarter))
+    day = STARTS[quarter] + rng.integers(20, 80, len(inflow))
+    entries.add(
+        people.account[inflow],
+        second=_second_of(rng, day),
+        cents=(people.income[inflow] * plan.INFLOW_MONTHS * rng.uniform(0.8, 1.2, len(inflow)) * 100).astype(np.int64),
+        channel=plan.CHANNEL["transfer"],
+        kind=plan.KIND["transfer"],
+        other=EXTERNAL + 3 * 10**7 + inflow,
+        memo=plan.MEMO["transfer"],
+    )
+    elsewhere = np.flatnonzero(there & (people.happens["competitor_account"] <= quarter))
+    for start in month_starts(quarter):
+        entries.add(
+            people.account[elsewhere],
+            second=_second_of(rng, start + rng.integers(11, 14, len(elsewhere))),
+            cents=-(people.income[elsewhere] * plan.MOVED_ELSEWHERE * 100).astype(np.int64),
+            channel=plan.CHANNEL["online"],
+            kind=plan.KIND["transfer"],
+            other=EXTERNAL + 2 * 10**7 + people.first + elsewhere,
+            memo=plan.MEMO["transfer"],
+            name=people.name[elsewhere],
+        )
 
 
 def _arranged(
@@ -284,7 +337,7 @@ def _table(whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:
     n = len(whole["account"])
     other = whole["other"]
     outside = other >= EXTERNAL
-    name = np.where(outside, other % len(NAMES), -1)
+    name = np.where(whole["name"] >= 0, whole["name"], np.where(outside, other % len(NAMES), -1))
     return pa.table(
         {
             "transaction_id": numbered("T", (quarter * 100_000 + chunk) * 10**7 + np.arange(n), 14),

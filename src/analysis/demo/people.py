@@ -32,6 +32,8 @@ class People:
     savings: np.ndarray
     employer: np.ndarray  # number of an employer that is a customer, or -1
     since: np.ndarray
+    name: np.ndarray  # number of the personal name
+    happens: dict[str, np.ndarray]  # life event to the number of the quarter it happens in, QUARTERS when never
 
     def __len__(self) -> int:
         return len(self.group)
@@ -92,6 +94,24 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         leaves = (rng.random(count) < hazard[:, q - 1]) & (joined < q) & ~corporate
         left[leaves] = q
 
+    # what happens to them, and who leaves or buys for that reason
+    chance = rng.spawn(1)[0]  # a stream of its own
+    regular = np.array([g.regular == "salary" for g in GROUPS])[group]
+    can_happen = {"salary_stopped": regular, "late_payment": mortgage, "slept_and_woke": ~mortgage}
+    happens = {}
+    for event in plan.LIFE_EVENTS:
+        strikes = chance.random((count, len(QUARTERS))) < event.rate
+        earliest = 1 + (plan.SLEEPS if event.name == "slept_and_woke" else 0)
+        strikes[:, :earliest] = False
+        strikes &= (can_happen.get(event.name, True) & ~corporate)[:, None]
+        when = np.where(strikes.any(axis=1), strikes.argmax(axis=1), len(QUARTERS))
+        happens[event.name] = np.where((joined + earliest <= when) & (when < left), when, len(QUARTERS))
+        gone = chance.random(count) < event.leaves
+        left = np.where(
+            gone & (happens[event.name] < len(QUARTERS) - 1), np.minimum(left, happens[event.name] + 1), left
+        )
+    name = chance.integers(0, len(plan.SURNAMES) * len(plan.GIVEN_NAMES), count)
+
     low, high = np.array([g.age for g in GROUPS])[group].T
     age = rng.integers(low, high + 1)
     tenure = np.minimum(rng.gamma(2, 4, count), np.maximum(np.where(corporate, age, age - 16), 0.5))
@@ -122,6 +142,8 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         savings,
         employer,
         since.astype("datetime64[D]"),
+        name,
+        happens,
     )
 
 
@@ -139,8 +161,7 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
         plan.FIRM_NAMES[rng.integers(0, 8, n)]
         + plan.FIRM_NAMES[rng.integers(0, 8, n)]
         + plan.FIRM_ENDS[rng.integers(0, 4, n)],
-        plan.SURNAMES[rng.integers(0, len(plan.SURNAMES), n)]
-        + plan.GIVEN_NAMES[rng.integers(0, len(plan.GIVEN_NAMES), n)],
+        plan.SURNAMES[people.name // len(plan.GIVEN_NAMES)] + plan.GIVEN_NAMES[people.name % len(plan.GIVEN_NAMES)],
     )
     employer = np.where(
         people.employer >= 0, names[people.employer], [f"Employer {i}" for i in rng.integers(0, plan.EMPLOYERS, n)]
@@ -256,7 +277,14 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
     who = np.concatenate([h[0] for h in held])
     what = np.concatenate([h[1] for h in held])
     later = np.where(np.arange(len(who)) < n, 0, (rng.random(len(who)) * 600).astype(int))
-    start = np.minimum(people.since[who] + later, END)
+    start = people.since[who] + later
+    bought = start <= END
+    who, what, start = who[bought], what[bought], start[bought]
+    for event in plan.LIFE_EVENTS:
+        if event.buys:
+            buyer, bought_on = _buyers(rng.spawn(1)[0], people, event)
+            who, start = np.concatenate([who, buyer]), np.concatenate([start, bought_on])
+            what = np.concatenate([what, np.full(len(buyer), event.buys_product)])
     gone = np.where(
         people.left[who] < len(QUARTERS), STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)], np.datetime64("NaT")
     )
@@ -286,3 +314,11 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
         }
     )
     return {"accounts": accounts, "account_holders": holders, "holdings": holdings, "cards": card_table}
+
+
+def _buyers(chance: np.random.Generator, people: People, event: plan.LifeEvent) -> tuple[np.ndarray, np.ndarray]:
+    """Who buys in the quarter after the event, and on which day."""
+    follows = people.happens[event.name] + 1
+    buys = (follows < np.minimum(people.left, len(QUARTERS))) & (chance.random(len(people)) < event.buys)
+    who = np.flatnonzero(buys)
+    return who, STARTS[follows[who]] + chance.integers(0, 80, len(who))
