@@ -19,6 +19,7 @@ from analysis.errors import MissingDataError, ParametersError, not_one_of
 from analysis.language import _ as tr
 from analysis.marts.build import NEEDS
 from analysis.models.build import mart_files, read_model
+from analysis.models.value import histories
 from analysis.quarters import Quarter
 from analysis.readings import COUNTS, files_of, mart_reading
 from analysis.sources.params import Bank
@@ -30,8 +31,8 @@ MOST_CUSTOMERS = 200_000  # customers of ALL read into memory; beyond that a sam
 class Partition:
     """The tables of one branch and quarter; each is read on first use.
 
-    Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `answers`,
-    `scores_by_branch`, `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
+    Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `moves`, `events`,
+    `event_counts`, `expected_values`, `answers`, `scores_by_branch`, `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
     What was read is in `readings` (see `analysis.readings`), and written line by line to the file `log` when one is given.
     """
 
@@ -77,19 +78,58 @@ class Partition:
     @cached_property
     def segment_counts(self) -> pd.DataFrame:
         """Customers by quarter, customer_type and segment, counted over every row up to the quarter."""
-        files = [
-            f
-            for q in self.bank.quarters.first.through(self.quarter)
-            for f in self._mart("customer_segment", q, self._folder)
-        ]
-        return self._read(
+        return self._counted("customer_segment", "segment")
+
+    @cached_property
+    def bank_segment_counts(self) -> pd.DataFrame:
+        """The same over the whole bank, from what is known of its changes."""
+        return pd.DataFrame([{"quarter": str(q), **row} for q in self.quarters for row in self.changes(q)["segments"]])
+
+    @cached_property
+    def moves(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type, was and became (groups a quarter ago and now), up to the quarter."""
+        return self._counted("customer_move", "was", "became")
+
+    @cached_property
+    def event_counts(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type and event, up to the quarter."""
+        return self._counted("customer_event", "event")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """customer_event of the quarter: which event of the params file happened to which active customer."""
+        files = self._mart("customer_event", self.quarter, self._folder)
+        return self._read(files, lambda t: t.order_by([_.customer_id.hash(), _.customer_id, _.event]).limit(MOST_CUSTOMERS))  # fmt: skip
+
+    @cached_property
+    def expected_values(self) -> pd.DataFrame:
+        """What customers ever active brought in their last active quarter and are expected to bring: customer_id,
+        customer_type, known, repeats, last, value (a quarter), alive, active and discounted (active quarters in the
+        horizon), expected (value over the horizon, discounted). Empty where no model of activity could be fitted."""
+        files = [f for q in self.quarters for f in self._mart("customer_quarter", q, self._folder)]
+        types = self.changes(self.quarter)["value"]["types"]
+        looked_up = [pd.DataFrame(m["expected"]).assign(customer_type=kind) for kind, m in types.items() if m]
+        if not files or not looked_up:
+            return pd.DataFrame()
+        history = self._read(
             files,
             lambda t: (
-                t.group_by("quarter", "customer_type", "segment")
-                .aggregate(customers=_.count())
-                .order_by("quarter", "customer_type", "segment")
+                histories(t, self.quarter, self.bank.value)
+                .order_by([_.customer_id.hash(), _.customer_id])
+                .limit(MOST_CUSTOMERS)
             ),
         )
+        rows = history.merge(pd.concat(looked_up), on=["customer_type", "known", "repeats", "last"])
+        return rows.assign(expected=rows["value"] * rows["discounted"]).sort_values("customer_id", ignore_index=True)
+
+    def changes(self, quarter: Quarter) -> dict[str, Any]:
+        """What is known of the whole bank's changes in a quarter up to this one: moves, outcomes, drift, value; see `analysis.models`."""
+        return self.model(f"changes-{quarter}")
+
+    @property
+    def quarters(self) -> list[Quarter]:
+        """The quarters up to this one, in order."""
+        return list(self.bank.quarters.first.through(self.quarter))
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -215,6 +255,9 @@ class Partition:
         tables = {
             "customers": self.customers,
             "segment_counts": self.segment_counts,
+            "moves": self.moves,
+            "events": self.events,
+            "expected_values": self.expected_values,
             "answers": self.answers,
             "scores_by_branch": self.scores_by_branch,
             "mortgage_candidates": self.mortgage_candidates,
@@ -232,6 +275,12 @@ class Partition:
     @property
     def _folder(self) -> str | None:
         return None if self.branch == ALL else self.branch
+
+    def _counted(self, mart: str, *by: str) -> pd.DataFrame:
+        files = [f for q in self.quarters for f in self._mart(mart, q, self._folder)]
+        keys = ["quarter", "customer_type", *by]
+        counted = self._read(files, lambda t: t.group_by(keys).aggregate(customers=_.count()).order_by(keys))
+        return counted if len(counted) else pd.DataFrame(columns=[*keys, "customers"])
 
     def _customers(self, quarter: Quarter) -> pd.DataFrame:
         files, groups = (

@@ -8,6 +8,7 @@ from analysis.errors import ParametersError, not_one_of
 from analysis.lock import held
 from analysis.marts.build import build_marts
 from analysis.models.build import build_models
+from analysis.models.changes import check_rules
 from analysis.partition import ALL
 from analysis.quarters import Quarter
 from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
@@ -29,6 +30,7 @@ def prepare(bank: Bank, last: Quarter | None = None, progress: Progress = lambda
     last = last or bank.quarters.last
     if last not in bank.all_quarters:
         raise ParametersError(not_one_of("The quarter", str(last), [str(q) for q in bank.all_quarters]))
+    check_rules(bank)
     with held(bank.data_folder, "prepare", wait=progress):
         return _prepare(bank, last, progress)
 

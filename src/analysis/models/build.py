@@ -11,11 +11,12 @@ from ibis.backends.duckdb import Backend
 
 from analysis.errors import MissingDataError
 from analysis.marts.build import write_mart
+from analysis.models.changes import event_rows, moves, outcomes
 from analysis.models.scoring import segment_expression
 from analysis.quarters import Quarter
 from analysis.readings import files_of, mart_reading
 from analysis.sources.params import Bank
-from analysis.storage import code_fingerprint, text_fingerprint, write_json
+from analysis.storage import code_fingerprint, text_fingerprint, write_json, write_text
 
 Progress = Callable[[str], None]
 BEHAVIOUR_COLUMNS = ("tenure_years", "products_held", "transactions", "balance_end")
@@ -28,7 +29,7 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
     progress("segmentation")
     model = _segmentation(bank, con)
     for quarter in quarters:
-        _score(bank, con, model, quarter)
+        _score(bank, con, model, quarter, progress)
     progress("loyalty")
     for quarter in quarters:
         _loyalty(bank, con, quarter)
@@ -60,39 +61,126 @@ def _mart_key(bank: Bank, quarter: Quarter) -> str:
 
 
 def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
-    path = bank.data_folder / "models" / "segmentation.json"
-    fit_quarter = bank.segmentation.fit_quarter or bank.quarters.first
-    files = mart_files(bank, "customer_quarter", fit_quarter)
-    if not files:
-        raise MissingDataError(
-            f"segmentation.fit_quarter is {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}."
-        )
-    key = _input_key(_mart_key(bank, fit_quarter), bank.segmentation.model_dump_json())
-    if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
-        return dict(stored["types"])
-    from analysis.models.segmentation import SAMPLE, fit_segmentation  # imported when there is something to fit
+    """The version in force: the last of those the params file asks for, each fitted once and kept with its quality card."""
+    fits = [*bank.segmentation.earlier_fit_quarters, bank.segmentation.fit_quarter or bank.quarters.first]
+    before: dict[str, Any] | None = None
+    key = bank.segmentation.model_dump_json(exclude={"fit_quarter", "earlier_fit_quarters"})
+    for version, fit_quarter in enumerate(fits, 1):
+        files = mart_files(bank, "customer_quarter", fit_quarter)
+        if not files:
+            raise MissingDataError(
+                f"segmentation is to be fitted on {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}."
+            )
+        key = _input_key(_mart_key(bank, fit_quarter), key)
+        path = bank.data_folder / "models" / "segmentation" / f"{version}-{fit_quarter}.json"
+        if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
+            before = stored["types"]
+            continue
+        from analysis.models.segmentation import SAMPLE, fit_segmentation  # imported when there is something to fit
 
+        before = fit_segmentation(_sample(con, files, SAMPLE), bank.segmentation, before)
+        write_json(
+            path,
+            {"key": key, "version": version, "fit_quarter": str(fit_quarter), "earlier": [str(q) for q in fits[: version - 1]], "method": bank.segmentation.method, "types": before},
+        )  # fmt: skip
+    in_force, stored_text = bank.data_folder / "models" / "segmentation.json", path.read_text(encoding="utf-8")
+    if not in_force.exists() or in_force.read_text(encoding="utf-8") != stored_text:
+        write_text(in_force, stored_text)
+    return dict(before or {})
+
+
+def _sample(con: Backend, files: list[str], most: int) -> pd.DataFrame:
+    """Active customers, of each type at most so many, chosen by the hash of their identifier."""
     customers = con.read_parquet(files, hive_partitioning=False).filter(_.active)
     rank = ibis.row_number().over(group_by="customer_type", order_by=[_.customer_id.hash(), _.customer_id])
-    sample = customers.mutate(place=rank).filter(_.place < SAMPLE).drop("place").to_pandas()
-    types = fit_segmentation(sample, bank.segmentation)
-    write_json(path, {"key": key, "fit_quarter": str(fit_quarter), "method": "k-means", "types": types})
-    return types
+    return customers.mutate(place=rank).filter(_.place < most).drop("place").to_pandas()
 
 
-def _score(bank: Bank, con: Backend, model: dict[str, Any], quarter: Quarter) -> None:
+def _score(bank: Bank, con: Backend, model: dict[str, Any], quarter: Quarter, progress: Progress) -> None:
+    """The groups of a quarter, who moved, what happened to whom, and what the bank as a whole can be told by."""
     files = mart_files(bank, "customer_quarter", quarter)
     record = bank.data_folder / "models" / "scored" / f"{quarter}.json"
-    key = _input_key(_mart_key(bank, quarter), json.dumps(model, sort_keys=True))
-    if files and not (record.exists() and json.loads(record.read_text(encoding="utf-8"))["key"] == key):
-        write_mart(
-            bank,
-            con,
-            "customer_segment",
-            quarter,
-            segment_expression(con.read_parquet(files, hive_partitioning=False), model),
+    settings = [e.model_dump_json() for e in bank.events] + [bank.value.model_dump_json()]
+    key = _input_key(_mart_key(bank, quarter), json.dumps(model, sort_keys=True), *settings)
+    if not files or (record.exists() and json.loads(record.read_text(encoding="utf-8"))["key"] == key):
+        return
+    progress(f"groups of {quarter}")
+    customers = con.read_parquet(files, hive_partitioning=False)
+    write_mart(bank, con, "customer_segment", quarter, segment_expression(customers, model))
+    segments = con.read_parquet(mart_files(bank, "customer_segment", quarter), hive_partitioning=False)
+    old_files = mart_files(bank, "customer_quarter", quarter.previous) if quarter > bank.quarters.first else []
+    old, old_segments, old_events = None, None, None
+    if old_files:
+        old = con.read_parquet(old_files, hive_partitioning=False)
+        old_segments = con.read_parquet(mart_files(bank, "customer_segment", quarter.previous), hive_partitioning=False)
+        if events := mart_files(bank, "customer_event", quarter.previous):
+            old_events = con.read_parquet(events, hive_partitioning=False)
+    write_mart(bank, con, "customer_move", quarter, moves(segments, old_segments, str(quarter)))
+    write_mart(bank, con, "customer_event", quarter, event_rows(con, customers, old, bank.events))
+    known = [q for q in bank.all_quarters if q <= quarter]
+    write_json(
+        bank.data_folder / "models" / f"changes-{quarter}.json",
+        {
+            "quarter": str(quarter),
+            "segments": _counts(con, mart_files(bank, "customer_segment", quarter), ["customer_type", "segment"]),
+            "outcomes": [] if old is None else records(outcomes(old_events, old, customers).to_pandas()),
+            "drift": _drift(bank, con, model, files),
+            "value": _value(bank, con, known),
+        },
+    )
+    write_json(record, {"key": key})
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain data, empty values as None."""
+    return [{k: None if pd.isna(v) else v.item() if hasattr(v, "item") else v for k, v in r.items()} for r in table.to_dict("records")]  # fmt: skip
+
+
+def _counts(con: Backend, files: list[str], by: list[str]) -> list[dict[str, Any]]:
+    if not files:
+        return []
+    return records(con.read_parquet(files, hive_partitioning=False).group_by(by).aggregate(customers=_.count()).order_by(by).to_pandas())  # fmt: skip
+
+
+def _drift(bank: Bank, con: Backend, model: dict[str, Any], files: list[str]) -> dict[str, Any]:
+    from analysis.models.segmentation import SAMPLE, drift
+
+    customers = _sample(con, files, SAMPLE).sort_values("customer_id", ignore_index=True)
+    return {
+        kind: drift(
+            part, customers[customers["customer_type"] == kind].reset_index(drop=True), bank.segmentation.weights
         )
-        write_json(record, {"key": key})
+        for kind, part in model.items()
+    }
+
+
+def _value(bank: Bank, con: Backend, known: list[Quarter]) -> dict[str, Any]:
+    """Per customer type the model of activity, and how one fitted on the quarters before the last ones did in those."""
+    from analysis.models.value import calibration, cells, fit_activity, histories
+
+    files = [f for q in known for f in mart_files(bank, "customer_quarter", q)]
+    customers = con.read_parquet(files, hive_partitioning=False)
+    assumed = bank.value
+    history = histories(customers, known[-1], assumed)
+    counts = cells(history).to_pandas()
+    models = {str(kind): fit_activity(part, assumed.horizon, assumed.discount_rate) for kind, part in counts.groupby("customer_type")}  # fmt: skip
+    held_out = min(2, len(known) - 3)
+    if held_out < 1:
+        return {"types": models, "held_out": 0, "calibration": []}
+    since = known[-1 - held_out]
+    past = histories(customers, since, assumed)
+    looked_up = []
+    for kind, part in cells(past).to_pandas().groupby("customer_type"):
+        if fitted := fit_activity(part, held_out, 0.0):
+            looked_up.append(pd.DataFrame(fitted["expected"]).assign(customer_type=kind))
+    if not looked_up:
+        return {"types": models, "held_out": held_out, "calibration": []}
+    expected = ibis.memtable(
+        pd.concat(looked_up, ignore_index=True)[["customer_type", "known", "repeats", "last", "active"]]
+    )
+    groups = con.read_parquet(mart_files(bank, "customer_segment", since), hive_partitioning=False)
+    found = con.to_pandas(calibration(past, customers, groups, expected, since, assumed))
+    return {"types": models, "held_out": held_out, "calibration": records(found.round(6))}
 
 
 def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:

@@ -44,16 +44,16 @@ class Headlines:
 
 
 class Notice:
-    """A sentence the reader must see; nothing when it is empty."""
+    """Sentences the reader must see; nothing when they are empty."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, *sentences: str) -> None:
+        self.sentences = [s for s in sentences if s]
 
     def __repr__(self) -> str:
-        return self.text
+        return "\n".join(self.sentences)
 
     def _repr_html_(self) -> str:
-        return f'<p class="notice">{html.escape(self.text)}</p>' if self.text else ""
+        return "".join(f'<p class="notice">{html.escape(s)}</p>' for s in self.sentences)
 
 
 class Report:
@@ -96,6 +96,10 @@ class Report:
             if tables
             else ""
         )
+
+    def notice(self, *sentences: str) -> Notice:
+        """Sentences the reader must see, each in a paragraph of its own."""
+        return Notice(*sentences)
 
     def headlines(self, **figures: str) -> Headlines:
         """The figures of the index, by label."""

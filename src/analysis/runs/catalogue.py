@@ -48,10 +48,11 @@ REPORTS = {
     r.name: r
     for r in (
         Report("segmentation", NOTEBOOKS / "01_segmentation.ipynb", CellParameters, ("customer_quarter",)),
-        Report("loyalty", NOTEBOOKS / "02_loyalty.ipynb", CellParameters, ("survey_answers", "customer_quarter")),
+        Report("customer_changes", NOTEBOOKS / "02_customer_changes.ipynb", CellParameters, ("customer_quarter",)),
+        Report("loyalty", NOTEBOOKS / "03_loyalty.ipynb", CellParameters, ("survey_answers", "customer_quarter")),
         Report(
             "risk_mortgage",
-            NOTEBOOKS / "03_risk_mortgage.ipynb",
+            NOTEBOOKS / "04_risk_mortgage.ipynb",
             MortgageParameters,
             ("mortgage_payments", "mortgage_pending"),
         ),

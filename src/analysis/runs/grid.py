@@ -23,7 +23,7 @@ from analysis.storage import bytes_fingerprint, text_fingerprint
 
 #: Called when something happens in a run, with one of the events of docs/operations.md.
 Hear = Callable[[dict[str, Any]], None]
-SETTINGS = {"value", "segmentation", "loyalty", "risk", "min_cell", "title", "currency"}  # of the params file
+SETTINGS = {"value", "segmentation", "events", "loyalty", "risk", "min_cell", "title", "currency"}  # of the params file
 
 
 @dataclass

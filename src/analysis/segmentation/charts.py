@@ -1,5 +1,8 @@
 """Charts of the segmentation: each takes a finished table and decides nothing about the data."""
 
+import itertools
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -7,6 +10,10 @@ import seaborn as sns
 from analysis.labels import label
 from analysis.language import _
 from analysis.report.figure import Figure
+
+#: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond 1,000.
+PANELS = ("balance_end", "money_in", "transactions", "cash_share", "mobile_share", "products_held", "credit_grade")
+MONEY = ("balance_end", "money_in")
 
 
 def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
@@ -37,38 +44,54 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
     return Figure(drawing, title)
 
 
-def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
-    """Heat map of where the customers of each group went; moves as from `findings.migration`."""
-    rows = moves[moves["customer_type"] == kind] if len(moves) else moves
-    drawing, axis = plt.subplots(figsize=(7.5, 4))
-    matrix = (
-        rows.pivot_table(index="was", columns="became", values="share", observed=True) if len(rows) else pd.DataFrame()
-    )
-    if matrix.empty:
+def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
+    """The median customer of each group with its interval, a panel per feature; profiles as from `findings.group_profiles`."""
+    rows = profiles[profiles["customer_type"] == kind]
+    features = [f for f in PANELS if (rows["feature"] == f).any()]
+    drawing, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharey=True, layout="constrained")
+    groups = list(dict.fromkeys(rows["segment"]))
+    for axis, feature in itertools.zip_longest(axes.flat, features[: axes.size]):
+        if feature is None:
+            axis.set_axis_off()
+            continue
+        part = rows[rows["feature"] == feature].set_index("segment").reindex(groups)
+        scale = 100 if feature.endswith("_share") else 1
+        error = [(part["median"] - part["low"]).fillna(0) * scale, (part["high"] - part["median"]).fillna(0) * scale]
+        axis.errorbar(part["median"] * scale, range(len(groups)), xerr=error, fmt="o", markersize=4, capsize=2)
+        axis.axvline(part["bank"].iloc[0] * scale, color="grey", linewidth=1, linestyle=":")
+        if feature in MONEY:
+            axis.set_xscale("symlog", linthresh=1000)
+            axis.tick_params(axis="x", labelsize=7)
+        axis.set_title(label(feature) + (" (%)" if scale == 100 else ""), fontsize=9)
+    if not groups:
+        return Figure(drawing, _("No group is large enough to be described."))
+    axes[0][0].set_yticks(range(len(groups)), [label(g) for g in groups])
+    axes[0][0].invert_yaxis()
+    title = _("What the median customer of each group is like, with 95 % interval; dotted: all {kind} customers").format(kind=label(kind).lower())  # fmt: skip
+    drawing.suptitle(title, fontsize=10)
+    return Figure(drawing, title)
+
+
+def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
+    """How the groups split as their number grows (Schonlau 2002); part: one customer type of the stored model."""
+    drawing, axis = plt.subplots(figsize=(7.5, 3.4))
+    nodes = {(n["groups"], n["group"]): n for n in part["clustergram"]}
+    if not nodes:
         axis.set_axis_off()
-        title = _("There are too few customers to show who moved")
-    else:
-        stayed = rows[(rows["was"] == rows["became"])].dropna(subset=["share"])
-        loyal = stayed.loc[stayed["share"].idxmin()] if len(stayed) else None
-        sns.heatmap(
-            matrix.rename(index=label, columns=label) * 100,
-            annot=True,
-            fmt=".0f",
-            cmap="Blues",
-            vmin=0,
-            vmax=100,
-            ax=axis,
-            cbar_kws={"label": _("% of last quarter's group")},
-        )
-        axis.set(xlabel=_("Group now"), ylabel=_("Group last quarter"))
-        axis.tick_params(axis="x", rotation=30)
-        title = (
-            _("Who moved, {kind} customers").format(kind=label(kind).lower())
-            if loyal is None
-            else _("{group} kept the fewest of its customers: {share}").format(
-                group=label(loyal["was"]), share=f"{loyal['share']:.0%}"
-            )
-        )
+        title = _("The customers are not divided")
+        axis.set_title(title)
+        return Figure(drawing, title)
+    numbers = sorted({k for k, _g in nodes})
+    total = max(sum(n["customers"] for (k, _g), n in nodes.items() if k == numbers[0]), 1)
+    for (k, _group), node in nodes.items():
+        for old, came in enumerate(node["from"]):
+            if came and (numbers[numbers.index(k) - 1], old) in nodes:
+                before = numbers[numbers.index(k) - 1]
+                axis.plot([before, k], [nodes[before, old]["score"], node["score"]], color=sns.color_palette()[0], linewidth=12 * came / total, alpha=0.6, solid_capstyle="butt")  # fmt: skip
+        axis.scatter(k, node["score"], s=180 * node["customers"] / total, color=sns.color_palette()[3], zorder=3)
+    axis.axvline(part["chosen"], color="grey", linestyle=":", linewidth=1)
+    axis.set(xlabel=_("Number of groups"), ylabel=_("Mean of the first principal component"), xticks=numbers)
+    title = _("How the {kind} customers split as the number of groups grows; {chosen} are in force").format(kind=label(kind).lower(), chosen=part["chosen"])  # fmt: skip
     axis.set_title(title)
     return Figure(drawing, title)
 

@@ -1,4 +1,4 @@
-"""Which groups a branch's customers form, what each is worth and risks, and who moved. Tables in, tables out."""
+"""Which groups a branch's customers form, what each is worth and risks, and what to do for it. Tables in, tables out."""
 
 from typing import Any
 
@@ -7,9 +7,8 @@ import pandas as pd
 
 from analysis.labels import label
 from analysis.language import _
-from analysis.models.scoring import DORMANT
 from analysis.sources.params import Value
-from analysis.statistics import mean_interval, share_interval
+from analysis.statistics import mean_interval, median_interval, share_interval
 
 PROFILE = (
     "balance_end",
@@ -71,153 +70,133 @@ def shown(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
 
 
 def group_profiles(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """The median of each feature by group, with the number of customers behind it.
+    """The median of each feature by group with its 95 % interval, from order statistics (Hahn and Meeker 1991).
 
-    customers: customer_quarter with segment. Returns one row per group: customer_type, segment, n, and PROFILE.
+    customers: customer_quarter with segment. Returns one row per group and feature of PROFILE: customer_type, segment,
+    feature, n (customers with a value), median, low, high, bank (the median of the type's grouped customers). Groups too
+    small to be shown are left out.
     """
+    columns = ["customer_type", "segment", "feature", "n", "median", "low", "high", "bank"]
     rows = shown(customers, min_cell)
-    if rows.empty:
-        return pd.DataFrame(columns=["customer_type", "segment", "n", *PROFILE])
-    numbers = rows[list(PROFILE)].astype(float).assign(customer_type=rows["customer_type"], segment=rows["segment"])
-    grouped = numbers.groupby(["customer_type", "segment"])
-    table = grouped[list(PROFILE)].median().assign(n=grouped.size()).reset_index()
-    return table[["customer_type", "segment", "n", *PROFILE]].sort_values(
-        ["customer_type", "n"], ascending=[False, False], ignore_index=True
+    found = []
+    for (kind, segment), part in rows.groupby(["customer_type", "segment"]) if len(rows) else []:
+        everybody = rows[rows["customer_type"] == kind]
+        for feature in PROFILE:
+            values = part[feature].astype(float).dropna()
+            if len(values) >= min_cell:
+                low, high = median_interval(values)
+                found.append([kind, segment, feature, len(values), values.median(), low, high, everybody[feature].astype(float).median()])  # fmt: skip
+    table = pd.DataFrame(found, columns=columns)
+    sizes = table.groupby(["customer_type", "segment"])["n"].transform("max")
+    return (
+        table.assign(size=sizes)
+        .sort_values(["customer_type", "size"], ascending=[False, False], kind="stable")
+        .drop(columns="size")
+        .reset_index(drop=True)
     )
 
 
-def separation(customers: pd.DataFrame) -> pd.DataFrame:
-    """Share of each feature's variance that lies between the groups (eta squared; Fisher 1925), by customer type."""
-    rows = []
-    for kind, part in customers.groupby("customer_type") if len(customers) else []:
-        active = part[part["segment"] != DORMANT]
-        for feature in PROFILE:
-            values = active[feature].astype(float)
-            ranks = values.rank(pct=True)  # ranks, because money is skewed
-            if ranks.nunique() > 1 and active["segment"].nunique() > 1:
-                between = ((ranks.groupby(active["segment"]).transform("mean") - ranks.mean()) ** 2).sum()
-                rows.append(
-                    {
-                        "customer_type": kind,
-                        "feature": feature,
-                        "eta_squared": between / ((ranks - ranks.mean()) ** 2).sum(),
-                        "n": int(values.notna().sum()),
-                    }
-                )
-    return pd.DataFrame(rows, columns=["customer_type", "feature", "eta_squared", "n"])
+def wide_profiles(profiles: pd.DataFrame) -> pd.DataFrame:
+    """The medians of `group_profiles` with a row per group: customer_type, segment, n, and PROFILE."""
+    if profiles.empty:
+        return pd.DataFrame(columns=["customer_type", "segment", "n", *PROFILE])
+    keys = ["customer_type", "segment"]
+    wide = profiles.pivot(index=keys, columns="feature", values="median").reindex(columns=list(PROFILE))
+    wide["n"] = profiles.groupby(keys)["n"].max()
+    return wide.sort_values(["customer_type", "n"], ascending=[False, False]).reset_index()
 
 
 def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -> pd.DataFrame:
-    """What a customer of each group is worth a year and how often one is in arrears.
+    """What a customer of each group is worth a year and what the bank may lose by him.
 
-    Value: deposit margin × positive balance + lending margin × debt − loss given default × debt of customers in arrears.
-    Returns customer_type, segment, n, value_a_year (mean per customer and year) with value_low/value_high (Student), total,
-    arrears (share of all customers of the group in arrears with any loan) with arrears_low/arrears_high (Wilson).
+    Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss: share of the group's
+    borrowers in arrears × loss given default × debt (Basel Committee 2005: PD × LGD × EAD, with arrears standing for
+    default, which overstates it). Returns customer_type, segment, n, value_a_year (mean per customer and year) with
+    value_low/value_high (Student, the arrears share taken as known), total, borrowers, arrears (share of them) with
+    arrears_low/arrears_high (Wilson), loss_a_year (per customer) with loss_low/loss_high (from the interval of the share).
     """
     columns = [
-        "customer_type",
-        "segment",
-        "n",
-        "value_a_year",
-        "value_low",
-        "value_high",
-        "total",
-        "arrears",
-        "arrears_low",
-        "arrears_high",
-    ]
+        "customer_type", "segment", "n", "value_a_year", "value_low", "value_high", "total", "borrowers", "arrears", "arrears_low",
+        "arrears_high", "loss_a_year", "loss_low", "loss_high",
+    ]  # fmt: skip
     rows = []
     for (kind, segment), part in (
         shown(customers, min_cell).groupby(["customer_type", "segment"]) if len(customers) else []
     ):
         debt = part["debt"].astype(float).fillna(0)
-        late = part["in_arrears"].astype("boolean").fillna(False).astype(bool)
-        value = (
-            assumptions.deposit_margin * part["balance_end"].clip(lower=0)
-            + assumptions.lending_margin * debt
-            - assumptions.loss_given_default * debt * late
-        )
-        low, high = mean_interval(value.mean(), value.std(), len(value))
-        arrears_low, arrears_high = share_interval(late.sum(), len(late))
-        rows.append(
-            [kind, segment, len(part), value.mean(), low, high, value.sum(), late.mean(), arrears_low, arrears_high]
-        )
+        borrows = debt > 0
+        late = part["in_arrears"].astype("boolean").fillna(False).astype(bool) & borrows
+        enough = borrows.sum() >= min_cell
+        share = late.sum() / borrows.sum() if borrows.any() else 0.0
+        low, high = share_interval(late.sum(), borrows.sum()) if borrows.any() else (0.0, 0.0)
+        exposure = assumptions.loss_given_default * debt.mean()
+        margin = assumptions.deposit_margin * part["balance_end"].clip(lower=0) + assumptions.lending_margin * debt
+        value = margin - assumptions.loss_given_default * share * debt
+        value_low, value_high = mean_interval(value.mean(), value.std(), len(value))
+        # few borrowers would point at persons; the loss is then shown without the share behind it
+        shown_share = [borrows.sum(), share, low, high] if enough else [np.nan] * 4
+        rows.append([kind, segment, len(part), value.mean(), value_low, value_high, value.sum(), *shown_share, share * exposure, low * exposure, high * exposure])  # fmt: skip
     return pd.DataFrame(rows, columns=columns).sort_values(
         ["customer_type", "total"], ascending=[False, False], ignore_index=True
     )
 
 
-def migration(previous: pd.DataFrame, now: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Where the customers of each group of the last quarter are now.
+def plan_effects(values: pd.DataFrame, group_plans: pd.DataFrame, assumptions: Value) -> pd.DataFrame:
+    """What serving each group by its plan would change in a year, against serving all alike.
 
-    Returns customer_type, was, became, customers, of (customers of the group they come from), share with share_low and
-    share_high (Wilson). Customers of today's partition only; a move of fewer than `min_cell` customers has its numbers
-    empty.
+    values: as from `value_and_risk`. Returns customer_type, segment, n, cost_today and cost_plan (per customer), saved (for
+    the group, negative where the plan costs more), value_kept (share of the group's value: less `value_lost` where the
+    service becomes cheaper), kept_low (were twice as much lost), net (saved less value lost), break_even (share of value
+    whose loss would eat the saving; empty where nothing is saved), loss_a_year (expected loss of the group). Groups
+    without a service cost in the params file, and dormant customers, are left out.
     """
-    columns = ["customer_type", "was", "became", "customers", "of", "share", "share_low", "share_high"]
-    if previous.empty or now.empty:
+    columns = ["customer_type", "segment", "n", "cost_today", "cost_plan", "saved", "value_kept", "kept_low", "net", "break_even", "loss_a_year"]  # fmt: skip
+    if assumptions.cost_today is None or values.empty:
         return pd.DataFrame(columns=columns)
-    both = (
-        previous[["customer_id", "segment"]]
-        .rename(columns={"segment": "was"})
-        .merge(now[["customer_id", "customer_type", "segment"]], on="customer_id")
-    )
-    moves = (
-        both.groupby(["customer_type", "was", "segment"])
-        .size()
-        .rename("customers")
-        .reset_index()
-        .rename(columns={"segment": "became"})
-    )
-    moves["of"] = moves.groupby(["customer_type", "was"])["customers"].transform("sum")
-    moves["share"] = moves["customers"] / moves["of"]
-    intervals = [share_interval(c, n) for c, n in zip(moves["customers"], moves["of"], strict=True)]
-    moves["share_low"], moves["share_high"] = [i[0] for i in intervals], [i[1] for i in intervals]
-    moves = moves.astype({"customers": float, "of": float})
-    small_origin = moves["of"] < min_cell
-    hidden = (
-        suppressed(moves.assign(origin=moves["customer_type"] + moves["was"]), "customers", "origin", min_cell)
-        | small_origin
-    )
-    moves.loc[hidden, ["customers", "share", "share_low", "share_high"]] = np.nan
-    moves.loc[small_origin, "of"] = np.nan
-    return moves[columns]
+    rows = values.merge(group_plans[["customer_type", "segment", "service"]], on=["customer_type", "segment"])
+    rows = rows[rows["service"].isin(list(assumptions.service_costs))].copy()
+    rows["cost_today"] = assumptions.cost_today
+    rows["cost_plan"] = rows["service"].map(assumptions.service_costs).astype(float)
+    rows["saved"] = (rows["cost_today"] - rows["cost_plan"]) * rows["n"]
+    cheaper = rows["cost_plan"] < rows["cost_today"]
+    rows["value_kept"] = np.where(cheaper, 1 - assumptions.value_lost, 1.0)
+    rows["kept_low"] = np.where(cheaper, max(1 - 2 * assumptions.value_lost, 0.0), 1.0)
+    at_stake = rows["total"].clip(lower=0)
+    rows["net"] = rows["saved"] - (1 - rows["value_kept"]) * at_stake
+    rows["break_even"] = (rows["saved"] / at_stake.where(at_stake > 0)).where(cheaper).clip(upper=1.0)
+    rows["loss_a_year"] = rows["loss_a_year"] * rows["n"]
+    return rows[columns].reset_index(drop=True)
 
 
-def moved_share(previous: pd.DataFrame, now: pd.DataFrame, min_cell: int) -> dict[str, float]:
-    """The share of customers who changed group since last quarter, with its Wilson interval and count; empty when too few."""
-    if previous.empty or now.empty:
+def effect_in_all(effects: pd.DataFrame, values: pd.DataFrame) -> dict[str, float]:
+    """The plans' effect over all groups: saved, net, kept (share of value kept), kept_low; empty without plans that cost."""
+    if effects.empty:
         return {}
-    both = previous[["customer_id", "segment"]].merge(
-        now[["customer_id", "segment"]], on="customer_id", suffixes=("_was", "")
-    )
-    moved = int((both["segment_was"] != both["segment"]).sum())
-    if len(both) < min_cell or moved < min_cell:
+    both = effects.merge(values[["customer_type", "segment", "total"]], on=["customer_type", "segment"])
+    total = both["total"].clip(lower=0)
+    if total.sum() <= 0:
         return {}
-    low, high = share_interval(moved, len(both))
-    return {"share": moved / len(both), "low": low, "high": high, "n": len(both)}
+    return {
+        "saved": float(both["saved"].sum()),
+        "net": float(both["net"].sum()),
+        "kept": float((both["value_kept"] * total).sum() / total.sum()),
+        "kept_low": float((both["kept_low"] * total).sum() / total.sum()),
+    }
 
 
-def plans(model: dict[str, Any]) -> pd.DataFrame:
-    """The plan of each group, from the model's rules: customer_type, segment, product, channel, service, owner."""
+def plans(model: dict[str, Any], assumptions: Value) -> pd.DataFrame:
+    """The plan of each group, from the model's rules: customer_type, segment, product, channel, service, owner, cost_plan (a customer and year; empty where unknown)."""
     rows = [
-        {"customer_type": kind, "segment": g["name"], **{k: g[k] for k in ("product", "channel", "service", "owner")}}
+        {
+            "customer_type": kind,
+            "segment": g["name"],
+            **{k: g[k] for k in ("product", "channel", "service", "owner")},
+            "cost_plan": assumptions.service_costs.get(g["service"], np.nan),
+        }
         for kind, part in model["types"].items()
         for g in part["groups"]
     ]
     return pd.DataFrame(rows).sort_values("customer_type", ascending=False, kind="stable", ignore_index=True)
-
-
-def number_of_groups(model: dict[str, Any]) -> pd.DataFrame:
-    """What was tried: customer_type, groups, silhouette, lowest_jaccard, smallest, chosen."""
-    rows = [
-        {"customer_type": kind, **trial, "chosen": trial["groups"] == len(part["groups"])}
-        for kind, part in model["types"].items()
-        for trial in part["trials"]
-    ]
-    return pd.DataFrame(
-        rows, columns=["customer_type", "groups", "silhouette", "lowest_jaccard", "smallest", "chosen"]
-    ).sort_values(["customer_type", "groups"], ascending=[False, True], ignore_index=True)
 
 
 def customer_list(customers: pd.DataFrame, previous: pd.DataFrame, group_plans: pd.DataFrame) -> pd.DataFrame:
@@ -249,13 +228,13 @@ def customer_list(customers: pd.DataFrame, previous: pd.DataFrame, group_plans: 
     ].sort_values("customer_id", ignore_index=True)
 
 
-def headline(sizes: pd.DataFrame, moved: dict[str, float]) -> dict[str, str]:
-    """The figures of the index: largest group, share that moved."""
+def headline(sizes: pd.DataFrame, in_all: dict[str, float]) -> dict[str, str]:
+    """The figures of the index: largest group, what the plans would save."""
     known = sizes.dropna(subset=["share"])
     figures = {}
     if len(known):
         largest = known.loc[known["customers"].idxmax()]
         figures[_("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
-    if moved:
-        figures[_("Moved since last quarter")] = f"{moved['share']:.1%} ({moved['low']:.1%}–{moved['high']:.1%})"
+    if in_all:
+        figures[_("Net effect of the plans a year")] = f"{in_all['net']:,.0f}"
     return figures

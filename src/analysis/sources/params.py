@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, not_one_of
@@ -101,27 +101,61 @@ class Value(Strict):
 
     deposit_margin: float = 0.012  # per year of the balance
     lending_margin: float = 0.02  # per year of the amount lent
-    loss_given_default: float = 0.45
+    loss_given_default: float = Field(0.45, ge=0, le=1)
+    service_costs: dict[str, float] = {}  # service level of a plan to its cost per customer and year
+    cost_today: float | None = None  # what serving a customer costs a year while all are served alike
+    value_lost: float = Field(0.05, ge=0, le=1)  # share of a customer's value lost where the service becomes cheaper
+    discount_rate: float = Field(0.08, ge=0)  # a year
+    horizon: int = Field(12, ge=1, le=40)  # quarters a customer's expected value looks ahead
 
 
 class Plan(Strict):
     """What is done for a group, chosen by the first rule that fits its profile."""
 
     name: str
-    when: dict[str, str] = {}  # feature to "high", "low" or "middle" against the bank
+    when: dict[str, Literal["high", "middle", "low", "negative"]] = {}  # feature to its level against the bank
     product: str = ""
     channel: str = ""
     service: str = ""
     owner: str = ""
 
 
+BLOCK_WEIGHTS = {"region": 0.1, "credit": 1.0, "assets": 1.0, "activity": 1.0, "habits": 1.0, "channels": 2.0}
+
+
 class Segmentation(Strict):
     """Settings of the segmentation."""
 
     fit_quarter: QuarterField | None = None  # default: the first quarter
+    earlier_fit_quarters: list[QuarterField] = []  # of earlier versions, whose names are carried on
+    method: Literal["k-means", "gaussian mixture", "k-medoids", "hdbscan"] = "k-means"
     groups: tuple[int, int] = (3, 8)
-    block_weights: dict[str, float] = {"region": 0.1, "credit": 1.0, "assets": 1.0, "habits": 1.0}
+    block_weights: dict[str, float] = {}
     plans: dict[str, list[Plan]] = {}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Share of each block in the squared distance between two customers, whatever the number of its features."""
+        return {**BLOCK_WEIGHTS, **self.block_weights}
+
+    @field_validator("block_weights")
+    @classmethod
+    def _known_blocks(cls, weights: dict[str, float]) -> dict[str, float]:
+        for block in weights:
+            if block not in BLOCK_WEIGHTS:
+                raise ValueError(not_one_of("The block", block, BLOCK_WEIGHTS))
+        return weights
+
+
+class Event(Strict):
+    """Something that happens to customers and is worth acting on."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    rule: str  # SQL over the columns of customer_quarter; those of the quarter before begin with before_
+    expect: Literal["churn", "purchase"]  # what it is watched for in the quarter after
+    action: str = ""
+    owner: str = ""
 
 
 class Loyalty(Strict):
@@ -168,6 +202,7 @@ class Bank(Strict):
     tables: dict[str, TableMapping] = {}
     value: Value = Value()
     segmentation: Segmentation = Segmentation()
+    events: list[Event] = []
     loyalty: Loyalty = Loyalty()
     risk: Risk = Risk()
     path: Path = Path()
