@@ -25,11 +25,12 @@ def table(
     rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str = "", note: str = "", most: int = 60
 ) -> "Table":
     """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of KINDS. A `code` is
-    shown in the reader's words, a `text` as the data has it.
+    shown in the reader's words, a `text` as the data has it. A number's kind may name the columns of its interval, as in
+    `"share [share_low, share_high]"`: it is then written as 27.6 % (25.0 % to 30.4 %).
 
     `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are shown, and it says so.
     """
-    if unknown := [k for k in kinds.values() if k not in KINDS]:
+    if unknown := [k for k in kinds.values() if _parts(k)[0] not in KINDS]:
         raise ValueError(f"{unknown[0]!r} is not a kind of column; there are {', '.join(KINDS)}.")
     return Table(rows, title, kinds, empty or _("Nothing to show."), note, most)
 
@@ -55,9 +56,7 @@ class Table:
             )
         shown = rows.head(most)
         self.rows = (
-            pd.DataFrame({c: [_written(v, kind) for v in shown[c]] for c, kind in kinds.items()})
-            if len(rows)
-            else pd.DataFrame()
+            pd.DataFrame({c: _column(shown, c, kind) for c, kind in kinds.items()}) if len(rows) else pd.DataFrame()
         )
         self.labels = [label(c) for c in kinds]
         self.right = [i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")]
@@ -79,7 +78,30 @@ class Table:
             made = made.tab_source_note(self.note)
         text = made.as_raw_html()
         text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)  # the page's own style sheet sets tables
+        text = re.sub(
+            r'(class="gt_row gt_left)(">[^<]{31,})', r"\1 long\2", text
+        )  # so that sentences do not become columns
         return re.sub(r'\s(id|style|aria-labelledby)="[^"]*"', "", text)
+
+
+def _parts(kind: str) -> list[str]:
+    """The kind, and the two columns of its interval where it names them."""
+    return re.split(r"[\[\], ]+", kind.rstrip("]"))
+
+
+def _column(rows: pd.DataFrame, column: str, kind: str) -> list[str]:
+    plain, *interval = _parts(kind)
+    values = [_written(v, plain) for v in rows[column]]
+    if not interval:
+        return values
+    low, high = ([_written(v, plain) for v in rows[c]] for c in interval)
+    told = _("{value} ({low} to {high})")
+    return [
+        v
+        if v == "–" or a == "–"
+        else told.format(value=v, low=a, high=b).replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " (")
+        for v, a, b in zip(values, low, high, strict=True)
+    ]
 
 
 def _written(value: object, kind: str) -> str:

@@ -31,6 +31,7 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
         ax=axis,
         cbar_kws={"label": _("% of last quarter's group")},
     )
+    axis.grid(visible=False)
     axis.set(xlabel=_("Now"), ylabel=_("Last quarter"))
     axis.tick_params(axis="x", rotation=30)
     axis.tick_params(axis="y", rotation=0)

@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import EngFormatter
 
 from analysis.labels import label
 from analysis.language import _
@@ -61,7 +62,16 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
         axis.axvline(part["bank"].iloc[0] * scale, color="grey", linewidth=1, linestyle=":")
         if feature in MONEY:
             axis.set_xscale("symlog", linthresh=1000)
-            axis.tick_params(axis="x", labelsize=7)
+            axis.set_xticks(
+                [
+                    t
+                    for t in (-(10**8), -(10**6), -(10**4), 0, 10**4, 10**6, 10**8)
+                    if part["low"].min() / 3 <= t <= part["high"].max() * 3 or t == 0
+                ],
+                minor=False,
+            )
+            axis.set_xticks([], minor=True)
+            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.set_title(label(feature) + (" (%)" if scale == 100 else ""), fontsize=9)
     if not groups:
         return Figure(drawing, _("No group is large enough to be described."))
@@ -90,7 +100,7 @@ def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
                 axis.plot([before, k], [nodes[before, old]["score"], node["score"]], color=sns.color_palette()[0], linewidth=12 * came / total, alpha=0.6, solid_capstyle="butt")  # fmt: skip
         axis.scatter(k, node["score"], s=180 * node["customers"] / total, color=sns.color_palette()[3], zorder=3)
     axis.axvline(part["chosen"], color="grey", linestyle=":", linewidth=1)
-    axis.set(xlabel=_("Number of groups"), ylabel=_("Mean of the first principal component"), xticks=numbers)
+    axis.set(xlabel=_("Number of groups"), ylabel=_("First principal component"), xticks=numbers)
     title = _("How the {kind} customers split as the number of groups grows; {chosen} are in force").format(kind=label(kind).lower(), chosen=part["chosen"])  # fmt: skip
     axis.set_title(title)
     return Figure(drawing, title)

@@ -109,9 +109,8 @@ def wide_profiles(profiles: pd.DataFrame) -> pd.DataFrame:
 def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -> pd.DataFrame:
     """What a customer of each group is worth a year and what the bank may lose by him.
 
-    Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss: share of the group's
-    borrowers in arrears × loss given default × debt (Basel Committee 2005: PD × LGD × EAD, with arrears standing for
-    default, which overstates it). Returns customer_type, segment, n, value_a_year (mean per customer and year) with
+    Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss: PD × LGD × EAD (Basel
+    Committee 2005), where PD is the share of the group's borrowers in arrears × the share of those who default. Returns customer_type, segment, n, value_a_year (mean per customer and year) with
     value_low/value_high (Student, the arrears share taken as known), total, borrowers, arrears (share of them) with
     arrears_low/arrears_high (Wilson), loss_a_year (per customer) with loss_low/loss_high (from the interval of the share).
     """
@@ -129,9 +128,10 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
         enough = borrows.sum() >= min_cell
         share = late.sum() / borrows.sum() if borrows.any() else 0.0
         low, high = share_interval(late.sum(), borrows.sum()) if borrows.any() else (0.0, 0.0)
-        exposure = assumptions.loss_given_default * debt.mean()
+        lost = assumptions.default_given_arrears * assumptions.loss_given_default
+        exposure = lost * debt.mean()
         margin = assumptions.deposit_margin * part["balance_end"].clip(lower=0) + assumptions.lending_margin * debt
-        value = margin - assumptions.loss_given_default * share * debt
+        value = margin - lost * share * debt
         value_low, value_high = mean_interval(value.mean(), value.std(), len(value))
         # few borrowers would point at persons; the loss is then shown without the share behind it
         shown_share = [borrows.sum(), share, low, high] if enough else [np.nan] * 4
@@ -151,11 +151,14 @@ def plan_effects(values: pd.DataFrame, group_plans: pd.DataFrame, assumptions: V
     without a service cost in the params file, and dormant customers, are left out.
     """
     columns = ["customer_type", "segment", "n", "cost_today", "cost_plan", "saved", "value_kept", "kept_low", "net", "break_even", "loss_a_year"]  # fmt: skip
-    if assumptions.cost_today is None or values.empty:
+    if not assumptions.cost_today or values.empty:
         return pd.DataFrame(columns=columns)
     rows = values.merge(group_plans[["customer_type", "segment", "service"]], on=["customer_type", "segment"])
-    rows = rows[rows["service"].isin(list(assumptions.service_costs))].copy()
-    rows["cost_today"] = assumptions.cost_today
+    known = rows["service"].isin(list(assumptions.service_costs)) & rows["customer_type"].isin(
+        list(assumptions.cost_today)
+    )
+    rows = rows[known].copy()
+    rows["cost_today"] = rows["customer_type"].map(assumptions.cost_today).astype(float)
     rows["cost_plan"] = rows["service"].map(assumptions.service_costs).astype(float)
     rows["saved"] = (rows["cost_today"] - rows["cost_plan"]) * rows["n"]
     cheaper = rows["cost_plan"] < rows["cost_today"]
@@ -184,8 +187,12 @@ def effect_in_all(effects: pd.DataFrame, values: pd.DataFrame) -> dict[str, floa
     }
 
 
-def plans(model: dict[str, Any], assumptions: Value) -> pd.DataFrame:
-    """The plan of each group, from the model's rules: customer_type, segment, product, channel, service, owner, cost_plan (a customer and year; empty where unknown)."""
+def plans(model: dict[str, Any], assumptions: Value, worth: pd.DataFrame) -> pd.DataFrame:
+    """The plan of each group, from the model's rules: customer_type, segment, product, channel, service, owner, expected with
+    low and high (expected value of a customer over the horizon) and cost_plan (to serve one for a year); empty where unknown.
+
+    worth: as from `analysis.segmentation.worth.value_by_group`.
+    """
     rows = [
         {
             "customer_type": kind,
@@ -196,7 +203,10 @@ def plans(model: dict[str, Any], assumptions: Value) -> pd.DataFrame:
         for kind, part in model["types"].items()
         for g in part["groups"]
     ]
-    return pd.DataFrame(rows).sort_values("customer_type", ascending=False, kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows).sort_values("customer_type", ascending=False, kind="stable", ignore_index=True)
+    return table.merge(
+        worth[["customer_type", "segment", "expected", "low", "high"]], on=["customer_type", "segment"], how="left"
+    )
 
 
 def customer_list(customers: pd.DataFrame, previous: pd.DataFrame, group_plans: pd.DataFrame) -> pd.DataFrame:

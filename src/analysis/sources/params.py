@@ -101,9 +101,10 @@ class Value(Strict):
 
     deposit_margin: float = 0.012  # per year of the balance
     lending_margin: float = 0.02  # per year of the amount lent
+    default_given_arrears: float = Field(0.2, ge=0, le=1)  # share of borrowers in arrears who default within a year
     loss_given_default: float = Field(0.45, ge=0, le=1)
     service_costs: dict[str, float] = {}  # service level of a plan to its cost per customer and year
-    cost_today: float | None = None  # what serving a customer costs a year while all are served alike
+    cost_today: dict[str, float] = {}  # customer type to what serving one costs a year while all are served alike
     value_lost: float = Field(0.05, ge=0, le=1)  # share of a customer's value lost where the service becomes cheaper
     discount_rate: float = Field(0.08, ge=0)  # a year
     horizon: int = Field(12, ge=1, le=40)  # quarters a customer's expected value looks ahead
