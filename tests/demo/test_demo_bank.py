@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.contract import CONTRACT
+from analysis.demo import plan
 from analysis.demo.bank import make_bank
 from analysis.sources.land import embedded_engine, land
 
@@ -74,3 +75,18 @@ def test_transfers_within_the_bank_stand_on_both_accounts(demo):
     total = rows.groupby(["booked_at"])["amount"].sum().astype(float)
     assert len(total) > 100
     assert total.abs().max() < 1e-9
+
+
+def test_what_happens_to_customers_is_written_down_and_has_its_effect(ready_demo):
+    from analysis.sources.params import read_params
+
+    source = read_params(ready_demo).place(read_params(ready_demo).source.folder)
+    truth = pd.read_parquet(source / "truth" / "life_events")
+    assert set(truth["event"]) == {e.name for e in plan.LIFE_EVENTS}
+    moved = truth[truth["event"] == "competitor_account"]
+    rows = pd.read_parquet(source / "transactions", columns=["account_id", "booked_at", "counterparty_account", "counterparty_name", "amount"])  # fmt: skip
+    names = pd.read_parquet(source / "customers").set_index("customer_id")["name"]
+    holders = pd.read_parquet(source / "account_holders")[["account_id", "customer_id"]].drop_duplicates("account_id")
+    paid = rows[rows["counterparty_account"].fillna("").str.startswith("X9020")].merge(holders, on="account_id")
+    assert set(paid["customer_id"]) <= set(moved["customer_id"]) and len(paid) > 100
+    assert (paid["counterparty_name"].to_numpy() == names[paid["customer_id"]].to_numpy()).all()

@@ -111,3 +111,80 @@ def test_no_name_phone_or_address_is_carried_into_a_mart(demo):
         if file:
             columns = set(pd.read_parquet(file).columns)
             assert not columns & (personal | {"name"}), mart.name
+
+
+def test_month_ends_time_of_day_and_time_of_month(small):
+    now = only_customer(
+        small,
+        [
+            "T1,A0,2024-04-05 19:30:00,100,mobile,transfer",
+            "T2,A0,2024-05-20 03:00:00,-30,mobile,transfer",
+            "T3,A0,2024-06-08 12:00:00,-20,mobile,transfer",
+            "T4,A0,2024-06-09,-5,mobile,transfer",  # at an hour that is not known
+            "T5,A0,2024-06-30 20:00:00,-1,system,fee",
+        ],
+    )
+    assert (now.balance_first_month, now.balance_second_month, now.balance_end) == (100, 70, 44)
+    assert now.evening_share == pytest.approx(2 / 3)
+    assert now.month_start_share == pytest.approx(3 / 4)
+    assert now.active_weeks == 3
+    assert now.assets_trend == pytest.approx(44 / 22)
+
+
+def test_salaries_counterparties_and_the_largest_inflow(small):
+    small.tables["transactions"][0] += ",counterparty_account"
+    now = only_customer(
+        small,
+        [
+            "T1,A0,2024-04-30,200,transfer,salary,X1",
+            "T2,A0,2024-05-31,200,transfer,salary,X1",
+            "T3,A0,2024-06-30,900,transfer,pension,X2",
+            "T4,A0,2024-06-30,70,transfer,transfer,X3",
+        ],
+    )
+    assert (now.salary_months, now.counterparties, now.largest_in) == (3, 3, 70)
+    assert (now.salary, now.pension) == (1300, 900)
+
+
+def elsewhere(small, *lines, name="Name 0"):
+    small.tables["transactions"][0] += ",counterparty_account,counterparty_bank,counterparty_name"
+    return only_customer(small, [f"{line},{name}" for line in lines])
+
+
+def test_money_to_an_own_account_at_another_bank_counts_once_it_is_new(small):
+    now = elsewhere(
+        small, "T1,A0,2024-03-01,-10,online,transfer,X1,Other", "T2,A0,2024-05-01,-10,online,transfer,X1,Other",
+        "T3,A0,2024-05-01,-40,online,transfer,X2,Other", "T4,A0,2024-06-01,-40,online,transfer,X2,Other",
+    )  # fmt: skip
+    assert now.new_outside_paid == 80 and now.new_outside_own_name
+
+
+def test_money_to_a_known_account_or_within_the_bank_is_nothing_new(small):
+    now = elsewhere(
+        small, "T1,A0,2024-03-01,-10,online,transfer,X1,Other", "T2,A0,2024-05-01,-90,online,transfer,X1,Other",
+        "T3,A0,2024-05-01,-500,online,transfer,A5,", name="Somebody",
+    )  # fmt: skip
+    assert now.new_outside_paid == 0 and not now.new_outside_own_name
+
+
+def test_an_instalment_without_an_entry_is_missed_from_the_month_after_the_loan(small):
+    small.tables["loans"] = [
+        "loan_id,account_id,borrower_id,kind,granted_on,amount,months,instalment,status",
+        "L1,A0,C0,mortgage,2024-04-10,1000,24,50,running",
+        "L2,A1,C1,consumer_loan,2023-01-10,1000,12,50,repaid",  # its term was over
+    ]
+    small.tables["transactions"][1:] = ["T1,A0,2024-05-20,-50,system,loan_instalment", "T2,A1,2024-05-20,9,mobile,transfer"]  # fmt: skip
+    bank = small.bank()
+    prepare(bank)
+    rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")
+    assert rows.loc["C0", ["instalments_missed", "ever_late", "mortgages_granted", "mortgages_before"]].tolist() == [1, True, 1, 0]  # fmt: skip
+    assert rows.loc["C1", ["instalments_missed", "ever_late", "mortgages_granted"]].tolist() == [0, False, 0]
+
+
+def test_credit_used_is_what_is_overdrawn_against_the_limit(small):
+    small.tables["cards"] = ["card_id,account_id,customer_id,kind,credit_limit", "K1,A0,C0,credit,200"]
+    small.tables["transactions"][1:] = ["T1,A0,2024-05-20,-50,mobile,transfer", "T2,A1,2024-05-20,-9,mobile,transfer", "T3,A2,2024-05-20,9,mobile,transfer"]  # fmt: skip
+    bank = small.bank()
+    prepare(bank)
+    rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")["credit_utilisation"]
+    assert rows[["C0", "C1", "C2"]].tolist() == [0.25, 1.0, 0.0]

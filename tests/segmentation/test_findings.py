@@ -4,6 +4,7 @@ import pytest
 
 from analysis.segmentation import findings
 from analysis.sources.params import Value
+from analysis.statistics import median_interval
 
 
 def counts(**groups):
@@ -43,43 +44,68 @@ def test_one_small_group_takes_the_next_smallest_along_so_that_it_cannot_be_work
 
 def test_profiles_leave_out_groups_that_would_point_at_persons():
     profiles = findings.group_profiles(people(["a"] * 30 + ["b"] * 20 + ["c"] * 3), 10)
-    assert profiles["segment"].tolist() == ["a"]
+    assert profiles["segment"].unique().tolist() == ["a"]
+    assert findings.wide_profiles(profiles)["n"].tolist() == [30]
 
 
-def test_value_follows_from_the_assumptions():
+def test_a_median_has_an_interval_between_order_statistics():
+    assert median_interval(pd.Series(range(1, 11))) == (2, 9)  # 97.9 % coverage with ten values (Hahn and Meeker 1991)
+    assert np.isnan(median_interval(pd.Series([1.0, 2.0, 3.0]))).all()
+    rng = np.random.default_rng(0)
+    covered = [low <= 0 <= high for low, high in (median_interval(pd.Series(rng.normal(0, 1, 40))) for _ in range(400))]
+    assert 0.93 <= np.mean(covered) <= 0.99
+
+
+ASSUMED = Value(deposit_margin=0.01, lending_margin=0.2, default_given_arrears=0.5, loss_given_default=0.4)
+
+
+def test_value_and_expected_loss_follow_from_the_assumptions():
     rows = people(["a"] * 20, balance_end=1000.0, debt=[100.0] * 10 + [0.0] * 10, in_arrears=[True] * 5 + [False] * 15)
-    value = findings.value_and_risk(
-        rows, Value(deposit_margin=0.01, lending_margin=0.1, loss_given_default=0.5), 10
-    ).iloc[0]
-    assert value["total"] == pytest.approx(20 * 10 + 10 * 10 - 5 * 50)
-    assert (value["arrears"], value["n"]) == (0.25, 20)
+    value = findings.value_and_risk(rows, ASSUMED, 10).iloc[0]
+    # half of ten borrowers are in arrears, half of those default, two fifths of their debt is lost
+    assert value["loss_a_year"] == pytest.approx(0.5 * 0.5 * 0.4 * 50)
+    assert value["total"] == pytest.approx(20 * 10 + 10 * 20 - 20 * value["loss_a_year"])
+    assert (value["arrears"], value["borrowers"], value["n"]) == (0.5, 10, 20)
     assert value["value_low"] < value["value_a_year"] < value["value_high"]
+    assert value["loss_low"] < value["loss_a_year"] < value["loss_high"]
 
 
-def test_migration_counts_moves_and_hides_small_ones():
-    was = people(["a"] * 40 + ["b"] * 30)
-    now = people(["a"] * 25 + ["b"] * 15 + ["b"] * 28 + ["a"] * 2)
-    moves = findings.migration(was, now, 10).set_index(["was", "became"])
-    assert moves.loc[("a", "b"), ["customers", "of", "share"]].tolist() == [15, 40, 0.375]
-    assert np.isnan(moves.loc[("b", "a"), "customers"]) and np.isnan(moves.loc[("b", "b"), "customers"])
-    assert findings.moved_share(was, now, 10)["share"] == pytest.approx(17 / 70)
+def test_few_borrowers_are_not_pointed_at():
+    rows = people(["a"] * 20, balance_end=1000.0, debt=[100.0] * 3 + [0.0] * 17, in_arrears=[True] + [False] * 19)
+    value = findings.value_and_risk(rows, ASSUMED, 10).iloc[0]
+    assert value[["borrowers", "arrears", "arrears_low", "arrears_high"]].isna().all()
 
 
-def test_eta_squared_is_one_where_groups_explain_all_and_zero_where_nothing():
-    table = findings.separation(
-        people(["a"] * 10 + ["b"] * 10, balance_end=[1.0] * 10 + [2.0] * 10, money_in=[1.0, 2.0] * 10)
-    ).set_index("feature")
-    assert table.loc["balance_end", "eta_squared"] == pytest.approx(1)
-    assert table.loc["money_in", "eta_squared"] == pytest.approx(0)
+def test_the_effect_of_the_plans_is_savings_less_the_value_assumed_lost():
+    rows = people(["cheap"] * 20 + ["dear"] * 10, balance_end=1000.0)
+    assumed = ASSUMED.model_copy(update={"cost_today": {"personal": 5.0}, "service_costs": {"app": 2.0, "desk": 9.0}, "value_lost": 0.1})  # fmt: skip
+    values = findings.value_and_risk(rows, assumed, 10)
+    plans = pd.DataFrame({"customer_type": "personal", "segment": ["cheap", "dear"], "service": ["app", "desk"]})
+    effects = findings.plan_effects(values, plans, assumed).set_index("segment")
+    assert effects.loc["cheap", ["saved", "value_kept", "kept_low"]].tolist() == [60, 0.9, 0.8]
+    assert effects.loc["cheap", "net"] == pytest.approx(60 - 0.1 * 200)
+    assert effects.loc["cheap", "break_even"] == pytest.approx(60 / 200)
+    assert effects.loc["dear", ["saved", "value_kept", "net"]].tolist() == [-40, 1, -40]
+    in_all = findings.effect_in_all(effects.reset_index(), values)
+    assert in_all["net"] == pytest.approx(0) and in_all["kept"] == pytest.approx((0.9 * 200 + 100) / 300)
+
+
+def test_without_costs_in_the_params_file_there_is_no_effect():
+    values = findings.value_and_risk(people(["a"] * 20), Value(), 10)
+    plans = pd.DataFrame({"customer_type": "personal", "segment": ["a"], "service": ["app"]})
+    assert findings.plan_effects(values, plans, Value()).empty
+    assert findings.effect_in_all(findings.plan_effects(values, plans, Value()), values) == {}
 
 
 def test_nothing_in_gives_empty_tables():
     nothing = pd.DataFrame()
     assert findings.group_sizes(nothing, "2024Q4", "2024Q3", 10).empty
-    for table in (
-        findings.group_profiles(nothing, 10),
-        findings.value_and_risk(nothing, Value(), 10),
-        findings.migration(nothing, nothing, 10),
-        findings.separation(nothing),
-    ):
+    for table in (findings.group_profiles(nothing, 10), findings.value_and_risk(nothing, Value(), 10)):
         assert table.empty and len(table.columns)
+
+
+def test_a_branch_whose_customers_all_fall_into_one_group_is_described():
+    rows = people(["a"] * 30)
+    one = pd.DataFrame([("2024Q4", "personal", "a", 30)], columns=["quarter", "customer_type", "segment", "customers"])
+    assert findings.group_sizes(one, "2024Q4", "2024Q3", 10)["share"].tolist() == [1.0]
+    assert len(findings.group_profiles(rows, 10)) == len(findings.PROFILE)

@@ -9,7 +9,7 @@ import pandas as pd
 from ibis import _
 from ibis.backends.duckdb import Backend
 
-from analysis.errors import MissingDataError
+from analysis.errors import MissingDataError, ParametersError
 from analysis.marts.build import write_mart
 from analysis.models.changes import event_rows, moves, outcomes
 from analysis.models.scoring import segment_expression
@@ -62,7 +62,7 @@ def _mart_key(bank: Bank, quarter: Quarter) -> str:
 
 def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
     """The version in force: the last of those the params file asks for, each fitted once and kept with its quality card."""
-    fits = [*bank.segmentation.earlier_fit_quarters, bank.segmentation.fit_quarter or bank.quarters.first]
+    fits = [*bank.segmentation.earlier_fit_quarters, bank.segmentation.fit_quarter or _first_active(bank, con)]
     before: dict[str, Any] | None = None
     key = bank.segmentation.model_dump_json(exclude={"fit_quarter", "earlier_fit_quarters"})
     for version, fit_quarter in enumerate(fits, 1):
@@ -78,7 +78,12 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
             continue
         from analysis.models.segmentation import SAMPLE, fit_segmentation  # imported when there is something to fit
 
-        before = fit_segmentation(_sample(con, files, SAMPLE), bank.segmentation, before)
+        customers = _sample(con, files, SAMPLE)
+        if customers.empty and bank.segmentation.fit_quarter:
+            raise ParametersError(
+                f"There is no active customer in {fit_quarter}, so no groups can be found in it. Choose another segmentation.fit_quarter in {bank.path}."
+            )
+        before = fit_segmentation(customers, bank.segmentation, before)
         write_json(
             path,
             {"key": key, "version": version, "fit_quarter": str(fit_quarter), "earlier": [str(q) for q in fits[: version - 1]], "method": bank.segmentation.method, "types": before},
@@ -87,6 +92,15 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
     if not in_force.exists() or in_force.read_text(encoding="utf-8") != stored_text:
         write_text(in_force, stored_text)
     return dict(before or {})
+
+
+def _first_active(bank: Bank, con: Backend) -> Quarter:
+    """The first quarter with an active customer; the first of all where there is none."""
+    for quarter in bank.all_quarters:
+        files = mart_files(bank, "customer_quarter", quarter)
+        if files and con.read_parquet(files, hive_partitioning=False).filter(_.active).head(1).count().execute():
+            return quarter
+    return bank.quarters.first
 
 
 def _sample(con: Backend, files: list[str], most: int) -> pd.DataFrame:

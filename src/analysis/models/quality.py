@@ -84,7 +84,7 @@ def eta_squared(rows: pd.DataFrame, columns: list[str], label: np.ndarray) -> di
         known = ranks.notna().to_numpy()
         value, group = ranks[known], pd.Series(label, index=ranks.index)[known]
         total = ((value - value.mean()) ** 2).sum()
-        if total > 0 and group.nunique() > 1:
+        if total > 1e-12 and group.nunique() > 1:
             result[column] = float(((value.groupby(group).transform("mean") - value.mean()) ** 2).sum() / total)
     return result
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from analysis.models import quality
 from analysis.models.features import describe, matrix
@@ -30,6 +31,7 @@ NEARLY_AS_GOOD = 0.1
 Model = dict[str, Any]
 
 
+@threadpool_limits.wrap(limits=1)  # the same sums on every machine (decision 8), and no waiting for one another
 def fit_segmentation(customers: pd.DataFrame, settings: Segmentation, before: Model | None = None) -> Model:
     """The model as plain data: per customer type its features, centres, names, plans and quality card.
 
@@ -135,7 +137,7 @@ def _trial(x: np.ndarray, rows: pd.DataFrame, method: str, asked: int, label: np
     sizes = [n for _g, n in _sizes(label)]
     return {
         "groups": len(sizes), "asked": asked, "silhouette": _rounded(silhouette), "gap": _rounded(gap), "gap_error": _rounded(gap_error),
-        "bic": round(float(mixture(x[:COMPARED], asked, 0).bic(rotated(x[:COMPARED]))), 0), "lowest_jaccard": round(min(stability), 3),
+        "bic": round(float(mixture(x[:COMPARED], asked, 0).bic(rotated(x[:COMPARED]))), 0), "lowest_jaccard": round(min(stability, default=0.0), 3),
         "stability": quality.stability_class(min(stability)), "rand": _rounded(rand), "smallest": min(sizes), "smallest_share": _rounded(min(sizes) / len(label)),
     }  # fmt: skip
 
@@ -180,7 +182,7 @@ def compare(
                 ("without_group", without > MOST_WITHOUT_GROUP),
                 ("one_group", not sizes or max(sizes) > NEARLY_ALL * grouped.sum()),
                 ("small_group", bool(sizes) and min(sizes) < MIN_SHARE * len(label)),
-                ("unstable", min(stability) < quality.DOUBTFUL),
+                ("unstable", min(stability, default=0.0) < quality.DOUBTFUL),
                 ("overlap", not silhouette > OVERLAP),
             )
             if holds
@@ -188,13 +190,14 @@ def compare(
         found.append(
             {
                 "method": name, "in_force": name == in_force, "groups": len(sizes), "customers": len(label), "silhouette": _rounded(silhouette),
-                "eta_squared": _rounded(float(np.mean(list(eta.values()))) if eta else float("nan")), "lowest_jaccard": round(min(stability), 3), "rand": _rounded(rand),
+                "eta_squared": _rounded(float(np.mean(list(eta.values()))) if eta else float("nan")), "lowest_jaccard": round(min(stability, default=0.0), 3), "rand": _rounded(rand),
                 "without_group": _rounded(without), "agreement": _rounded(quality.adjusted_rand_score(force, label)), "fails": fails,
             }
         )  # fmt: skip
     return found
 
 
+@threadpool_limits.wrap(limits=1)
 def drift(part: Model, rows: pd.DataFrame, weights: dict[str, float]) -> dict[str, Any]:
     """How far customers of a later quarter have moved from those the model was fitted on, and what a fit today would give.
 

@@ -19,6 +19,8 @@ from analysis.quarters import Quarter
 from analysis.sources.params import Value
 
 LEAST = 50  # customers a model of activity is fitted to
+#: On the squared parameters; raised where the likelihood is too flat for the optimiser, as when active customers never skip.
+PENALTIES = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
 
 
 def contribution(customers: ir.Table, assumed: Value) -> ir.Value:
@@ -78,14 +80,18 @@ def fit_activity(counts: pd.DataFrame, horizon: int, discount_rate: float) -> di
         from lifetimes import BetaGeoBetaBinomFitter
         from lifetimes.utils import ConvergenceError
 
-        model = BetaGeoBetaBinomFitter(penalizer_coef=0.001)
-        try:
-            model.fit(observed["repeats"], observed["last"], observed["known"], observed["customers"])
-        except ConvergenceError:
+        for penalty in PENALTIES:
+            model = BetaGeoBetaBinomFitter(penalizer_coef=penalty)
+            try:
+                model.fit(observed["repeats"], observed["last"], observed["known"], observed["customers"])
+                break
+            except ConvergenceError:
+                continue
+        else:
             return None
         expected = _expected(model, counts, horizon, discount_rate)
     return {
-        "parameters": {k: round(float(v), 4) for k, v in model.params_.items()},
+        "parameters": {**{k: round(float(v), 4) for k, v in model.params_.items()}, "penalty": penalty},
         "customers": customers,
         "quarters": int(observed["known"].max()),
         "expected": expected,

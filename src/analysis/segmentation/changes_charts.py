@@ -52,7 +52,7 @@ def event_chart(rates: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("No event happened often enough to be shown")
     else:
-        error = [rows["per_1000"] - rows["low"], rows["high"] - rows["per_1000"]]
+        error = [(rows["per_1000"] - rows["low"]).clip(lower=0), (rows["high"] - rows["per_1000"]).clip(lower=0)]
         axis.errorbar(rows["per_1000"], range(len(rows)), xerr=error, fmt="o", capsize=3, label=_("this quarter, 95 % interval"))  # fmt: skip
         axis.plot(rows["before"], range(len(rows)), "x", color="grey", label=_("last quarter"))
         axis.set_yticks(range(len(rows)), rows["event"])
@@ -73,7 +73,10 @@ def backtest_chart(tested: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("There are no earlier quarters to test the events on")
     else:
-        error = [(rows["followed"] - rows["low"]) * 100, (rows["high"] - rows["followed"]) * 100]
+        error = [
+            ((rows["followed"] - rows["low"]) * 100).clip(lower=0),
+            ((rows["high"] - rows["followed"]) * 100).clip(lower=0),
+        ]
         axis.errorbar(rows["followed"] * 100, range(len(rows)), xerr=error, fmt="o", capsize=3, label=_("after the event, 95 % interval"))  # fmt: skip
         axis.plot(rows["base"] * 100, range(len(rows)), "x", color="grey", label=_("customers without it"))
         axis.set_yticks(range(len(rows)), [f"{e} → {label(o)}" for e, o in zip(rows["event"], rows["outcome"], strict=True)])  # fmt: skip

@@ -29,7 +29,10 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
         axis.errorbar(
             part["share"] * 100,
             range(len(part)),
-            xerr=[(part["share"] - part["share_low"]) * 100, (part["share_high"] - part["share"]) * 100],
+            xerr=[
+                ((part["share"] - part["share_low"]) * 100).clip(lower=0),
+                ((part["share_high"] - part["share"]) * 100).clip(lower=0),
+            ],
             fmt="none",
             color="black",
             capsize=3,

@@ -1,0 +1,72 @@
+import pandas as pd
+import pytest
+
+from analysis.models.build import read_model
+from analysis.segmentation import evidence
+
+
+def drift(psi=0.0, rand=1.0, by_chance=0.01):
+    return {"personal": {"n": 100, "rand": rand, "features": [{"feature": "balance_end", "psi": psi, "by_chance": by_chance}], "matched": [{"group": "a", "jaccard": 0.9}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shift", "groups", "advice"),
+    [
+        (drift(), 0.0, "keep"),
+        (drift(psi=0.12), 0.0, "watch"),
+        (drift(psi=0.12, by_chance=0.2), 0.0, "keep"),  # no more than chance does with so few customers
+        (drift(rand=0.7), 0.0, "watch"),
+        (drift(rand=0.5), 0.0, "refit"),
+        (drift(), 0.12, "watch"),
+        (drift(), 0.3, "refit"),
+    ],
+)
+def test_a_fit_again_is_advised_by_the_stated_thresholds(shift, groups, advice):
+    assert evidence.advice(shift, {"personal": groups}) == advice
+
+
+def test_the_advice_names_its_figures_and_what_to_write():
+    text = evidence.advice_in_words(drift(psi=0.4, rand=0.5), {"personal": 0.31})
+    assert "0.31" in text and "0.50" in text and "Balance" in text and "earlier_fit_quarters" in text
+
+
+def test_a_rule_names_each_feature_once_with_its_bounds():
+    conditions = [
+        {"feature": "balance_end", "above": True, "value": 100.0},
+        {"feature": "balance_end", "above": True, "value": 5000.0},
+        {"feature": "balance_end", "above": False, "value": 90000.0},
+        {"feature": "mobile_share", "above": False, "value": 0.25},
+    ]
+    part = {"groups": [{"name": "a"}], "rules": {"leaves": [{"group": 0, "customers": 10, "right": 0.9, "conditions": conditions}]}}  # fmt: skip
+    table = evidence.rules({"types": {"personal": part}}, "personal")
+    assert table["rule"].tolist() == ["Balance between 5,000 and 90,000; Mobile share at most 25.0%"]
+
+
+def test_groups_that_kept_their_size_have_a_stability_index_of_zero():
+    counts = pd.DataFrame([(q, "personal", s, n * f) for q, f in (("2023Q2", 1), ("2024Q4", 2)) for s, n in (("a", 70), ("b", 30))], columns=["quarter", "customer_type", "segment", "customers"])  # fmt: skip
+    assert evidence.group_drift(counts, "2023Q2", "2024Q4") == {"personal": pytest.approx(0)}
+    counts.loc[counts["quarter"] == "2024Q4", "customers"] = [100, 100]
+    assert evidence.group_drift(counts, "2023Q2", "2024Q4")["personal"] > 0.1
+
+
+def test_every_feature_has_a_reason_and_what_is_left_out_follows(demo):
+    model = read_model(demo, "segmentation")
+    table = evidence.features_used(model, "personal")
+    assert table["reason"].str.len().min() > 5
+    assert table["weight"].sum() == pytest.approx(1)
+    assert {f["name"] for f in model["types"]["personal"]["left_out"]} <= set(table["feature"])
+
+
+def test_a_type_without_customers_gives_empty_tables():
+    model = {"types": {}}
+    for table in (evidence.features_used(model, ""), evidence.methods_compared(model, ""), evidence.rules(model, ""), evidence.number_of_groups(model), evidence.group_quality(model)):  # fmt: skip
+        assert table.empty and len(table.columns)
+    assert evidence.rules_accuracy(model, "") == ""
+    assert evidence.advice({}, {}) == "keep"
+
+
+def test_the_page_says_which_method_failed_and_why(demo):
+    table = evidence.methods_compared(read_model(demo, "segmentation"), "personal").set_index("method")
+    assert table.loc["k-means", "verdict"].startswith("in force")
+    failed = [m for m, v in table["verdict"].items() if v not in ("in force", "usable")]
+    assert failed and all(" " in table.loc[m, "verdict"] for m in failed)
