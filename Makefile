@@ -26,6 +26,7 @@ lint: $(DONE)
 benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
 	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/groups.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml

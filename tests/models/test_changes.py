@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 import pytest
 import yaml
@@ -8,6 +10,7 @@ from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.sources.params import read_params
+from tests.conftest import ROOT
 
 Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
 
@@ -55,6 +58,12 @@ def test_the_columns_of_a_rule_are_those_of_the_mart(demo):
     stored = pd.read_parquet(next((demo.data_folder / "marts" / "customer_quarter").rglob("*.parquet"))).columns
     assert set(customer_columns()) <= set(stored)
     assert {"balance_change", "was_active", "ever_late"} <= set(customer_columns())
+
+
+def test_every_column_a_rule_may_use_is_explained():
+    text = (ROOT / "docs" / "customer_quarter.md").read_text(encoding="utf-8")
+    explained = {c for line in text.splitlines() if line.startswith("| `") for c in re.findall(r"`(\w+)`", line.split("|")[1])}  # fmt: skip
+    assert explained == set(customer_columns())
 
 
 def test_who_opens_an_account_is_new_and_who_closes_it_has_left(small):
