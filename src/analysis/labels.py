@@ -50,6 +50,7 @@ def label(name: str) -> str:
         "month_start_share": _("Share in the first ten days"), "branch_share": _("Branch share"), "atm_share": _("Cash machine share"), "pos_share": _("Card share"),
         "online_share": _("Online share"), "phone_share": _("Phone share"), "transfer_share": _("Transfer share"), "region": _("Region"), "assets": _("Assets"), "credit": _("Credit"),
         "activity": _("Activity"), "habits": _("Habits"), "channels": _("Channels"), "New": _("New"), "Left": _("Left"), "Not grouped": _("Not grouped"),
+        "k-means": _("k-means"), "gaussian mixture": _("Gaussian mixture"), "k-medoids": _("k-medoids"), "hdbscan": _("HDBSCAN"), "rfm": _("RFM quintiles"), "": "",
         "set_aside": _("Set aside"), "table": _("Table"), "newest": _("Newest"), "late": _("Late"), "loan_id": _("Loan"),
     }  # fmt: skip
     return known.get(name, name.replace("_", " "))

@@ -171,7 +171,7 @@ def test_an_instalment_without_an_entry_is_missed_from_the_month_after_the_loan(
     small.tables["loans"] = [
         "loan_id,account_id,borrower_id,kind,granted_on,amount,months,instalment,status",
         "L1,A0,C0,mortgage,2024-04-10,1000,24,50,running",
-        "L2,A1,C1,consumer_loan,2023-01-10,1000,12,50,repaid",  # its term was over
+        "L2,A1,C1,consumer_loan,2022-01-10,1000,12,50,repaid",  # its term was over
     ]
     small.tables["transactions"][1:] = ["T1,A0,2024-05-20,-50,system,loan_instalment", "T2,A1,2024-05-20,9,mobile,transfer"]  # fmt: skip
     bank = small.bank()

@@ -187,11 +187,17 @@ def test_a_quarter_without_transactions_gives_dormant_customers_and_complete_rep
     assert "Dormant" in page
 
 
-def test_a_fit_quarter_without_transactions_says_what_to_choose(small):
+def test_a_fit_quarter_without_transactions_gives_a_page_that_says_what_to_choose(small):
+    from analysis.cli import app
+    from tests.runs.command import call
+
     only_booked_in(small, "2024-04", "2024-05", "2024-06")
     bank = small.bank()
-    with pytest.raises(Exception, match=r"no active customer.*2024Q1.*fit_quarter"):
-        prepare(bank)
+    result = call(app, "run", str(bank.path), "--branch", "B1", "--report", "segmentation", "--report", "customer_changes")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    page = (bank.output_folder / "2024Q2" / "B1" / "segmentation.html").read_text(encoding="utf-8")
+    assert "no customer was active in 2024Q1" in page and "segmentation.fit_quarter" in page
+    assert set(Partition(bank, "B1", Quarter.parse("2024Q2")).customers["segment"]) == {"Not grouped"}
 
 
 # features

@@ -25,10 +25,10 @@ def words(page):
     page = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
     texts = [html.unescape(t) for t in re.findall(r">([^<]+)<", page)]
     joined = re.sub(r"⟦[^⟦⟧]*⟧", "", re.sub(r"⟦[^⟦⟧]*⟧", "", " ".join(texts)))
-    return set(re.findall(r"[A-Za-z]{4,}", joined))
+    return set(re.findall(r"\b[A-Za-z]{4,}\b", joined))
 
 
-@pytest.mark.parametrize("report", ["segmentation", "loyalty", "risk_mortgage"])
+@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "risk_mortgage"])
 def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 
@@ -36,6 +36,7 @@ def test_no_word_bypasses_translation(pages, report, demo):
     from_data = " ".join(
         [
             *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
+            *[f"{e.title} {e.rule} {e.action}" for e in demo.events],
             "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
         ]
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from ibis import _
 from ibis.backends.duckdb import Backend
 
-from analysis.errors import MissingDataError, ParametersError
+from analysis.errors import MissingDataError
 from analysis.marts.build import write_mart
 from analysis.models.changes import event_rows, moves, outcomes
 from analysis.models.scoring import segment_expression
@@ -79,10 +79,6 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
         from analysis.models.segmentation import SAMPLE, fit_segmentation  # imported when there is something to fit
 
         customers = _sample(con, files, SAMPLE)
-        if customers.empty and bank.segmentation.fit_quarter:
-            raise ParametersError(
-                f"There is no active customer in {fit_quarter}, so no groups can be found in it. Choose another segmentation.fit_quarter in {bank.path}."
-            )
         before = fit_segmentation(customers, bank.segmentation, before)
         write_json(
             path,

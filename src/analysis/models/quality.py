@@ -120,7 +120,7 @@ def rules_in_words(rows: pd.DataFrame, columns: list[str], label: np.ndarray, gr
     sizes = np.bincount(label, minlength=groups)
     folds = int(min(5, sizes[sizes > 0].min()))
     tree = DecisionTreeClassifier(
-        max_depth=4, max_leaf_nodes=2 * groups, min_samples_leaf=max(len(rows) // 100, 5), random_state=0
+        max_depth=4, max_leaf_nodes=2 * groups, min_samples_leaf=max(len(rows) // 100, 10), random_state=0
     )
     right: float | None = None
     if folds >= 2:

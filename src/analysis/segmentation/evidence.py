@@ -18,6 +18,16 @@ WATCH, REFIT = 0.10, 0.25
 REFIT_RAND, WATCH_RAND = 0.60, 0.80
 
 
+def no_groups(model: dict[str, Any]) -> str:
+    """Why there are no groups, where there are none, or why customers of a type are not divided."""
+    if not model["types"]:
+        return _("There are no groups: no customer was active in {quarter}, the quarter they were to be found in. Choose another segmentation.fit_quarter in the params file.").format(quarter=model["fit_quarter"])  # fmt: skip
+    alone = [label(kind).lower() for kind, part in model["types"].items() if len(part["groups"]) == 1]
+    if not alone:
+        return ""
+    return _("Not divided into groups: {types} customers. There were too few of them in {quarter}, or they were all alike.").format(types=", ".join(alone), quarter=model["fit_quarter"])  # fmt: skip
+
+
 def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
     """What the customers of a type are compared on: feature, block, reason, weight (share of the squared distance),
     missing (share given the median), eta_squared (share of its variance, of ranks, between the groups; Fisher 1925), n.
@@ -26,7 +36,7 @@ def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
     total = sum(f["weight"] ** 2 for f in part["features"]) or 1.0
     rows = [
         {
-            "feature": f["name"], "block": f["block"], "reason": f["reason"], "weight": f["weight"] ** 2 / total, "missing": f["missing_share"],
+            "feature": f["name"], "block": f["block"], "reason": _(f["reason"]), "weight": f["weight"] ** 2 / total, "missing": f["missing_share"],
             "eta_squared": part["eta_squared"].get(f["name"]), "n": part["customers"],
         }
         for f in part["features"]
@@ -35,10 +45,11 @@ def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
     regions = [f for f in part["features"] if f["transform"] == "is"]
     if regions:
         weight = sum(f["weight"] ** 2 for f in regions) / total
-        rows.append({"feature": "region", "block": "region", "reason": regions[0]["reason"], "weight": weight, "missing": regions[0]["missing_share"], "n": part["customers"]})  # fmt: skip
+        rows.append({"feature": "region", "block": "region", "reason": _(regions[0]["reason"]), "weight": weight, "missing": regions[0]["missing_share"], "n": part["customers"]})  # fmt: skip
     table = pd.DataFrame(rows, columns=["feature", "block", "reason", "weight", "missing", "eta_squared", "n"])
     table = table.sort_values("eta_squared", ascending=False, na_position="last", kind="stable")
-    out = [{"feature": f["name"], "block": "", "reason": f"left out: {f['why']}"} for f in part["left_out"]]
+    why = {"missing": _("left out: empty for more than half"), "constant": _("left out: the same for nearly all")}
+    out = [{"feature": f["name"], "block": "", "reason": why[f["why"]]} for f in part["left_out"]]
     return pd.concat([table, pd.DataFrame(out)], ignore_index=True) if out else table.reset_index(drop=True)
 
 
@@ -65,7 +76,7 @@ def methods_compared(model: dict[str, Any], kind: str) -> pd.DataFrame:
     for m in model["types"][kind]["comparison"] if kind in model["types"] else []:
         against = "; ".join(_against(m))
         verdict = _("in force") if m["in_force"] else _("usable")
-        rows.append({**m, "n": m["customers"], "verdict": f"{verdict}: {against}" if against and m["in_force"] else against or verdict})  # fmt: skip
+        rows.append({**m, "method": label(m["method"]), "n": m["customers"], "verdict": f"{verdict}: {against}" if against and m["in_force"] else against or verdict})  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 

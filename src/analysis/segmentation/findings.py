@@ -193,6 +193,7 @@ def plans(model: dict[str, Any], assumptions: Value, worth: pd.DataFrame) -> pd.
 
     worth: as from `analysis.segmentation.worth.value_by_group`.
     """
+    columns = ["customer_type", "segment", "product", "channel", "service", "owner", "cost_plan"]
     rows = [
         {
             "customer_type": kind,
@@ -203,7 +204,9 @@ def plans(model: dict[str, Any], assumptions: Value, worth: pd.DataFrame) -> pd.
         for kind, part in model["types"].items()
         for g in part["groups"]
     ]
-    table = pd.DataFrame(rows).sort_values("customer_type", ascending=False, kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=columns).sort_values(
+        "customer_type", ascending=False, kind="stable", ignore_index=True
+    )
     return table.merge(
         worth[["customer_type", "segment", "expected", "low", "high"]], on=["customer_type", "segment"], how="left"
     )
