@@ -104,7 +104,7 @@ class Partition:
     @cached_property
     def expected_values(self) -> pd.DataFrame:
         """What customers ever active brought in their last active quarter and are expected to bring: customer_id,
-        customer_type, known, repeats, last, value (a quarter), alive, active and discounted (active quarters in the
+        customer_type, known, repeats, last, value (a quarter), historic (all quarters so far), alive, active and discounted (active quarters in the
         horizon), expected (value over the horizon, discounted). Empty where no model of activity could be fitted."""
         files = [f for q in self.quarters for f in self._mart("customer_quarter", q, self._folder)]
         types = self.changes(self.quarter)["value"]["types"]

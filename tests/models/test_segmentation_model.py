@@ -82,7 +82,7 @@ def test_the_model_is_readable_json_and_the_same_every_time(demo):
     rows = rows[rows["active"]]
     again = fit_segmentation(rows.sample(frac=1, random_state=3), demo.segmentation)
     assert json.loads(json.dumps(again)) == stored["types"]
-    assert (stored["version"], stored["fit_quarter"]) == (1, "2023Q2")
+    assert (stored["version"], stored["fit_quarter"]) == (1, "2024Q1")
 
 
 def test_the_engine_gives_the_group_that_numpy_gives(demo):
@@ -310,11 +310,11 @@ def test_names_come_from_the_first_rule_that_fits_and_never_twice():
 def test_groups_keep_their_names_in_a_new_version(demo, tmp_path):
     path = demo_params(tmp_path, 1500, 3)
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("fit_quarter: 2023Q2", "fit_quarter: 2024Q2").replace("earlier_fit_quarters: []", "earlier_fit_quarters: [2023Q2]"), encoding="utf-8")  # fmt: skip
+    path.write_text(text.replace("fit_quarter: 2024Q1", "fit_quarter: 2024Q3").replace("earlier_fit_quarters: []", "earlier_fit_quarters: [2024Q1]"), encoding="utf-8")  # fmt: skip
     bank = read_params(path)
     prepare(bank)
     first, second = (json.loads(p.read_text()) for p in sorted((bank.data_folder / "models" / "segmentation").glob("*.json")))  # fmt: skip
-    assert (first["version"], second["version"], second["earlier"]) == (1, 2, ["2023Q2"])
+    assert (first["version"], second["version"], second["earlier"]) == (1, 2, ["2024Q1"])
     assert first["types"] == read_model(demo, "segmentation")["types"]
     kept = [g for g in second["types"]["personal"]["groups"] if g["kept"]]
     assert len(kept) >= 4 and {g["name"] for g in kept} <= {g["name"] for g in first["types"]["personal"]["groups"]}

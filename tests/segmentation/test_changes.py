@@ -184,8 +184,8 @@ def test_the_backtest_finds_the_planted_effects_and_none_where_none_was_planted(
 def test_value_and_activity_were_foreseen_within_a_tenth_for_active_customers(bank):
     table = worth.value_calibration(Partition(bank, "ALL", LAST).changes(LAST)["value"])
     active = table[table["segment"] != "Dormant"]
-    assert (active["predicted_active"] / active["active"]).between(0.95, 1.05).all()
-    assert (active["predicted_value"] / active["value"]).between(0.75, 1.1).all()
+    assert (active["predicted_active"] / active["came_active"]).between(0.95, 1.05).all()
+    assert (active["predicted_value"] / active["came_value"]).between(0.75, 1.1).all()
 
 
 def test_moves_of_the_branches_add_up_to_those_of_the_bank(bank):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from analysis.cli import app
+from analysis.models.build import read_model
 from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
@@ -70,3 +71,22 @@ def test_two_districts_from_end_to_end(berka):
     assert "Hl.m. Praha" in (folder / "index.html").read_text(encoding="utf-8")
     people = pd.read_csv(folder / "1" / "tables" / "segmentation" / "customers_by_group.csv")
     assert len(people) == Partition(bank, "1", Quarter.parse("1994Q1")).customer_count
+
+
+@pytest.mark.parametrize("quarter", ["1993Q1", "1994Q1"])
+def test_groups_and_changes_are_reported_for_the_first_quarter_and_the_last(berka, quarter):
+    bank, _ = berka
+    result = call(app, "run", str(bank.path), "--quarter", quarter, "--branch", "ALL", "--report", "segmentation", "--report", "customer_changes")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    folder = bank.output_folder / quarter / "ALL"
+    page = (folder / "customer_changes.html").read_text(encoding="utf-8")
+    assert ("There is no earlier quarter" in page) == (quarter == "1993Q1")
+    assert "left out: empty for more than half" in (folder / "segmentation.html").read_text(encoding="utf-8")
+
+
+def test_the_groups_of_berka_are_stable_and_better_than_quintiles(berka):
+    part = read_model(berka[0], "segmentation")["types"]["personal"]
+    assert {g["stability"] for g in part["groups"]} == {"highly stable"} and len(part["groups"]) >= 3
+    compared = {m["method"]: m for m in part["comparison"]}
+    assert compared["k-means"]["silhouette"] > compared["rfm"]["silhouette"] + 0.1
+    assert compared["k-means"]["lowest_jaccard"] > compared["rfm"]["lowest_jaccard"]

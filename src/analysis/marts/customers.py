@@ -31,7 +31,7 @@ def customer_quarter(
     (evening: 18 to 6 o'clock; empty where none is), of the own entries (month_start: the first ten days). `active_weeks`
     and `salary_months` are those of the busiest account, `counterparties` are added up over accounts. `assets_trend` is
     the change of the balance in the quarter against its size, from −2 to 2. `credit_utilisation` is what is overdrawn
-    against the limit of the credit cards, at most 1, and 1 where something is overdrawn without a limit; `debt_to_income`
+    against the limit of the credit cards, or a quarter's income where there is no card, at most 1; `debt_to_income`
     is the amount lent against a year's income; both empty where unknown. `instalments_missed` counts instalments due in the quarter without an entry (an instalment is due from the
     month after the loan was granted to the end of its term), `ever_late` whether one was missed so far. No name, phone or
     address.
@@ -121,7 +121,8 @@ def customer_quarter(
     overdrawn = ibis.greatest(-rows.balance_end, 0.0)
     utilisation: ir.Value = ibis.null("float64")
     if "cards" in tables:
-        utilisation = ibis.ifelse(overdrawn > 0, ibis.least(overdrawn / rows.card_limit.fill_null(0.01), 1.0), 0.0)
+        limit = ibis.coalesce(rows.card_limit, rows.income.cast("float64") / 4, 0.0)
+        utilisation = ibis.ifelse(overdrawn > 0, ibis.least(overdrawn / ibis.greatest(limit, 0.01), 1.0), 0.0)
     size = (rows.balance_start.abs() + rows.balance_end.abs()) / 2
     result = rows.select(
         "customer_id",

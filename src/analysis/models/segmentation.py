@@ -2,7 +2,7 @@
 
 Whatever the method, the stored rule is the nearest centre of its groups: it can be scored in the engine, and read.
 The number of groups: among divisions that fall into the best class of stability (the least stable group's mean Jaccard
-similarity under resampling, Hennig 2007), the finest whose mean silhouette (Rousseeuw 1987) is at most a tenth below the
+similarity under resampling, Hennig 2007), the finest whose mean silhouette (Rousseeuw 1987) is at most an eighth below the
 best. Customers are to be managed as finely as their data bear; the gap statistic and BIC are shown beside it.
 """
 
@@ -27,7 +27,7 @@ MIN_SHARE = 0.03  # of the customers, in the smallest group
 MOST_WITHOUT_GROUP = 0.2
 NEARLY_ALL = 0.9
 OVERLAP = 0.05  # mean silhouette below which customers are no closer to their own group than to the next
-NEARLY_AS_GOOD = 0.1
+NEARLY_AS_GOOD = 0.125
 Model = dict[str, Any]
 
 
@@ -144,7 +144,7 @@ def _trial(x: np.ndarray, rows: pd.DataFrame, method: str, asked: int, label: np
 
 def _chosen(trials: list[dict[str, Any]]) -> int | None:
     """Which trial is taken: of those with large enough groups and in the best class of stability, the finest division
-    whose silhouette is at most a tenth below the best of them."""
+    whose silhouette is at most an eighth below the best of them."""
     if not trials:
         return None
     classes = ("unstable", "doubtful", "stable", "highly stable")

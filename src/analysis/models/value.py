@@ -34,8 +34,8 @@ def histories(customers: ir.Table, quarter: Quarter, assumed: Value) -> ir.Table
     """Every customer ever active up to `quarter`, as the model sees him.
 
     customers: customer_quarter of all quarters up to it. Returns customer_id, customer_type, known (quarters since the
-    first active one), repeats (active ones among them), last (the number of the last active one), and value (the
-    contribution in the last active one).
+    first active one), repeats (active ones among them), last (the number of the last active one), value (the
+    contribution in the last active one), and historic (all contributions so far).
     """
     number = _.quarter.substr(0, 4).cast("int64") * 4 + _.quarter.substr(5, 1).cast("int64")
     now = quarter.year * 4 + quarter.number
@@ -50,10 +50,11 @@ def histories(customers: ir.Table, quarter: Quarter, assumed: Value) -> ir.Table
             latest=_.number.max(),
             active_quarters=_.count(),
             value=_.contribution.argmax(_.number),
+            historic=_.contribution.sum(),
         )
     )
     return seen.select(
-        "customer_id", "customer_type", "value", known=now - _.first, repeats=_.active_quarters - 1, last=_.latest - _.first
+        "customer_id", "customer_type", "value", "historic", known=now - _.first, repeats=_.active_quarters - 1, last=_.latest - _.first
     )  # fmt: skip
 
 

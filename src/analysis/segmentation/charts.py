@@ -51,7 +51,8 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
 def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
     """The median customer of each group with its interval, a panel per feature; profiles as from `findings.group_profiles`."""
     rows = profiles[profiles["customer_type"] == kind]
-    features = [f for f in PANELS if (rows["feature"] == f).any()]
+    differs = rows.groupby("feature")["median"].nunique()
+    features = [f for f in PANELS if differs.get(f, 0) > 1]
     drawing, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharey=True, layout="constrained")
     groups = list(dict.fromkeys(rows["segment"]))
     for axis, feature in itertools.zip_longest(axes.flat, features[: axes.size]):

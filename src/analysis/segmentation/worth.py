@@ -11,11 +11,11 @@ from analysis.statistics import mean_interval
 def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """What a customer of each group brought lately and is expected to bring.
 
-    expected: `Partition.expected_values`. Returns customer_type, segment, n, alive (mean chance of being a customer still),
-    value (mean a quarter), expected (mean value over the horizon, discounted) with low and high (Student, over customers,
+    expected: `Partition.expected_values`. Returns customer_type, segment, n, historic (mean value so far), value (mean in
+    the last active quarter), alive (mean chance of being a customer still), expected (mean value over the horizon, discounted) with low and high (Student, over customers,
     the model taken as known), total. Small groups are left out.
     """
-    columns = ["customer_type", "segment", "n", "alive", "value", "expected", "low", "high", "total"]
+    columns = ["customer_type", "segment", "n", "historic", "value", "alive", "expected", "low", "high", "total"]
     if expected.empty or customers.empty:
         return pd.DataFrame(columns=columns)
     rows = expected.merge(customers[["customer_id", "segment"]], on="customer_id")
@@ -24,15 +24,15 @@ def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: in
     found = []
     for (kind, segment), part in rows.merge(counts, on=["customer_type", "segment"]).groupby(["customer_type", "segment"]):  # fmt: skip
         low, high = mean_interval(part["expected"].mean(), part["expected"].std(), len(part))
-        found.append([kind, segment, len(part), part["alive"].mean(), part["value"].mean(), part["expected"].mean(), low, high, part["expected"].sum()])  # fmt: skip
+        found.append([kind, segment, len(part), part["historic"].mean(), part["value"].mean(), part["alive"].mean(), part["expected"].mean(), low, high, part["expected"].sum()])  # fmt: skip
     return pd.DataFrame(found, columns=columns).sort_values(["customer_type", "total"], ascending=[False, False], ignore_index=True)  # fmt: skip
 
 
 def value_calibration(value: dict[str, Any]) -> pd.DataFrame:
     """What a model fitted without the last quarters said of them against what came, bank-wide by group.
 
-    Returns customer_type, segment, n, predicted_active and active (mean active quarters), active_difference with its
-    interval active_low and active_high (predicted less observed; Student), and the same for predicted_value, value,
+    Returns customer_type, segment, n, predicted_active and came_active (mean active quarters), active_difference with its
+    interval active_low and active_high (predicted less observed; Student), and the same for predicted_value, came_value,
     value_difference, value_low, value_high.
     """
     rows = []
@@ -42,8 +42,8 @@ def value_calibration(value: dict[str, Any]) -> pd.DataFrame:
         for what in ("active", "value"):
             sd = c[f"{what}_sd"]
             low, high = mean_interval(c[f"predicted_{what}"] - c[what], float("nan") if sd is None else sd, n)
-            row |= {f"predicted_{what}": c[f"predicted_{what}"], what: c[what], f"{what}_difference": c[f"predicted_{what}"] - c[what], f"{what}_low": low, f"{what}_high": high}  # fmt: skip
+            row |= {f"predicted_{what}": c[f"predicted_{what}"], f"came_{what}": c[what], f"{what}_difference": c[f"predicted_{what}"] - c[what], f"{what}_low": low, f"{what}_high": high}  # fmt: skip
         rows.append(row)
-    columns = ["customer_type", "segment", "n", "predicted_active", "active", "active_difference", "active_low", "active_high", "predicted_value", "value", "value_difference", "value_low", "value_high"]  # fmt: skip
+    columns = ["customer_type", "segment", "n", "predicted_active", "came_active", "active_difference", "active_low", "active_high", "predicted_value", "came_value", "value_difference", "value_low", "value_high"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return table[table["n"] >= 10].sort_values(["customer_type", "n"], ascending=[False, False], ignore_index=True)
