@@ -277,11 +277,13 @@ def status(folder: FolderArgument) -> None:
 def check(params: ParamsFile) -> None:
     """Is this source fit for the contract? What is there, what is missing and which reports that costs, what would be set aside and why."""
     from analysis.contract import CONTRACT
+    from analysis.models.changes import check_rules
     from analysis.prepare import make_demo_if_asked
     from analysis.runs.catalogue import chosen_reports, missing_tables
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
 
     bank = read_params(params)
+    check_rules(bank)
     with err.status("checking") as display, embedded_engine(bank) as con:
         make_demo_if_asked(bank, display.update)
         verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)

@@ -36,7 +36,7 @@ def label(name: str) -> str:
         "hold until the alert is confirmed or cleared": _("Hold until the alert is confirmed or cleared"), "medium": _("medium"),
         "median": _("Median"), "reason": _("Reason"), "weight": _("Weight"), "missing": _("Empty"), "block": _("Block"), "gap": _("Gap statistic"),
         "gap_error": _("± (standard error)"), "bic": _("BIC"), "stability": _("Stability"), "rand": _("Rand, resampled"), "method": _("Method"),
-        "without_group": _("In no group"), "agreement": _("Rand with those in force"), "verdict": _("Verdict"), "large_enough": _("Large enough"),
+        "without_group": _("In no group"), "agreement": _("Rand with ours"), "verdict": _("Verdict"), "large_enough": _("Large enough"),
         "jaccard": _("Jaccard"), "rule": _("Rule"), "right": _("Of the group"), "psi": _("Stability index"), "by_chance": _("By chance up to"), "drift": _("Drift"),
         "none": _("none"), "watch": _("watch"), "refit": _("fit again"), "unstable": _("unstable"), "doubtful": _("doubtful"), "stable": _("stable"), "highly stable": _("highly stable"),
         "loss_a_year": _("Expected loss a year"), "cost_today": _("Cost today"), "cost_plan": _("Cost to serve"),

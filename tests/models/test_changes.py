@@ -37,6 +37,7 @@ def test_an_event_may_use_any_column_of_this_quarter_and_the_one_before(small):
         ("before_activ and active", r"'before_activ'.*before_active"),
         ("balance_end >", r"not SQL"),
         ("select 1", r"condition on one customer"),
+        ("sqrrt(balance_end) > 1", r"event_0: the rule .* cannot be applied: .*sqrrt"),
         ("customer_id in (select customer_id from x)", r"condition on one customer"),
     ],
 )

@@ -1,5 +1,9 @@
 """What changed from one quarter to the next: who moved between groups, what happened to whom, and what followed."""
 
+from collections.abc import Iterator
+from functools import cache
+
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import sqlglot
@@ -87,7 +91,7 @@ def outcomes(events: ir.Table | None, then: ir.Table, later: ir.Table) -> ir.Tab
 
 
 def check_rules(bank: Bank) -> None:
-    """Refuse an event whose rule cannot be read or names a column that customer_quarter does not have.
+    """Refuse an event whose rule cannot be read, names a column that customer_quarter does not have, or cannot be applied.
 
     Raises ParametersError naming the event and the nearest valid column.
     """
@@ -113,11 +117,33 @@ def check_rules(bank: Bank) -> None:
         for column in rule.find_all(parts.Column):
             if column.name not in valid:
                 raise ParametersError(f"{where}: {not_one_of('The column', column.name, valid)}")
+    for event, fault in _on_no_customer(bank.events):
+        raise ParametersError(f"{bank.path}: events: {event.name}: the rule {event.rule!r} cannot be applied: {fault}")
 
 
 def customer_columns() -> list[str]:
     """The columns of customer_quarter."""
+    return list(_customer_schema())
+
+
+@cache
+def _customer_schema() -> dict[str, str]:
+    """Column of customer_quarter to its type, found without any data."""
     tables = {name: ibis.table(t.schema, name=name) for name, t in CONTRACT.items()}
     quarter = Quarter(2000, 1)
     accounts = account_quarter(tables, tables["transactions"], None, quarter)
-    return list(customer_quarter(tables, accounts, None, quarter).columns)
+    return {c: str(t) for c, t in customer_quarter(tables, accounts, None, quarter).schema().items()}
+
+
+def _on_no_customer(rules: list[Event]) -> Iterator[tuple[Event, str]]:
+    """Each rule that the engine cannot apply to an empty table of the right columns, with what it says."""
+    columns = _customer_schema()
+    both = {**columns, **{f"{BEFORE}{c}": t for c, t in columns.items()}}
+    con = ibis.duckdb.connect(threads=1)
+    con.create_table("customers", schema=ibis.schema(both))
+    for event in rules:
+        try:
+            con.raw_sql(f"SELECT 1 FROM customers WHERE {event.rule}")
+        except duckdb.Error as error:
+            yield event, str(error).splitlines()[0]
+    con.disconnect()
