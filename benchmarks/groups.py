@@ -101,7 +101,7 @@ def by_method(banks: dict[int, Bank]) -> None:
         ["method", "adjusted Rand index, persons, fit quarter", "what the report has against it, of so many banks"],
         [[m, spread(found[m]), ", ".join(f"{r} {told[m].count(r)}" for r in sorted(set(told[m]))) or "–"] for m in METHODS],
     )  # fmt: skip
-    print(f"In force, scored in the last quarter, six quarters after the fit: persons {spread(last)}, persons and firms {spread(all_types)}; {len(banks)} banks.\n")  # fmt: skip
+    print(f"In force, scored in the last quarter, three quarters after the fit: persons {spread(last)}, persons and firms {spread(all_types)}; {len(banks)} banks.\n")  # fmt: skip
 
 
 def on_berka(bank: Bank) -> None:
