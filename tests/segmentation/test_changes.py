@@ -86,6 +86,15 @@ def test_why_customers_moved_is_divided_among_the_features_exactly():
     assert changes.why_moved(then, now, model_of_two(), 21).empty
 
 
+def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
+    then = pd.DataFrame({"customer_id": ["C1", "C2", "C3"], "customer_type": "personal", "segment": ["a", "a", "Dormant"], "balance_end": 0.0, "transactions": 1.0, "manager_id": "S1", "consent": True})  # fmt: skip
+    now = then.assign(segment=["b", "a", "b"], balance_end=[8.0, 0.0, 8.0])
+    listed = changes.moved_list(then, now, model_of_two()).set_index("customer_id")
+    assert listed.index.tolist() == ["C1", "C3"]
+    assert listed.loc["C1", ["was", "became", "first_reason", "second_reason"]].tolist() == ["a", "b", "balance_end", "transactions"]  # fmt: skip
+    assert listed.loc["C3", "first_reason"] == ""
+
+
 def test_an_event_is_compared_with_the_customers_to_whom_it_did_not_happen():
     by_quarter = [
         [counts("salary_stopped", 40, 12), counts(None, 1000, 52)],

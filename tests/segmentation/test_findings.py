@@ -70,10 +70,29 @@ def test_value_and_expected_loss_follow_from_the_assumptions():
     assert value["loss_low"] < value["loss_a_year"] < value["loss_high"]
 
 
+def test_a_customer_with_a_thousand_million_times_the_assets_is_not_shown_as_the_value_of_a_group():
+    rows = people(["a"] * 20 + ["b"] * 20, balance_end=[1e12] + [1000.0] * 39)
+    values = findings.value_and_risk(rows, ASSUMED, 10).set_index("segment")
+    assert values.loc["a", ["value_a_year", "value_low", "value_high", "total"]].isna().all()
+    assert values.loc["b", "total"] == pytest.approx(200)
+    assert "One customer holds nearly all balances of a" in " ".join(findings.worth_saying(rows, {"types": {}}, 10))
+
+
+def test_what_must_be_known_before_reading_is_said():
+    model = {"types": {"personal": {"features": [{"name": "credit_grade", "column": "credit_grade", "transform": "none"}]}}}  # fmt: skip
+    usual = people(["a"] * 20 + ["b"] * 20)
+    assert findings.worth_saying(usual, model, 10) == []
+    alike = people(["a"] * 30, credit_grade=[np.nan] * 10 + [1.0] * 20)
+    said = " ".join(findings.worth_saying(alike, model, 10))
+    assert "All personal customers are in one group, a" in said and "Credit grade is empty for 33%" in said
+    assert "all are dormant" in " ".join(findings.worth_saying(people(["Dormant"] * 30), model, 10))
+    assert findings.worth_saying(people(["a"] * 3), model, 10) == []  # too few to say anything of
+
+
 def test_few_borrowers_are_not_pointed_at():
     rows = people(["a"] * 20, balance_end=1000.0, debt=[100.0] * 3 + [0.0] * 17, in_arrears=[True] + [False] * 19)
     value = findings.value_and_risk(rows, ASSUMED, 10).iloc[0]
-    assert value[["borrowers", "arrears", "arrears_low", "arrears_high"]].isna().all()
+    assert value[["borrowers", "arrears", "arrears_low", "arrears_high", "loss_a_year"]].isna().all()
 
 
 def test_the_effect_of_the_plans_is_savings_less_the_value_assumed_lost():

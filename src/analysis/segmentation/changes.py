@@ -107,13 +107,11 @@ def why_moved(previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any], 
     then, today = then.loc[both], today.loc[both]
     for kind, part in model["types"].items():
         names = [g["name"] for g in part["groups"]]
-        centres = np.array(part["centres"])
         moved = (today["customer_type"] == kind) & then["segment"].isin(names) & today["segment"].isin(names) & (then["segment"] != today["segment"])  # fmt: skip
         for (was, became), who in today[moved].groupby([then.loc[moved, "segment"], "segment"]).groups.items():
             if len(who) < min_cell:
                 continue
-            step = matrix(today.loc[who], part["features"]) - matrix(then.loc[who], part["features"])
-            given = 2 * (centres[names.index(became)] - centres[names.index(was)]) * step
+            given = _contributions(part, then.loc[who], today.loc[who])
             total = given.sum(axis=1).mean()
             if not total > 0:
                 continue
@@ -126,6 +124,40 @@ def why_moved(previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any], 
             found += sorted(rows, key=lambda r: -r[5])[:5]
     table = pd.DataFrame(found, columns=columns)
     return table.sort_values(["customer_type", "n", "was", "became", "share"], ascending=[False, False, True, True, False], ignore_index=True)  # fmt: skip
+
+
+def moved_list(previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any]) -> pd.DataFrame:
+    """Every customer who changed group, with the two features that carried him there most: for the branch's own staff.
+
+    Returns customer_id, customer_type, was, became, first_reason, second_reason (empty for moves into and out of `Dormant`),
+    manager_id, may_be_contacted.
+    """
+    columns = ["customer_id", "customer_type", "was", "became", "first_reason", "second_reason", "manager_id", "may_be_contacted"]  # fmt: skip
+    if previous.empty or now.empty:
+        return pd.DataFrame(columns=columns)
+    then, today = previous.set_index("customer_id"), now.set_index("customer_id")
+    both = today.index.intersection(then.index)
+    both = both[(then.loc[both, "segment"] != today.loc[both, "segment"]).to_numpy()]
+    then, today = then.loc[both], today.loc[both]
+    rows = pd.DataFrame({"customer_type": today["customer_type"], "was": then["segment"], "became": today["segment"], "first_reason": "", "second_reason": "", "manager_id": today["manager_id"], "may_be_contacted": today["consent"].astype("boolean")})  # fmt: skip
+    for kind, part in model["types"].items():
+        names = [g["name"] for g in part["groups"]]
+        who = rows.index[(rows["customer_type"] == kind) & rows["was"].isin(names) & rows["became"].isin(names)]
+        if not len(who):
+            continue
+        features = np.array([f["name"] for f in part["features"]])
+        best = np.argsort(-_contributions(part, then.loc[who], today.loc[who]), axis=1, kind="stable")
+        rows.loc[who, "first_reason"] = features[best[:, 0]]
+        rows.loc[who, "second_reason"] = features[best[:, 1]] if len(features) > 1 else ""
+    return rows.rename_axis("customer_id").reset_index()[columns].sort_values("customer_id", ignore_index=True)
+
+
+def _contributions(part: dict[str, Any], then: pd.DataFrame, today: pd.DataFrame) -> np.ndarray:
+    """Customers × features: 2 (b − a) Δx, what each feature gave to the change of d²(a) − d²(b) of a move from a to b."""
+    names = [g["name"] for g in part["groups"]]
+    centres = np.array(part["centres"])
+    way = centres[[names.index(b) for b in today["segment"]]] - centres[[names.index(a) for a in then["segment"]]]
+    return np.asarray(2 * way * (matrix(today, part["features"]) - matrix(then, part["features"])))
 
 
 def event_rates(counts: pd.DataFrame, active: int, active_before: int, quarter: str, previous: str, events: list[Event], min_cell: int) -> pd.DataFrame:  # fmt: skip

@@ -7,9 +7,12 @@ import pandas as pd
 
 from analysis.labels import label
 from analysis.language import _
+from analysis.models.scoring import DORMANT
 from analysis.sources.params import Value
 from analysis.statistics import mean_interval, median_interval, share_interval
 
+#: Share of a total beyond which one customer rules it, and share of empty values that is worth a sentence.
+DOMINANCE, MANY_EMPTY = 0.8, 0.2
 PROFILE = (
     "balance_end",
     "money_in",
@@ -106,6 +109,37 @@ def wide_profiles(profiles: pd.DataFrame) -> pd.DataFrame:
     return wide.sort_values(["customer_type", "n"], ascending=[False, False]).reset_index()
 
 
+def dominated(amounts: pd.Series) -> bool:
+    """Whether one customer makes up more than four fifths of the amounts: a total or mean would then tell what is his
+    (dominance rule of disclosure control; Hundepool and others 2012), and stand for nobody else."""
+    sizes = amounts.abs()
+    return bool(len(sizes) > 1 and sizes.max() > DOMINANCE * sizes.sum() > 0)
+
+
+def worth_saying(customers: pd.DataFrame, model: dict[str, Any], min_cell: int) -> list[str]:
+    """What a reader must know before reading the figures, in sentences: nobody active, all in one group, a group ruled by one
+    customer, features that are empty for many."""
+    rows = shown(customers, min_cell)
+    if rows.empty:
+        return []
+    said = []
+    if not (customers["segment"] != DORMANT).any():
+        said.append(_("No customer made an entry in this quarter; all are dormant."))
+    for kind, part in rows.groupby("customer_type"):
+        if part["segment"].nunique() == 1 and len(part) == (customers["customer_type"] == kind).sum():
+            said.append(_("All {kind} customers are in one group, {group}; there is nothing to compare it with.").format(kind=label(str(kind)).lower(), group=label(part["segment"].iloc[0])))  # fmt: skip
+    for (_kind, segment), part in rows.groupby(["customer_type", "segment"]):
+        if dominated(part["balance_end"].clip(lower=0)):
+            said.append(_("One customer holds nearly all balances of {group}; its value is not shown, because it would be that customer's.").format(group=label(str(segment))))  # fmt: skip
+    for kind, part in model["types"].items():
+        here = customers[(customers["customer_type"] == kind) & (customers["segment"] != DORMANT)]
+        for f in part["features"]:
+            empty = here[f["column"]].isna().mean() if len(here) >= min_cell else 0.0
+            if empty > MANY_EMPTY and f["transform"] != "is":
+                said.append(_("{feature} is empty for {share} of the {kind} customers here; they are grouped as if they had the bank's median.").format(feature=label(f["name"]), share=f"{empty:.0%}", kind=label(kind).lower()))  # fmt: skip
+    return said
+
+
 def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -> pd.DataFrame:
     """What a customer of each group is worth a year and what the bank may lose by him.
 
@@ -113,6 +147,8 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
     Committee 2005), where PD is the share of the group's borrowers in arrears × the share of those who default. Returns customer_type, segment, n, value_a_year (mean per customer and year) with
     value_low/value_high (Student, the arrears share taken as known), total, borrowers, arrears (share of them) with
     arrears_low/arrears_high (Wilson), loss_a_year (per customer) with loss_low/loss_high (from the interval of the share).
+    A group's value is empty where one customer makes up nearly all of it (see `dominated`), its risk where fewer than
+    `min_cell` borrow.
     """
     columns = [
         "customer_type", "segment", "n", "value_a_year", "value_low", "value_high", "total", "borrowers", "arrears", "arrears_low",
@@ -133,12 +169,14 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
         margin = assumptions.deposit_margin * part["balance_end"].clip(lower=0) + assumptions.lending_margin * debt
         value = margin - lost * share * debt
         value_low, value_high = mean_interval(value.mean(), value.std(), len(value))
-        # few borrowers would point at persons; the loss is then shown without the share behind it
-        shown_share = [borrows.sum(), share, low, high] if enough else [np.nan] * 4
-        rows.append([kind, segment, len(part), value.mean(), value_low, value_high, value.sum(), *shown_share, share * exposure, low * exposure, high * exposure])  # fmt: skip
-    return pd.DataFrame(rows, columns=columns).sort_values(
-        ["customer_type", "total"], ascending=[False, False], ignore_index=True
-    )
+        worth = [np.nan] * 4 if dominated(margin) else [value.mean(), value_low, value_high, value.sum()]
+        # few borrowers would point at persons
+        risk = [borrows.sum(), share, low, high, share * exposure, low * exposure, high * exposure] if enough or not borrows.any() else [np.nan] * 7  # fmt: skip
+        rows.append([kind, segment, len(part), *worth, *risk])
+    table = pd.DataFrame(rows, columns=columns)
+    numbers = columns[2:]
+    table[numbers] = table[numbers].astype(float)
+    return table.sort_values(["customer_type", "total"], ascending=[False, False], ignore_index=True)
 
 
 def plan_effects(values: pd.DataFrame, group_plans: pd.DataFrame, assumptions: Value) -> pd.DataFrame:
@@ -176,6 +214,7 @@ def effect_in_all(effects: pd.DataFrame, values: pd.DataFrame) -> dict[str, floa
     if effects.empty:
         return {}
     both = effects.merge(values[["customer_type", "segment", "total"]], on=["customer_type", "segment"])
+    both = both.dropna(subset=["total"])
     total = both["total"].clip(lower=0)
     if total.sum() <= 0:
         return {}

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from analysis.segmentation.findings import suppressed
+from analysis.segmentation.findings import dominated, suppressed
 from analysis.statistics import mean_interval
 
 
@@ -12,8 +13,9 @@ def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: in
     """What a customer of each group brought lately and is expected to bring.
 
     expected: `Partition.expected_values`. Returns customer_type, segment, n, historic (mean value so far), value (mean in
-    the last active quarter), alive (mean chance of being a customer still), expected (mean value over the horizon, discounted) with low and high (Student, over customers,
-    the model taken as known), total. Small groups are left out.
+    the last active quarter), alive (mean chance of being a customer still), expected (mean value over
+    the horizon, discounted) with low and high (Student, over customers, the model taken as known), total. Small groups are
+    left out; values are empty where one customer makes up nearly all of them.
     """
     columns = ["customer_type", "segment", "n", "historic", "value", "alive", "expected", "low", "high", "total"]
     if expected.empty or customers.empty:
@@ -24,7 +26,10 @@ def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: in
     found = []
     for (kind, segment), part in rows.merge(counts, on=["customer_type", "segment"]).groupby(["customer_type", "segment"]):  # fmt: skip
         low, high = mean_interval(part["expected"].mean(), part["expected"].std(), len(part))
-        found.append([kind, segment, len(part), part["historic"].mean(), part["value"].mean(), part["alive"].mean(), part["expected"].mean(), low, high, part["expected"].sum()])  # fmt: skip
+        means = [part["historic"].mean(), part["value"].mean(), part["alive"].mean(), part["expected"].mean(), low, high, part["expected"].sum()]  # fmt: skip
+        if dominated(part["expected"]):
+            means = [np.nan, np.nan, part["alive"].mean(), *[np.nan] * 4]
+        found.append([kind, segment, len(part), *means])
     return pd.DataFrame(found, columns=columns).sort_values(["customer_type", "total"], ascending=[False, False], ignore_index=True)  # fmt: skip
 
 
