@@ -37,6 +37,8 @@ def test_no_word_bypasses_translation(pages, report, demo):
         [
             *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
             *[f"{e.title} {e.rule} {e.action}" for e in demo.events],
+            *demo.loyalty.satisfaction,
+            *demo.loyalty.stated_loyalty,
             "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
         ]
     )

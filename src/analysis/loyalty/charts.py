@@ -109,3 +109,23 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         )
     axis.set_title(title)
     return Figure(drawing, title)
+
+
+def paths_chart(paths: pd.DataFrame) -> Figure:
+    """What acts on satisfaction and loyalty, with intervals; paths as from `findings.index_paths`."""
+    rows = paths.sort_values(["target", "path"])
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("There are too few answers for a path model")
+    else:
+        error = [(rows["path"] - rows["path_low"]).clip(lower=0), (rows["path_high"] - rows["path"]).clip(lower=0)]
+        axis.errorbar(rows["path"], range(len(rows)), xerr=error, fmt="o", capsize=3)
+        axis.set_yticks(range(len(rows)), [f"{label(s)} → {label(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)])  # fmt: skip
+        axis.axvline(0, color="grey", linewidth=1)
+        axis.set_xlabel(_("Standardised path, 95 % interval"))
+        first = paths[paths["target"] == paths["target"].iloc[0]]
+        best = first.loc[first["path"].idxmax()]
+        title = _("{source} acts most on {target}").format(source=label(best["source"]), target=label(best["target"]).lower())  # fmt: skip
+    axis.set_title(title)
+    return Figure(drawing, title)

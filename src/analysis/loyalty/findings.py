@@ -182,3 +182,26 @@ def headline(index: pd.DataFrame, change: pd.DataFrame, branch: str, quarter: st
             f" ({most['branch_id']})" if branch == "ALL" else ""
         )
     return figures
+
+
+def index_paths(model: dict[str, Any]) -> pd.DataFrame:
+    """How strongly each block acts on the next: source, target, path (standardised) with low and high (bootstrap), certain (the
+    interval does not contain 0), n (answers)."""
+    columns = ["source", "target", "path", "path_low", "path_high", "certain", "n"]
+    table = pd.DataFrame(model.get("paths", []), columns=columns[:5])
+    return table.assign(certain=(table["path_low"].astype(float) > 0) | (table["path_high"].astype(float) < 0), n=model.get("answers", 0))  # fmt: skip
+
+
+def measurement(model: dict[str, Any]) -> pd.DataFrame:
+    """How well each block is measured and explained: block, alpha, rho, ave and r_squared, each with …_low and …_high, n."""
+    columns = ["block", *[f"{c}{end}" for c in ("alpha", "rho", "ave", "r_squared") for end in ("", "_low", "_high")]]
+    return pd.DataFrame(model.get("blocks", []), columns=columns).assign(n=model.get("answers", 0))
+
+
+def item_quality(model: dict[str, Any]) -> pd.DataFrame:
+    """Each item: block, item, loading with loading_low and loading_high, highest_cross (largest correlation with another block's
+    score), missing, lowest and highest (shares of empty answers, and of answers at either end of the scale), n."""
+    columns = ["block", "item", "loading", "loading_low", "loading_high", "highest_cross", "missing", "lowest", "highest", "n"]  # fmt: skip
+    rows = model.get("outer", [])
+    found = [{**r, "highest_cross": max((v for k, v in r.items() if k.startswith("with_") and k != f"with_{r['block']}"), default=None), "n": model["answers"]} for r in rows]  # fmt: skip
+    return pd.DataFrame(found, columns=columns)

@@ -1,4 +1,4 @@
-"""survey_answers: one row per questionnaire of the quarter, with the mean score of each dimension."""
+"""survey_answers and survey_items: one row per questionnaire of the quarter, with the mean score of each dimension, or every item."""
 
 import ibis
 import ibis.expr.types as ir
@@ -33,4 +33,20 @@ def survey_answers(tables: dict[str, ir.Table], settings: Loyalty, quarter: Quar
     customers = tables["customers"].select("customer_id", "branch_id")
     return rows.join(customers, "customer_id").select(
         "customer_id", "branch_id", "survey_id", "answered_on", *dimensions, quarter=ibis.literal(str(quarter))
+    )
+
+
+def survey_items(tables: dict[str, ir.Table], settings: Loyalty, quarter: Quarter) -> ir.Table:
+    """The questionnaires answered in the quarter with the score of every item that the params file names, as `item_…`."""
+    answered = tables["surveys"].filter(
+        (_.answered_on >= ibis.literal(quarter.start)) & (_.answered_on <= ibis.literal(quarter.end))
+    )
+    scores = tables["survey_scores"].join(answered.select("survey_id"), "survey_id")
+    named = [*[i for items in settings.items.values() for i in items], *settings.satisfaction, *settings.stated_loyalty]
+    items = {f"item_{i}": scores.score.mean(where=scores["item"] == i) for i in dict.fromkeys(named)}
+    by_survey = scores.group_by("survey_id").aggregate(**items)
+    rows = answered.select("survey_id", "customer_id").join(by_survey, "survey_id")
+    customers = tables["customers"].select("customer_id", "branch_id")
+    return rows.join(customers, "customer_id").select(
+        "customer_id", "branch_id", "survey_id", *items, quarter=ibis.literal(str(quarter))
     )

@@ -33,6 +33,7 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
     progress("loyalty")
     for quarter in quarters:
         _loyalty(bank, con, quarter)
+        _path_model(bank, con, quarter)
 
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
@@ -210,6 +211,23 @@ def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
     write_json(
         path, {"key": key, "quarter": str(quarter), "retention": retention, "stated": fit_stated(rows, dimensions)}
     )
+
+
+def _path_model(bank: Bank, con: Backend, quarter: Quarter) -> None:
+    """How the dimensions make satisfaction and loyalty, from the answers of the year up to `quarter`."""
+    path = bank.data_folder / "models" / f"index-{quarter}.json"
+    year = [q for q in bank.all_quarters if quarter.shifted(-3) <= q <= quarter]
+    key = _input_key(*[_mart_key(bank, q) for q in year], bank.loyalty.model_dump_json())
+    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+        return
+    from analysis.models.pathmodel import MOST_ANSWERS, as_data, structure_of  # imported when there is something to fit
+
+    files = [f for q in year for f in mart_files(bank, "survey_items", q)]
+    rows = pd.DataFrame()
+    if files:
+        answers = con.read_parquet(files, hive_partitioning=False)
+        rows = answers.order_by([_.survey_id.hash(), _.survey_id]).limit(MOST_ANSWERS).to_pandas()
+    write_json(path, {"key": key, "quarter": str(quarter), "quarters": [str(q) for q in year], **as_data(rows, structure_of(bank.loyalty))})  # fmt: skip
 
 
 def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list[Quarter]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, not_one_of
@@ -164,7 +164,17 @@ class Loyalty(Strict):
 
     items: dict[str, list[str]] = {}
     weights: dict[str, float] = {}
+    satisfaction: list[str] = []  # items on satisfaction as a whole, which the dimensions lead to
     stated_loyalty: list[str] = []
+    scheme: Literal["centroid", "path"] = "centroid"  # of the path model
+    formative: list[str] = []  # dimensions that their items make up, rather than show
+
+    @model_validator(mode="after")
+    def _known_dimensions(self) -> "Loyalty":
+        for name in [*self.weights, *self.formative]:
+            if name not in self.items:
+                raise ValueError(not_one_of("The dimension", name, self.items))
+        return self
 
 
 class Mortgage(Strict):

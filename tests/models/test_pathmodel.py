@@ -1,0 +1,135 @@
+"""Partial least squares path modelling, against an independent implementation and against what was planted."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.models.build import read_model
+from analysis.models.pathmodel import Structure, as_data, bootstrap, completed, fit, structure_of
+from analysis.sources.params import Loyalty
+from tests.conftest import SHARED, left_out
+
+
+@pytest.fixture(scope="module")
+def published():
+    folder = SHARED / "satisfaction"
+    if not (folder / "reference.json").exists():
+        left_out(str(folder / "reference.json"), "Set WORKBOOK_SHARED to the folder of the third-party data.")
+    reference = json.loads((folder / "reference.json").read_text())
+    paths: dict[str, list[str]] = {}
+    for name in reference["paths"]:
+        source, target = name.split("->")
+        paths.setdefault(target, []).append(source)
+    return pd.read_csv(folder / "satisfaction.csv"), Structure(reference["blocks"], paths), reference
+
+
+def test_every_estimate_agrees_with_an_independent_implementation(published):
+    answers, structure, reference = published
+    found = fit(answers, structure)
+    assert found.converged
+    paths = {f"{s}->{t}": v for s, t, v in found.paths.itertuples(index=False)}
+    assert paths == pytest.approx(reference["paths"], abs=1e-3)
+    blocks = found.blocks.set_index("block")
+    for name, column in (("r_squared", "r_squared"), ("ave", "ave"), ("cronbach_alpha", "alpha"), ("dillon_goldstein_rho", "rho")):  # fmt: skip
+        assert blocks[column].dropna()[list(reference[name])].to_dict() == pytest.approx(reference[name], abs=1e-3)
+    outer = found.outer.set_index("item")
+    for name in ("weight", "loading"):
+        assert outer[name].to_dict() == pytest.approx({i: v[name] for i, v in reference["outer"].items()}, abs=1e-3)
+    assert found.goodness_of_fit == pytest.approx(reference["goodness_of_fit"], abs=1e-3)
+
+
+def made_up(n=800, seed=0, effect=(0.7, 0.2)):
+    """Two causes, measured by three items each, of a result measured by three."""
+    rng = np.random.default_rng(seed)
+    causes = rng.normal(0, 1, (n, 2))
+    result = causes @ np.array(effect) + rng.normal(0, 0.5, n)
+    latent = {"a": causes[:, 0], "b": causes[:, 1], "y": result}
+    table = pd.DataFrame({f"{b}{i}": v + rng.normal(0, 0.4, n) for b, v in latent.items() for i in (1, 2, 3)})
+    return table, Structure({b: [f"{b}{i}" for i in (1, 2, 3)] for b in latent}, {"y": ["a", "b"]})
+
+
+@pytest.mark.parametrize("scheme", ["centroid", "path"])
+def test_both_schemes_find_the_stronger_cause(scheme):
+    table, structure = made_up()
+    found = fit(table, Structure(structure.blocks, structure.paths, scheme=scheme))
+    path = found.paths.set_index("source")["path"]
+    assert found.converged and path["a"] > 3 * path["b"] > 0
+    outer = found.outer
+    own = np.array([row[f"with_{row['block']}"] for _, row in outer.iterrows()])
+    assert np.allclose(own, outer["loading"]) and (own > 0.8).all()
+
+
+def test_a_block_that_its_items_make_up_gets_regression_weights():
+    table, structure = made_up()
+    table["a3"] = np.random.default_rng(9).normal(0, 1, len(table))  # says nothing
+    formative = fit(table, Structure(structure.blocks, structure.paths, formative=("a",))).outer.set_index("item")["weight"]  # fmt: skip
+    assert abs(formative["a3"]) < 0.2 * formative["a1"]
+
+
+def test_scores_do_not_depend_on_the_direction_of_an_item():
+    table, structure = made_up()
+    turned = fit(table.assign(a1=-table["a1"]), structure)
+    assert turned.paths["path"].to_numpy() == pytest.approx(fit(table, structure).paths["path"].to_numpy(), abs=1e-6)
+    assert turned.outer.set_index("item").loc["a1", "loading"] < 0
+
+
+def test_a_few_missing_answers_change_little_and_are_filled_from_the_person_and_the_item():
+    table, structure = made_up()
+    holes = table.mask(np.random.default_rng(1).random(table.shape) < 0.05)
+    assert fit(holes, structure).paths["path"].to_numpy() == pytest.approx(fit(table, structure).paths["path"].to_numpy(), abs=0.05)  # fmt: skip
+    small = pd.DataFrame({"a1": [1.0, 3.0], "a2": [2.0, np.nan]})
+    filled = completed(small, Structure({"a": ["a1", "a2"]}, {}))
+    assert filled.loc[1, "a2"] == pytest.approx(3 + 2 - 2)  # the person's mean, and the item's less the block's
+
+
+def test_intervals_cover_the_estimate_and_shrink_with_more_answers():
+    few, structure = made_up(150)
+    many, _ = made_up(2400)
+    widths = []
+    for table in (few, many):
+        paths = bootstrap(table, structure, 200)["paths"]
+        assert ((paths["path_low"] < paths["path"]) & (paths["path"] < paths["path_high"])).all()
+        widths.append((paths["path_high"] - paths["path_low"]).mean())
+    assert 2.5 < widths[0] / widths[1] < 6  # four times as narrow with sixteen times the answers
+    again = bootstrap(few, structure, 200)["paths"]
+    pd.testing.assert_frame_equal(again, bootstrap(few, structure, 200)["paths"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.assign(a1=5.0), "All answers to a1 are equal"),
+        (lambda t: t.head(3), "3 answers; 100 are needed"),
+        (lambda t: t.head(0), "no answers"),
+    ],
+)
+def test_what_cannot_be_estimated_says_why(change, reason):
+    table, structure = made_up()
+    assert reason in as_data(change(table), structure, 20)["reason"]
+
+
+def test_an_item_that_nobody_answered_is_left_out_and_named():
+    table, structure = made_up()
+    data = as_data(table.rename(columns=lambda c: f"item_{c}").assign(item_a3=np.nan), Structure({b: [f"item_{i}" for i in items] for b, items in structure.blocks.items()}, structure.paths), 20)  # fmt: skip
+    assert data["unanswered"] == ["a3"] and "a3" not in {r["item"] for r in data["outer"]}
+    assert data["outer"][0]["missing"] == 0
+
+
+def test_without_items_on_satisfaction_or_loyalty_there_is_no_model():
+    assert structure_of(Loyalty(items={"service": ["s1"]})) is None
+    only = structure_of(Loyalty(items={"service": ["s1"]}, stated_loyalty=["stay"]))
+    assert only.paths == {"stated_loyalty": ["service"]}
+
+
+def test_the_planted_order_of_the_drivers_is_found_on_the_demo_bank(ready_demo):
+    from analysis.sources.params import read_params
+
+    bank = read_params(ready_demo)
+    truth = json.loads((bank.place(bank.source.folder) / "truth" / "loyalty.json").read_text())["drivers"]
+    model = read_model(bank, "index-2024Q4")
+    path = {p["source"]: p["path"] for p in model["paths"] if p["target"] == "satisfaction"}
+    assert sorted(path, key=path.get) == sorted(truth, key=truth.get)
+    assert all(p["path_low"] > 0 for p in model["paths"])
+    assert model["model"][0]["n"] == 500 and model["answers"] > 3000
