@@ -1,6 +1,7 @@
 """Real data of a Czech bank: what is in it, and two districts from end to end."""
 
 import datetime as dt
+import re
 
 import pandas as pd
 import pytest
@@ -80,6 +81,7 @@ def test_groups_and_changes_are_reported_for_the_first_quarter_and_the_last(berk
     assert result.exit_code == 0, result.output
     folder = bank.output_folder / quarter / "ALL"
     page = (folder / "customer_changes.html").read_text(encoding="utf-8")
+    page = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)  # the code
     assert ("There is no earlier quarter" in page) == (quarter == "1993Q1")
     assert "left out: empty for more than half" in (folder / "segmentation.html").read_text(encoding="utf-8")
 
