@@ -51,6 +51,7 @@ def label(name: str) -> str:
         "online_share": _("Online share"), "phone_share": _("Phone share"), "transfer_share": _("Transfer share"), "region": _("Region"), "assets": _("Assets"), "credit": _("Credit"),
         "activity": _("Activity"), "habits": _("Habits"), "channels": _("Channels"), "New": _("New"), "Left": _("Left"), "Not grouped": _("Not grouped"),
         "k-means": _("k-means"), "gaussian mixture": _("Gaussian mixture"), "k-medoids": _("k-medoids"), "hdbscan": _("HDBSCAN"), "rfm": _("RFM quintiles"), "": "",
+        "nps": _("Net promoter score"), "csat": _("Satisfied (%)"), "ces": _("Ease (1 to 10)"), "score": _("Score"),
         "source": _("What acts"), "target": _("On what"), "path": _("Path"), "satisfaction": _("Satisfaction"), "stated_loyalty": _("Stated loyalty"), "alpha": _("Cronbach's alpha"),
         "rho": _("Composite reliability"), "ave": _("Variance extracted"), "r_squared": _("R²"), "item": _("Item"), "loading": _("Loading"), "highest_cross": _("Highest cross-loading"),
         "lowest": _("At the lowest"), "highest": _("At the highest"),

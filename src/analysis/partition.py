@@ -4,7 +4,7 @@ import html
 import json
 import os
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,20 @@ class Partition:
             if files
             else pd.DataFrame()
         )
+
+    @cached_property
+    def management_counts(self) -> pd.DataFrame:
+        """Per quarter and measure (nps, csat, ces) of the branch: n, mean and sd of the answers, high (9 and 10; of csat 8 to
+        10) and low (up to 6). Empty without surveys, or where the params file names no item for them."""
+        asked = {m: i for m in ("nps", "csat", "ces") if (i := getattr(self.bank.loyalty, m))}
+        files = [f for q in self.quarters for f in self._mart("survey_items", q, self._folder)]
+        counted = [
+            self._read(files, partial(_counted_scores, column=f"item_{item}", top=8 if m == "csat" else 9)).assign(
+                measure=m
+            )
+            for m, item in asked.items()
+        ]
+        return pd.concat(counted, ignore_index=True) if counted else pd.DataFrame()
 
     @cached_property
     def scores_by_branch(self) -> pd.DataFrame:
@@ -336,3 +350,10 @@ class Partition:
         return MissingDataError(
             f"A mart in {self.bank.data_folder} cannot be read: {error}. Run `workbook prepare {self.bank.path}` again."
         )
+
+
+def _counted_scores(answers: ibis.Table, column: str, top: int) -> ibis.Table:
+    """Per quarter n, mean and sd of an item's answers, those of `top` and more, and those of up to 6."""
+    score = answers[column]
+    counted = {"n": score.count(), "mean": score.mean(), "sd": score.std(how="sample"), "high": (score >= top).sum(), "low": (score <= 6).sum()}  # fmt: skip
+    return answers.drop_null([column]).group_by("quarter").aggregate(**counted).order_by("quarter")

@@ -7,6 +7,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 LEVEL = 0.95
+NORMAL = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 
 def mean_interval(mean: float, sd: float, n: float) -> tuple[float, float]:

@@ -4,6 +4,9 @@ import pytest
 from scipy import stats
 
 from analysis.loyalty import findings
+from analysis.partition import Partition
+from analysis.quarters import Quarter
+from analysis.sources.params import Loyalty
 
 
 def scores(*rows):
@@ -88,3 +91,42 @@ def test_weakest_puts_uncertain_effects_last():
         10,
     )
     assert table["dimension"].tolist() == ["service", "process"]
+
+
+def answers_of(measure, n, high, low, mean=7.0, sd=2.0, quarter="2024Q4"):
+    return {"measure": measure, "quarter": quarter, "n": n, "high": high, "low": low, "mean": mean, "sd": sd}
+
+
+def test_the_net_promoter_score_and_its_interval_follow_from_the_counts():
+    counts = pd.DataFrame([answers_of("nps", 100, 50, 20), answers_of("nps", 100, 40, 30, quarter="2024Q3")])
+    row = findings.management_scores(counts, "2024Q4", "2024Q3", 10).iloc[0]
+    error = 100 * np.sqrt((0.7 - 0.09) / 100)
+    assert (row["score"], row["before"], row["difference"]) == (pytest.approx(30), pytest.approx(10), pytest.approx(20))
+    assert row["high"] - row["score"] == pytest.approx(1.96 * error, rel=1e-3)
+    assert row["difference_high"] - 20 == pytest.approx(1.96 * np.hypot(error, 100 * np.sqrt(0.69 / 100)), rel=1e-3)
+
+
+def test_satisfaction_has_wilsons_interval_and_ease_students():
+    counts = pd.DataFrame([answers_of("csat", 100, 20, 0), answers_of("ces", 25, 0, 0, mean=7, sd=2)])
+    scores = findings.management_scores(counts, "2024Q4", "2024Q3", 10).set_index("measure")
+    assert scores.loc["csat", ["score", "low", "high"]].round(1).tolist() == [20.0, 13.3, 28.9]
+    assert scores.loc["ces", "high"] - 7 == pytest.approx(2.064 * 2 / 5, rel=1e-3)
+    assert np.isnan(scores.loc["csat", "before"])
+
+
+def test_few_answers_have_no_score():
+    assert findings.management_scores(pd.DataFrame([answers_of("nps", 9, 5, 1)]), "2024Q4", "2024Q3", 10).empty
+    assert findings.management_scores(pd.DataFrame(), "2024Q4", "2024Q3", 10).empty
+
+
+def test_scores_are_counted_over_the_answers_of_the_branch(demo):
+    partition = Partition(demo, "B001", Quarter.parse("2024Q4"))
+    rows = pd.concat(pd.read_parquet(f) for f in (demo.data_folder / "marts" / "survey_items" / "quarter=2024Q4" / "branch=B001").glob("*.parquet"))  # fmt: skip
+    counts = partition.management_counts.set_index(["measure", "quarter"])
+    answers = rows["item_recommend"].dropna()
+    assert counts.loc[("nps", "2024Q4"), ["n", "high", "low"]].tolist() == [len(answers), (answers >= 9).sum(), (answers <= 6).sum()]  # fmt: skip
+
+
+def test_an_item_that_does_not_exist_is_refused_with_the_valid_ones():
+    with pytest.raises(ValueError, match=r"The item 'recomend' does not exist\. Valid: recommend"):
+        Loyalty(items={"service": ["s1"]}, stated_loyalty=["recommend"], nps="recomend")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.labels import label
 from analysis.language import _
-from analysis.statistics import corrected, mean_interval, welch
+from analysis.statistics import NORMAL, corrected, mean_interval, share_interval, welch
 
 SCORES = ["branch_id", "quarter", "dimension", "n", "mean", "sd"]
 
@@ -205,3 +205,44 @@ def item_quality(model: dict[str, Any]) -> pd.DataFrame:
     rows = model.get("outer", [])
     found = [{**r, "highest_cross": max((v for k, v in r.items() if k.startswith("with_") and k != f"with_{r['block']}"), default=None), "n": model["answers"]} for r in rows]  # fmt: skip
     return pd.DataFrame(found, columns=columns)
+
+
+def management_scores(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
+    """The scores that management asks for: measure, n, score with low and high (95 %), before (last quarter), n_before,
+    difference with difference_low and difference_high.
+
+    counts: `Partition.management_counts`. nps: % of 9 and 10 less % of 1 to 6 (Reichheld 2003), its interval from the variance
+    of +1, 0 and −1. csat: % of 8 to 10, Wilson's interval. ces: mean ease, 1 to 10 (after Dixon, Freeman and Toman 2010),
+    Student's interval. Differences assume independent answers: normal intervals. Measures with fewer than `min_cell`
+    answers are left out.
+    """
+    columns = ["measure", "n", "score", "low", "high", "before", "n_before", "difference", "difference_low", "difference_high"]  # fmt: skip
+    found = []
+    for measure, part in counts.groupby("measure", sort=False) if len(counts) else []:
+        by_quarter = part.set_index("quarter")
+        if quarter not in by_quarter.index or by_quarter.loc[quarter, "n"] < min_cell:
+            continue
+        score, low, high, error = _scored(str(measure), by_quarter.loc[quarter])
+        row = [measure, by_quarter.loc[quarter, "n"], score, low, high, *[np.nan] * 5]
+        if previous in by_quarter.index and by_quarter.loc[previous, "n"] >= min_cell:
+            before, _low, _high, error_before = _scored(str(measure), by_quarter.loc[previous])
+            half = NORMAL * np.hypot(error, error_before)
+            row[5:] = [before, by_quarter.loc[previous, "n"], score - before, score - before - half, score - before + half]  # fmt: skip
+        found.append(row)
+    return pd.DataFrame(found, columns=columns)
+
+
+def _scored(measure: str, c: pd.Series) -> tuple[float, float, float, float]:
+    """Score, its interval and its standard error."""
+    n = float(c["n"])
+    if measure == "nps":
+        up, down = c["high"] / n, c["low"] / n
+        error = 100 * np.sqrt(max(up + down - (up - down) ** 2, 0.0) / n)
+        score = 100 * (up - down)
+        return score, max(score - NORMAL * error, -100.0), min(score + NORMAL * error, 100.0), error
+    if measure == "csat":
+        share = c["high"] / n
+        low, high = share_interval(c["high"], n)
+        return 100 * share, 100 * low, 100 * high, 100 * np.sqrt(share * (1 - share) / n)
+    low, high = mean_interval(c["mean"], c["sd"], n)
+    return float(c["mean"]), low, high, float(c["sd"] / np.sqrt(n))

@@ -42,8 +42,7 @@ def survey_items(tables: dict[str, ir.Table], settings: Loyalty, quarter: Quarte
         (_.answered_on >= ibis.literal(quarter.start)) & (_.answered_on <= ibis.literal(quarter.end))
     )
     scores = tables["survey_scores"].join(answered.select("survey_id"), "survey_id")
-    named = [*[i for items in settings.items.values() for i in items], *settings.satisfaction, *settings.stated_loyalty]
-    items = {f"item_{i}": scores.score.mean(where=scores["item"] == i) for i in dict.fromkeys(named)}
+    items = {f"item_{i}": scores.score.mean(where=scores["item"] == i) for i in settings.all_items}
     by_survey = scores.group_by("survey_id").aggregate(**items)
     rows = answered.select("survey_id", "customer_id").join(by_survey, "survey_id")
     customers = tables["customers"].select("customer_id", "branch_id")

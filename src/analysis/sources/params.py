@@ -166,6 +166,9 @@ class Loyalty(Strict):
     weights: dict[str, float] = {}
     satisfaction: list[str] = []  # items on satisfaction as a whole, which the dimensions lead to
     stated_loyalty: list[str] = []
+    nps: str = ""  # the item that asks whether one would recommend the bank
+    csat: str = ""  # the item that asks how satisfied one is
+    ces: str = ""  # the item that asks how easy it was
     scheme: Literal["centroid", "path"] = "centroid"  # of the path model
     formative: list[str] = []  # dimensions that their items make up, rather than show
 
@@ -174,7 +177,17 @@ class Loyalty(Strict):
         for name in [*self.weights, *self.formative]:
             if name not in self.items:
                 raise ValueError(not_one_of("The dimension", name, self.items))
+        known = self.all_items
+        for name in filter(None, (self.nps, self.csat, self.ces)):
+            if name not in known:
+                raise ValueError(not_one_of("The item", name, known))
         return self
+
+    @property
+    def all_items(self) -> list[str]:
+        """Every item named, once."""
+        named = [*[i for items in self.items.values() for i in items], *self.satisfaction, *self.stated_loyalty]
+        return list(dict.fromkeys(named))
 
 
 class Mortgage(Strict):
