@@ -66,7 +66,7 @@ with tempfile.TemporaryDirectory() as temporary:
     demo, _ = times(True, "demo.yml")
     row("`workbook prepare` of the demo bank, making it included", demo)
     pages, folder = times(False, "demo.yml")
-    row("`workbook run` of the demo bank from nothing: 15 reports", pages)
+    row("`workbook run` of the demo bank from nothing: 20 reports", pages)
     sizes = [f.stat().st_size / 1000 for f in (folder / "outputs").rglob("*.html")]
     print(
         f"| size of a page, demo bank ({len(sizes)} pages) | {statistics.median(sizes):,.0f} KB | {min(sizes):,.0f}–{max(sizes):,.0f} |"

@@ -55,7 +55,8 @@ def standing(manifest: Manifest, on_disk: bool = False) -> Standing | None:
     different = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
     if not different and on_disk:
         different = [] if _manifest_is(manifest, signed["manifest_sha256"]) else ["manifest.json"]
-    return Standing(signed["by"], signed["at"], f"{signed['same']} of {signed['replayed']}", different)
+    same = signed.get("same", "?")  # not counted by the first versions
+    return Standing(signed["by"], signed["at"], f"{same} of {signed['replayed']}", different)
 
 
 def _manifest_is(manifest: Manifest, digest: str) -> bool:
