@@ -68,6 +68,21 @@ def test_every_method_that_can_be_put_in_force_finds_them_and_is_stored_as_the_s
     assert json.dumps(again) == json.dumps(model)
 
 
+def test_a_group_that_nobody_is_nearest_to_is_kept_with_no_customers(monkeypatch):
+    # three rings around one middle: a method may tell them apart, the nearest centre cannot
+    def rings(x, rows, groups, seed):
+        return np.arange(len(x)) % 3
+
+    monkeypatch.setitem(METHODS, "k-means", rings)
+    model = fitted(numbered(people(240, 2, noise=0.3)), groups=(3, 3))
+    assert len(model["groups"]) == 3 and sum(g["customers"] for g in model["groups"]) == 240
+    assert model["agreement"] < 0.7
+    monkeypatch.setattr("analysis.models.segmentation.nearest_centre", lambda x, centres: np.zeros(len(x), dtype=int))
+    alone = fitted(numbered(people(240, 2, noise=0.3)), groups=(3, 3))
+    assert [g["customers"] for g in alone["groups"]] == [240, 0, 0]
+    assert alone["groups"][1]["stability"] == "unstable" and alone["groups"][1]["silhouette"] is None
+
+
 def test_methods_are_compared_on_the_same_customers_and_a_poor_one_is_told_why():
     rows = numbered(people(300, 3, noise=0.4))  # no groups in it
     compared = {m["method"]: m for m in fitted(rows, groups=(4, 4))["comparison"]}

@@ -95,6 +95,9 @@ def _fit_type(rows: pd.DataFrame, settings: Segmentation, plans: list[Plan], bef
     names = named(rows, by_rule, groups, plans, old)
     silhouette, each = quality.silhouettes(x, by_rule)
     stability, rand = ([1.0], 1.0) if chosen is None else quality.bootstrap_stability(small_x, small_rows, method, by_rule[tried_on], trials[chosen]["asked"])  # fmt: skip
+    # a group may have nobody left by the rule
+    stability = [*stability, *[0.0] * (groups - len(stability))]
+    each = [*each, *[float("nan")] * (groups - len(each))]
     columns = raw_columns(features)
     return {
         "customers": len(rows),
