@@ -92,6 +92,8 @@ def test_what_followed_an_event_is_counted_in_the_quarter_after(small):
     prepare(bank)
     found = {o["event"]: (o["customers"], o["churned"]) for o in Partition(bank, "ALL", Quarter.parse("2024Q3")).changes(Quarter.parse("2024Q3"))["outcomes"]}  # fmt: skip
     assert found == {"event_0": (3, 2), None: (83, 20)}
+    # the bank delivers no holdings: nobody is said to have bought nothing
+    assert {o["purchased"] for o in Partition(bank, "ALL", Quarter.parse("2024Q3")).changes(Quarter.parse("2024Q3"))["outcomes"]} == {None}  # fmt: skip
 
 
 def test_a_changed_rule_is_applied_again_and_nothing_else_is(small):

@@ -118,6 +118,12 @@ def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_follow
     assert np.isnan(tested.loc["Idle", "p"])
 
 
+def test_without_holdings_nothing_is_said_of_purchases():
+    by_quarter = [[counts("inflow", 50, 5, None), counts(None, 500, 30, None)]]
+    tested = changes.backtest(by_quarter, [event("inflow", "purchase"), event("inflow")])
+    assert np.isnan(tested.loc[0, "followed"]) and tested.loc[1, "followed"] == 0.1
+
+
 def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
     happened = pd.DataFrame({"customer_id": ["C1", "C2"], "customer_type": "personal", "event": "salary_stopped"})
     counted = pd.DataFrame([("2024Q4", "salary_stopped", 2)], columns=["quarter", "event", "customers"])

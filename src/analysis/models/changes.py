@@ -69,8 +69,9 @@ def event_rows(con: Backend, now: ir.Table, before: ir.Table | None, events: lis
 def outcomes(events: ir.Table | None, then: ir.Table, later: ir.Table) -> ir.Table:
     """What followed: per event, and for all active customers (event empty), how many there were, left, and bought.
 
-    events: of a quarter, or None without any. then, later: customer_quarter of it and of the next. Returns customer_type, event, customers,
-    churned (not active in the next quarter), purchased (holds more products; empty where holdings are not delivered).
+    events: of a quarter, or None without any. then, later: customer_quarter of it and of the next. Returns customer_type,
+    event, customers, churned (not active in the next quarter), purchased (holds more products; empty where holdings are not
+    delivered).
     """
     after = later.select(after_id="customer_id", after_active="active", after_products="products_held")
     active = then.filter(_.active)
@@ -78,7 +79,7 @@ def outcomes(events: ir.Table | None, then: ir.Table, later: ir.Table) -> ir.Tab
         "customer_id",
         "customer_type",
         churned=~_.after_active.fill_null(False),
-        purchased=(_.after_products > _.products_held).fill_null(False) & _.products_held.notnull(),
+        purchased=_.after_products.fill_null(0) > _.products_held,  # unknown without holdings
     )
     counted = {"customers": _.count(), "churned": _.churned.sum(), "purchased": _.purchased.sum()}
     columns = ["customer_type", "event", *counted]

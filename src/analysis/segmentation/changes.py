@@ -224,9 +224,10 @@ def _two_by_two(by_quarter: list[list[dict[str, Any]]], event: str, outcome: str
     """Per quarter: customers with the event, those of them with the outcome, customers without, those of them with it."""
     found = []
     for quarter in by_quarter:
-        kinds = {o["customer_type"] for o in quarter if o["event"] == event}
-        everybody = [o for o in quarter if o["event"] is None and o["customer_type"] in kinds]
-        mine = [o for o in quarter if o["event"] == event]
+        known = [o for o in quarter if o[outcome] is not None]
+        mine = [o for o in known if o["event"] == event]
+        kinds = {o["customer_type"] for o in mine}
+        everybody = [o for o in known if o["event"] is None and o["customer_type"] in kinds]
         n, hits = sum(o["customers"] for o in mine), sum(o[outcome] for o in mine)
         if n:
             found.append(
