@@ -18,7 +18,7 @@ def label(name: str) -> str:
         "index": _("Index"), "process": _("Process"), "campaign": _("Campaign"), "change": _("Change"), "n_before": _("Count before"),
         "p": _("p"), "p_corrected": _("p (corrected)"), "branch": _("Branch"), "branch_id": _("Branch"), "others": _("Other branches"), "difference": _("Difference"),
         "term": _("Term"), "estimate": _("Estimate"), "inflation": _("Variance inflation"), "points": _("Points of retention"),
-        "points_per_10": _("Points of retention per 10 points"), "certain": _("Effect certain"), "measure": _("Measure"), "log_transactions": _("Entries (log)"),
+        "certain": _("Certain"), "measure": _("Measure"), "log_transactions": _("Entries (log)"),
         "log_balance": _("Balance (log)"), "alert_id": _("Alert"), "severity": _("Severity"), "payer": _("Payer"), "borrowers": _("Borrowers"),
         "site": _("Site"), "branches": _("Branches"), "amount": _("Amount"), "first_on": _("First"), "last_on": _("Last"), "reasons": _("Reasons"),
         "action": _("What to do"), "assigned_to": _("Assigned to"), "seen_before": _("Seen last quarter"), "application_id": _("Application"),
@@ -29,9 +29,9 @@ def label(name: str) -> str:
         "employed_by_developer": _("Employed by the developer"), "filed_together": _("Filed together"), "same_down_payment": _("Down payments by the payer"),
         "several_late": _("Several late"), "same_compound": _("Same compound"), "same_developer": _("Same developer"), "party_of_the_case": _("Party of the case"),
         "rows": _("Rows"), "left": _("Departures"), "largest_inflation": _("Largest variance inflation"), "auc_fit": _("AUC where fitted"),
-        "auc_held_out": _("AUC in the quarter held out"), "converged": _("Converged"), "held_out_left": _("Departures in the quarter held out"),
-        "held_out_quarter": _("Quarter held out"), "held_out_rows": _("Rows held out"), "observed_held_out": _("Stayed, observed, held out"),
-        "predicted_held_out": _("Stayed, predicted, held out"), "pseudo_r2": _("Pseudo R²"), "r2": _("R²"), "breusch_pagan_p": _("Breusch–Pagan p"),
+        "converged": _("Converged"), 
+        "held_out_quarter": _("Quarter held out"), 
+        "pseudo_r2": _("Pseudo R²"), "r2": _("R²"), "breusch_pagan_p": _("Breusch–Pagan p"),
         "condition_number": _("Condition number"), "confirm at once and stop": _("Confirm at once and stop"), "Dormant": _("Dormant"),
         "hold until the alert is confirmed or cleared": _("Hold until the alert is confirmed or cleared"), "medium": _("medium"),
         "median": _("Median"), "reason": _("Reason"), "weight": _("Weight"), "missing": _("Empty"), "block": _("Block"), "gap": _("Gap statistic"),
@@ -55,9 +55,35 @@ def label(name: str) -> str:
         "source": _("What acts"), "target": _("On what"), "path": _("Path"), "satisfaction": _("Satisfaction"), "stated_loyalty": _("Stated loyalty"), "alpha": _("Cronbach's alpha"),
         "rho": _("Composite reliability"), "ave": _("Variance extracted"), "r_squared": _("R²"), "item": _("Item"), "loading": _("Loading"), "highest_cross": _("Highest cross-loading"),
         "lowest": _("At the lowest"), "highest": _("At the highest"),
+        "previous_quarter": _("last quarter"), "year_ago": _("the same quarter last year"), "other_branches": _("the other branches"), "against": _("Against"), "size": _("Size"),
+        "importance": _("Importance"), "centre": _("Centre"), "outside": _("Outside"), "driver": _("Dimension"), "best": _("Best branch"), "important": _("Important"), "weak": _("Weak"),
+        "improvable": _("Improvable"), "quick_win": _("Quick win"), "retained": _("Retained"), "theme": _("Theme"), "complaints": _("Complaints"), "survey": _("questionnaire"), "complaint": _("complaint"),
+        "said_in": _("Quarter"), "quotation": _("Quotation"), "language": _("Language"), "zh": _("Chinese"), "en": _("English"), "word": _("Word"), "coefficient": _("Coefficient"), "texts": _("Texts"),
+        "themes": _("Themes"), "coherence": _("Coherence"), "auc": _("AUC"), "why": _("Remark"), "facts": _("Has or went through"), "feeling": _("Feels"), "support": _("Support"), "confidence": _("Confidence"),
+        "unhappy": _("unhappy"), "happy": _("happy"), "corrected": _("Corrected"), "other": _("And"), "htmt": _("Ratio"), "distinct": _("Distinct"), "behaviour": _("Loyal behaviour"),
+        "margin": _("By"), "category": _("Category"), "answered": _("Answered"), "rate": _("Rate"), "of_customers": _("Of the customers"), "of_answers": _("Of the answers"), "weighted": _("Weighted"),
+        "effective": _("Effective"), "unweighted": _("Unweighted"), "age": _("Age"), "tenure": _("Years with us"), "unknown": _("unknown"), "model": _("Model"), "predictors": _("Predictors"),
+        "aic": _("AIC"), "behaviour alone": _("Behaviour alone"), "result": _("Result"), "more": _("More"), "not_listed": _("Not on the list"), "behaviour and attitudes": _("Behaviour and attitudes"), "clustered_by": _("Errors clustered by"), "link_test_p": _("Link test p"), "branch_sd": _("Between branches (log odds)"),
+        "between_branches": _("Share of variance between branches"), "largest_cook": _("Largest Cook's distance"), "hang_on_few": _("Terms that hang on few rows"), "reset_p": _("RESET p"), "brant_p": _("Brant p"),
+        "dispersion": _("Dispersion beyond Poisson"), "dispersion_p": _("Dispersion p"), "longest": _("Longest followed (quarters)"), "schoenfeld_p": _("Schoenfeld p"), "left_out": _("Left out"),
+        "constant": _("the same for all"), "collinear": _("follows from the others"), "separates": _("tells every case"), "lowest_cut": _("Beyond the lowest answers"), "highest_cut": _("Beyond the highest but one"),
+        "held_out_auc": _("AUC, held out"), "held_out_brier": _("Brier score, held out"), "held_out_brier_base": _("Brier score of the mean"),
+        "held_out_events": _("Departures, held out"), "held_out_n": _("Rows, held out"), "held_out_predicted": _("Left, told, held out"), "held_out_observed": _("Left, observed, held out"), "held_out_slope": _("Calibration slope"),
+        "held_out_intercept": _("Calibration intercept"), "quarter": _("Quarter"), "has_mortgage": _("Has a mortgage"), "ratio": _("Hazard ratio"),
+        "listed": _("On the list"), "at_risk": _("Active customers"), "would_leave": _("Would leave"), "of_departures": _("Of all expected to leave"), "expected_saving": _("Expected saving"), "who": _("Who"), "said": _("Told"),
+        "events": _("Departures"), "predicted": _("Told"), "observed": _("Came"), "brier": _("Brier score"), "brier_base": _("Brier, mean alone"), "slope": _("Slope"), "tenth": _("Tenth"), "odds_ratio": _("Odds ratio"),
+        "first": _("Weighs most"), "second": _("Weighs second"), "felt": _("Index of the own answers"), "complained": _("Complained"), "contacted": _("Contacted in a campaign"),
+        "transactions_change": _("Change of entries"), "balance_change": _("Change of the balance"), "new_outside_paid": _("Paid to new accounts elsewhere"), "salary_months": _("Months with a salary"), "channels_used": _("Channels used"),
+        "age_years": _("Age"), "debt": _("Debt"), "income": _("Income"), "shortfall": _("Below the median"), "current_account": _("current account"), "savings": _("savings"), "card": _("card"), "mortgage": _("mortgage"), "consumer_loan": _("consumer loan"), "wealth": _("wealth product"),
+        "insurance": _("insurance"), "deposit": _("deposit"), "business_loan": _("business loan"), "payment": _("payment service"),
         "set_aside": _("Set aside"), "table": _("Table"), "newest": _("Newest"), "late": _("Late"), "loan_id": _("Loan"),
     }  # fmt: skip
-    return known.get(name, name.replace("_", " "))
+    if name in known:
+        return known[name]
+    for prefix, text in {"has_": _("Holds: {what}"), "event_": _("Event: {what}"), "low_": _("low on {what}")}.items():
+        if name.startswith(prefix):
+            return text.format(what=label(name.removeprefix(prefix)).lower())
+    return name.replace("_", " ")
 
 
 def severity(name: str) -> str:

@@ -32,7 +32,8 @@ class Partition:
     """The tables of one branch and quarter; each is read on first use.
 
     Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `moves`, `events`,
-    `event_counts`, `expected_values`, `answers`, `scores_by_branch`, `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
+    `event_counts`, `expected_values`, `answers`, `index_scores`, `comments`, `churn`, `previous_churn`, `left`, `departures`,
+    `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
     What was read is in `readings` (see `analysis.readings`), and written line by line to the file `log` when one is given.
     """
 
@@ -106,15 +107,24 @@ class Partition:
         """What customers ever active brought in their last active quarter and are expected to bring: customer_id,
         customer_type, known, repeats, last, value (a quarter), historic (all quarters so far), alive, active and discounted (active quarters in the
         horizon), expected (value over the horizon, discounted). Empty where no model of activity could be fitted."""
-        files = [f for q in self.quarters for f in self._mart("customer_quarter", q, self._folder)]
-        types = self.changes(self.quarter)["value"]["types"]
+        return self._expected_values(self.quarter)
+
+    @cached_property
+    def previous_expected_values(self) -> pd.DataFrame:
+        """The same as it was said a quarter ago."""
+        return self._expected_values(self.quarter.previous)
+
+    def _expected_values(self, quarter: Quarter) -> pd.DataFrame:
+        known = [q for q in self.quarters if q <= quarter]
+        files = [f for q in known for f in self._mart("customer_quarter", q, self._folder)]
+        types = self.changes(quarter)["value"]["types"] if files else {}
         looked_up = [pd.DataFrame(m["expected"]).assign(customer_type=kind) for kind, m in types.items() if m]
         if not files or not looked_up:
             return pd.DataFrame()
         history = self._read(
             files,
             lambda t: (
-                histories(t, self.quarter, self.bank.value)
+                histories(t, quarter, self.bank.value)
                 .order_by([_.customer_id.hash(), _.customer_id])
                 .limit(MOST_CUSTOMERS)
             ),
@@ -133,18 +143,9 @@ class Partition:
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """survey_answers of the branch up to the quarter; of ALL those of the last two quarters and a year ago."""
-        quarters = list(self.bank.quarters.first.through(self.quarter))
-        if self.branch == ALL:
-            quarters = [q for q in quarters if q in (self.quarter, self.quarter.previous, self.quarter.shifted(-4))]
-        files = [f for q in quarters for f in self._mart("survey_answers", q, self._folder)]
-        return (
-            self._read(
-                files, lambda t: t.order_by([_.customer_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS)
-            ).sort_values(["quarter", "survey_id"], ignore_index=True)
-            if files
-            else pd.DataFrame()
-        )
+        """survey_index of the branch in the year up to the quarter: every questionnaire with its indices from 0 to 100."""
+        files = [f for q in self.quarters[-4:] for f in self._mart("survey_index", q, self._folder)]
+        return self._read(files, lambda t: t.order_by([_.survey_id.hash(), _.survey_id]).limit(MOST_CUSTOMERS))
 
     @cached_property
     def management_counts(self) -> pd.DataFrame:
@@ -161,28 +162,62 @@ class Partition:
         return pd.concat(counted, ignore_index=True) if counted else pd.DataFrame()
 
     @cached_property
-    def scores_by_branch(self) -> pd.DataFrame:
-        """Per branch and quarter the count, mean and standard deviation of every dimension and of the index, bank-wide."""
-        files = [f for q in self.bank.quarters.first.through(self.quarter) for f in self._mart("survey_answers", q)]
-        if not files:
-            return pd.DataFrame()
-        weights = {d: self.bank.loyalty.weights.get(d, 1.0) for d in self.bank.loyalty.items}
+    def index_scores(self) -> pd.DataFrame:
+        """The indices of every quarter so far, of the whole bank (branch `ALL`), every branch, and every group (`segment`; empty:
+        all): branch_id, segment, quarter, dimension and the columns of `analysis.models.loyalty_index.index_scores`."""
+        files = [f for q in self.quarters for f in self._mart("index_scores", q)]
+        return self._read(files, lambda t: t.order_by("quarter", "branch_id", "segment", "dimension"))
 
-        def summed(t: ibis.Table) -> ibis.Table:
-            index = sum((t[d] * w for d, w in weights.items()), ibis.literal(0.0)) / sum(weights.values())
-            columns = {"index": index, **{d: t[d] for d in weights}}
-            numbers = {
-                f"{d}__{n}": f
-                for d, c in columns.items()
-                for n, f in (("n", c.count()), ("mean", c.mean()), ("sd", c.std(how="sample")))
-            }
-            return t.group_by("branch_id", "quarter").aggregate(**numbers).order_by("branch_id", "quarter")
+    def response(self) -> dict[str, Any]:
+        """Who answered in the quarter, see `analysis.models.nonresponse.who_answered`; {} where nobody was asked."""
+        found = self.model(f"index/{self.quarter}")
+        return found if "categories" in found else {}
 
-        wide = self._read(files, summed).set_index(["branch_id", "quarter"])
-        wide.columns = pd.MultiIndex.from_tuples(
-            [tuple(c.split("__")) for c in wide.columns], names=["dimension", None]
+    @cached_property
+    def comments(self) -> pd.DataFrame:
+        """comment_theme: what the branch's customers wrote up to the quarter, with themes, and without what says who they are."""
+        files = self._mart("comment_theme", self.quarter, self._folder)
+        return self._read(files, lambda t: t.order_by([_.text_id.hash(), _.text_id]).limit(MOST_CUSTOMERS))
+
+    @cached_property
+    def churn(self) -> pd.DataFrame:
+        """customer_churn of the quarter: each active customer's chance of leaving in the next one, with two reasons."""
+        return self._churn(self.quarter)
+
+    @cached_property
+    def previous_churn(self) -> pd.DataFrame:
+        """The same as it was said a quarter ago."""
+        return self._churn(self.quarter.previous)
+
+    @cached_property
+    def left(self) -> pd.DataFrame:
+        """customer_left of the quarter: of every customer active a quarter ago, whether it left."""
+        return self._read(self._mart("customer_left", self.quarter, self._folder), lambda t: t.order_by("customer_id"))
+
+    @cached_property
+    def departures(self) -> pd.DataFrame:
+        """branch_id, quarter, customers (active a quarter before) and left, of every branch and quarter so far."""
+        files = [f for q in self.quarters for f in self._mart("customer_left", q)]
+        by = ["branch_id", "quarter"]
+        return self._read(
+            files, lambda t: t.group_by(by).aggregate(customers=_.count(), left=t["left"].sum()).order_by(by)
         )
-        return wide.stack("dimension").reset_index()
+
+    @cached_property
+    def active_by_branch(self) -> dict[str, int]:
+        """Active customers of every branch in the quarter."""
+        files = self._mart("customer_quarter", self.quarter)
+        counted = self._read(files, lambda t: t.filter(_.active).group_by("branch_id").aggregate(n=_.count()))
+        return dict(zip(counted["branch_id"], counted["n"].astype(int), strict=True)) if len(counted) else {}
+
+    @property
+    def asked(self) -> bool:
+        """Whether any questionnaire was answered so far, and the params file says what its items measure."""
+        return len(self.index_scores) > 0
+
+    def _churn(self, quarter: Quarter) -> pd.DataFrame:
+        files = self._mart("customer_churn", quarter, self._folder)
+        return self._read(files, lambda t: t.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_CUSTOMERS))
 
     @cached_property
     def mortgage_candidates(self) -> pd.DataFrame:
@@ -273,7 +308,10 @@ class Partition:
             "events": self.events,
             "expected_values": self.expected_values,
             "answers": self.answers,
-            "scores_by_branch": self.scores_by_branch,
+            "index_scores": self.index_scores,
+            "comments": self.comments,
+            "churn": self.churn,
+            "left": self.left,
             "mortgage_candidates": self.mortgage_candidates,
             "mortgage_pending": self.mortgage_pending,
         }

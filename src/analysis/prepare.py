@@ -8,6 +8,7 @@ from analysis.errors import ParametersError, not_one_of
 from analysis.lock import held
 from analysis.marts.build import build_marts
 from analysis.models.build import build_models
+from analysis.models.build_loyalty import build_loyalty
 from analysis.models.changes import check_rules
 from analysis.partition import ALL
 from analysis.quarters import Quarter
@@ -42,6 +43,7 @@ def _prepare(bank: Bank, last: Quarter, progress: Progress) -> Prepared:
         quarters = list(bank.quarters.first.through(last))
         built = build_marts(bank, con, verdicts, quarters, lambda quarter: progress(f"marts of {quarter}"))
         build_models(bank, con, quarters, lambda model: progress(f"model {model}"))
+        build_loyalty(bank, con, quarters, lambda model: progress(f"model {model}"))
     return Prepared(verdicts, built)
 
 
@@ -74,10 +76,10 @@ def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> No
 
 
 def prepare_if_needed(bank: Bank, quarter: Quarter) -> None:
-    """Prepare a demo bank that has no marts of the quarter yet; a real bank is prepared by its analysts only."""
+    """Prepare a demo bank whose models do not reach the quarter yet; a real bank is prepared by its analysts only."""
     if (
         bank.source.demo
         and quarter in bank.all_quarters
-        and not (bank.data_folder / "marts" / "records" / f"{quarter}.json").exists()
+        and not (bank.data_folder / "models" / f"loyalty-{quarter}.json").exists()
     ):
-        prepare(bank, progress=lambda text: print(text, flush=True))
+        prepare(bank, quarter, progress=lambda text: print(text, flush=True))

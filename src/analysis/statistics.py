@@ -70,6 +70,15 @@ def corrected(p_values: pd.Series) -> pd.Series:
     return result
 
 
+def corrected_for_any(p_values: pd.Series) -> pd.Series:
+    """p-values corrected so that the chance of any false finding among them stays below the level (Holm 1979)."""
+    known = p_values.notna()
+    result = pd.Series(np.nan, index=p_values.index)
+    if known.any():
+        result[known] = multipletests(p_values[known], method="holm")[1]
+    return result
+
+
 def stability_index(expected: np.ndarray, now: np.ndarray) -> float:
     """Population stability index Σ (p − q) ln(p / q) of two distributions over the same bins (Siddiqi 2006); an empty bin
     counts a ten-thousandth."""

@@ -29,7 +29,7 @@ def test_every_estimate_agrees_with_an_independent_implementation(published):
     answers, structure, reference = published
     found = fit(answers, structure)
     assert found.converged
-    paths = {f"{s}->{t}": v for s, t, v in found.paths.itertuples(index=False)}
+    paths = {f"{s}->{t}": v for s, t, v in found.paths[["source", "target", "path"]].itertuples(index=False)}
     assert paths == pytest.approx(reference["paths"], abs=1e-3)
     blocks = found.blocks.set_index("block")
     for name, column in (("r_squared", "r_squared"), ("ave", "ave"), ("cronbach_alpha", "alpha"), ("dillon_goldstein_rho", "rho")):  # fmt: skip

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from analysis.demo import plan
 from analysis.demo.lending import application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
-from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, customer_table, make_people
+from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, branch_effects, customer_table, make_people
 from analysis.demo.trade import STAFF_PER_BRANCH, bank_tables, bill_tables, merchant_table, standing_order_table
 from analysis.demo.voice import campaign_tables, survey_tables
 from analysis.storage import write_json
@@ -66,6 +66,7 @@ def make_bank(
                 "satisfaction_to_loyalty": plan.SATISFACTION_TO_LOYALTY,
                 "leaving": plan.LEAVING,
                 "fall": plan.FALL,
+                "branch_effects": branch_effects(branches).round(4).tolist(),
             },
         )
         write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)

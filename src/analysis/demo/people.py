@@ -27,6 +27,7 @@ class People:
     joined: np.ndarray  # number of the first quarter with the bank (0 when older)
     left: np.ndarray  # number of the first quarter without, QUARTERS when still there
     attitudes: np.ndarray  # customer x quarter x dimension
+    satisfaction: np.ndarray  # customer x quarter
     loyalty: np.ndarray  # customer x quarter
     mortgage: np.ndarray  # has a mortgage
     savings: np.ndarray
@@ -69,8 +70,10 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
     # attitudes, satisfaction, loyalty
     common = rng.standard_normal((count, 1))
     attitudes = np.sqrt(0.3) * common + np.sqrt(0.7) * rng.standard_normal((count, len(plan.DRIVERS)))
-    branch_effect = np.random.default_rng(11).normal(0, 0.15, (branches, len(plan.DRIVERS)))
-    attitudes = np.repeat((attitudes + branch_effect[branch])[:, None, :], len(QUARTERS), axis=1)
+    mood = np.array([plan.MOODS.get(g.name, 0.0) for g in GROUPS])[group]
+    attitudes = np.repeat(
+        (attitudes + branch_effects(branches)[branch] + mood[:, None])[:, None, :], len(QUARTERS), axis=1
+    )
     attitudes += rng.normal(0, 0.2, attitudes.shape)
     attitudes[branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))] -= plan.FALL_BY
     satisfaction = attitudes @ np.array(list(plan.DRIVERS.values())) / 0.62 + rng.normal(0, 0.4, attitudes.shape[:2])
@@ -137,6 +140,7 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         joined,
         left,
         attitudes,
+        satisfaction,
         loyalty,
         mortgage,
         savings,
@@ -145,6 +149,11 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         name,
         happens,
     )
+
+
+def branch_effects(branches: int) -> np.ndarray:
+    """Branch × dimension: how much better or worse than elsewhere it is all the time, in standard deviations; the same for every seed."""
+    return np.random.default_rng(11).normal(0, plan.BRANCH_EFFECT, (branches, len(plan.DRIVERS)))
 
 
 def customer_table(rng: np.random.Generator, people: People, staff_per_branch: int) -> pa.Table:
@@ -264,6 +273,8 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
     debit = ~people.corporate & (rng.random(n) < 0.8)
     wealth = rng.random(n) < np.where(people.group == 3, 0.7, 0.05)
     acceptance = people.corporate & (rng.random(n) < 0.4)
+    inclined = plan.INSURED["constant"] + plan.INSURED["loyalty"] * people.loyalty[:, 0]
+    insured = ~people.corporate & (rng.spawn(1)[0].random(n) < 1 / (1 + np.exp(-inclined)))
     held = [(np.arange(n), np.where(people.corporate, "P03", "P01"))]
     for mask, code in (
         (has, "P02"),
@@ -271,6 +282,7 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
         (credit, "P05"),
         (people.mortgage, "P06"),
         (wealth, "P08"),
+        (insured, "P09"),
         (acceptance, "P12"),
     ):
         held.append((np.flatnonzero(mask), np.full(mask.sum(), code)))

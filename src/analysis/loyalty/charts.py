@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import PercentFormatter
 
 from analysis.labels import label
 from analysis.language import _
@@ -14,7 +15,11 @@ DIMENSIONS = "dimension"
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
     """The index of the branch and of the bank over the quarters, with intervals; index as from `findings.index_table`."""
     drawing, axis = plt.subplots(figsize=(8, 3.4))
-    rows = index[index[DIMENSIONS] == "index"].dropna(subset=["mean"]) if len(index) else index
+    rows = (
+        index[(index[DIMENSIONS] == "index") & (index["segment"] == "")].dropna(subset=["mean"])
+        if len(index)
+        else index
+    )
     mine = rows[rows["branch_id"] == branch] if len(rows) else rows
     if mine.empty:
         axis.set_axis_off()
@@ -43,16 +48,16 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
 
 
 def changes_chart(changes: pd.DataFrame) -> Figure:
-    """Change of every dimension since last quarter with its interval; changes as from `findings.changes`."""
-    drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.3 * len(changes) + 1)))
+    """Change of every dimension with its interval; changes as from `findings.changes`."""
+    drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.26 * len(changes) + 1)))
     if changes.empty:
         axis.set_axis_off()
-        title = _("There are too few answers to compare with last quarter")
+        title = _("There are too few answers to compare with earlier quarters")
     else:
         many = changes["branch_id"].nunique() > 1
         names = [
-            f"{b} · {label(d)}" if many else label(d)
-            for b, d in zip(changes["branch_id"], changes[DIMENSIONS], strict=True)
+            f"{b} · {label(d)}, {label(a)}" if many else f"{label(d)}, {label(a)}"
+            for b, d, a in zip(changes["branch_id"], changes[DIMENSIONS], changes["against"], strict=True)
         ]
         for certain, colour in ((False, "grey"), (True, sns.color_palette()[3])):
             at = [i for i, c in enumerate(changes["changed"]) if bool(c) == certain]
@@ -68,7 +73,7 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(names)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_xlabel(_("Change since last quarter (points), 95 % interval; coloured: significant after correction"))
+        axis.set_xlabel(_("Change (points), 95 % interval; coloured: significant after correction"))
         found = changes[changes["changed"]]
         if found.empty:
             title = _("Nothing changed that could not be chance")
@@ -81,29 +86,104 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
     return Figure(drawing, title)
 
 
+def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
+    """Every dimension over the quarters within the limits of chance; control as from `findings.control`."""
+    names = sorted(control[DIMENSIONS].unique())
+    rows = max(-(-len(names) // 2), 1)
+    drawing, axes = plt.subplots(rows, 2, figsize=(8, 1.9 * rows + 0.4), sharex=True, squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes.flat, names, strict=False):
+        part = control[control[DIMENSIONS] == name].reset_index(drop=True)
+        axis.fill_between(part["quarter"], part["low"], part["high"], step="mid", alpha=0.15)
+        axis.plot(part["quarter"], part["centre"], color="grey", linewidth=1)
+        axis.plot(part["quarter"], part["mean"], marker="o", markersize=4)
+        outside = part[part["outside"]]
+        axis.plot(outside["quarter"], outside["mean"], "o", color=sns.color_palette()[3])
+        axis.set_title(label(name), fontsize=9)
+        axis.tick_params(axis="x", rotation=60, labelsize=7)
+    now = control[(control["quarter"] == quarter) & control["outside"]] if len(control) else control
+    if control.empty:
+        title = _("There are too few quarters for a control chart")
+    elif now.empty:
+        title = _("Everything lies within what chance lets expect")
+    else:
+        title = _("Outside what chance lets expect: {dimensions}").format(dimensions=", ".join(label(d).lower() for d in now[DIMENSIONS]))  # fmt: skip
+    drawing.suptitle(title)
+    drawing.tight_layout()
+    return Figure(drawing, title)
+
+
+def drivers_chart(drivers: pd.DataFrame) -> Figure:
+    """What each dimension explains, with intervals; drivers as from `drivers.driver_table`."""
+    rows = drivers[drivers["target"] == drivers["target"].iloc[-1]] if len(drivers) else drivers
+    rows = drivers[drivers["target"] == "satisfaction"] if (drivers["target"] == "satisfaction").any() else rows
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("There are too few answers to tell what drives satisfaction")
+    else:
+        error = [(rows["share"] - rows["share_low"]).clip(lower=0), (rows["share_high"] - rows["share"]).clip(lower=0)]
+        axis.barh([label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8)
+        axis.invert_yaxis()
+        axis.set_xlabel(_("Share of what all dimensions explain, 95 % interval"))
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        title = _("{driver} drives {target} most").format(driver=label(rows["driver"].iloc[0]), target=label(rows["target"].iloc[0]).lower())  # fmt: skip
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def map_chart(performance: pd.DataFrame) -> Figure:
+    """Importance–performance map; performance as from `drivers.performance`."""
+    drawing, axis = plt.subplots(figsize=(7, 4.2))
+    if performance.empty:
+        axis.set_axis_off()
+        title = _("There are too few answers for a map")
+    else:
+        p = performance
+        axis.errorbar(
+            p["mean"], p["importance"],
+            xerr=[(p["mean"] - p["low"]).clip(lower=0), (p["high"] - p["mean"]).clip(lower=0)],
+            yerr=[(p["importance"] - p["importance_low"]).clip(lower=0), (p["importance_high"] - p["importance"]).clip(lower=0)],
+            fmt="o", capsize=3,
+        )  # fmt: skip
+        for r in p.itertuples():
+            axis.annotate(label(r.dimension), (r.mean, r.importance), xytext=(6, 6), textcoords="offset points")
+        axis.axhline(1 / len(p), color="grey", linewidth=1)
+        axis.axvline(p["median"].mean(), color="grey", linewidth=1)
+        axis.set(xlabel=_("Index (0–100)"), ylabel=_("Share in what drives satisfaction"))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        wins = p[p["quick_win"]]
+        title = (
+            _("Quick wins: {dimensions}").format(dimensions=", ".join(label(d).lower() for d in wins["dimension"]))
+            if len(wins)
+            else _("No dimension is important, weak and improvable at once")
+        )
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
 def effects_chart(terms: pd.DataFrame) -> Figure:
-    """Odds ratios of staying with intervals; terms as from `findings.regression_table`."""
-    drawing, axis = plt.subplots(figsize=(8, 3.4))
+    """Points of retention with intervals; terms as from `drivers.term_table`."""
+    drawing, axis = plt.subplots(figsize=(8, 3.8))
     if terms.empty:
         axis.set_axis_off()
         title = _("There is too little to say what keeps customers")
     else:
         axis.errorbar(
-            terms["estimate"],
+            terms["points"],
             range(len(terms)),
-            xerr=[terms["estimate"] - terms["low"], terms["high"] - terms["estimate"]],
+            xerr=[terms["points"] - terms["points_low"], terms["points_high"] - terms["points"]],
             fmt="o",
             capsize=3,
         )
         axis.set_yticks(range(len(terms)), [label(t) for t in terms["term"]])
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_xlabel(
-            _("Log odds of staying per 10 points (attitudes) or standard deviation (behaviour), 95 % interval")
-        )
-        certain = terms[terms["low"] > 0]
+        axis.set_xlabel(_("Points of retention per 10 points (attitudes) or standard deviation (behaviour), 95 % interval"))  # fmt: skip
+        certain = terms[terms["points_low"] > 0]
         title = (
-            _("{term} keeps customers most").format(term=label(certain.loc[certain["estimate"].idxmax(), "term"]))
+            _("{term} goes with staying most").format(term=label(certain.loc[certain["points"].idxmax(), "term"]))
             if len(certain)
             else _("No effect on staying is certain")
         )
@@ -111,8 +191,67 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
     return Figure(drawing, title)
 
 
+def themes_chart(themes: pd.DataFrame) -> Figure:
+    """Mean index of those who write of each theme, with intervals; themes as from `voice.themes_now`."""
+    rows = themes.dropna(subset=["score"])
+    drawing, axis = plt.subplots(figsize=(8, 0.32 * max(len(rows), 4) + 1.2))
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("Too few comments for themes")
+    else:
+        axis.errorbar(rows["score"], range(len(rows)), xerr=[rows["score"] - rows["low"], rows["high"] - rows["score"]], fmt="o", capsize=3)  # fmt: skip
+        axis.set_yticks(range(len(rows)), rows["theme"])
+        axis.invert_yaxis()
+        axis.set_xlabel(_("Index of those who write of it (0–100), 95 % interval"))
+        title = _("Least content are those who write: {theme}").format(theme=rows["theme"].iloc[0])
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
+    """Share of customers who left, quarter by quarter; departures as from `keeping.departure_table`."""
+    drawing, axis = plt.subplots(figsize=(8, 3.4))
+    rows = departures.dropna(subset=["share"])
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("No departures are known")
+    else:
+        for number, name in enumerate(dict.fromkeys([pooled, branch])):
+            part = rows[rows["branch_id"] == name]
+            axis.errorbar(part["quarter"], part["share"], yerr=[part["share"] - part["low"], part["high"] - part["share"]], marker="o", capsize=3, label=_("The whole bank") if name == pooled else name, color=sns.color_palette()[number])  # fmt: skip
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.set(xlabel=_("Quarter"), ylabel=_("Left, 95 % interval"))
+        axis.legend()
+        mine = rows[rows["branch_id"] == branch]
+        title = _("{share} left in {quarter} ({n} customers)").format(share=f"{mine['share'].iloc[-1]:.1%}", quarter=mine["quarter"].iloc[-1], n=f"{mine['customers'].iloc[-1]:,.0f}") if len(mine) else _("Too few departures to show for this branch")  # fmt: skip
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def calibration_chart(tenths: pd.DataFrame) -> Figure:
+    """Told against observed share of departures; tenths as from `keeping.tenths`."""
+    drawing, axis = plt.subplots(figsize=(5, 4))
+    if tenths.empty:
+        axis.set_axis_off()
+        title = _("No quarter could be held out")
+    else:
+        t = tenths
+        for kind, part in t.groupby("customer_type", sort=False):
+            axis.errorbar(part["predicted"], part["observed"], yerr=[(part["observed"] - part["low"]).clip(lower=0), (part["high"] - part["observed"]).clip(lower=0)], fmt="o", capsize=3, label=label(str(kind)))  # fmt: skip
+        axis.legend()
+        top = float(max(t["predicted"].max(), t["high"].max()))
+        axis.plot([0, top], [0, top], color="grey", linewidth=1)
+        axis.set(xlabel=_("Chance of leaving as told"), ylabel=_("Left, 95 % interval"))
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_formatter(PercentFormatter(1))
+        within = int(((t["low"] <= t["predicted"]) & (t["predicted"] <= t["high"])).sum())
+        title = _("In {within} of {all} tenths the chance told lies within the interval").format(within=within, all=len(t))  # fmt: skip
+    axis.set_title(title, fontsize=10)
+    return Figure(drawing, title)
+
+
 def paths_chart(paths: pd.DataFrame) -> Figure:
-    """What acts on satisfaction and loyalty, with intervals; paths as from `findings.index_paths`."""
+    """What acts on satisfaction and loyalty, with intervals; paths as from `measurement.paths`."""
     rows = paths.sort_values(["target", "path"])
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:

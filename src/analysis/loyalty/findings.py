@@ -1,210 +1,201 @@
-"""How satisfied a branch's customers are, whether that changed, and what keeps them. Tables in, tables out."""
+"""How satisfied a branch's customers are, whether that changed, and where it is weak. Tables in, tables out."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from analysis.labels import label
+from analysis.labels import label, words
 from analysis.language import _
-from analysis.statistics import NORMAL, corrected, mean_interval, share_interval, welch
+from analysis.models.loyalty_index import ALL, EVERY
+from analysis.sources.params import Mend
+from analysis.statistics import NORMAL, corrected, corrected_for_any, mean_interval, share_interval, welch
 
-SCORES = ["branch_id", "quarter", "dimension", "n", "mean", "sd"]
+INDEX = "index"
+PREVIOUS, YEAR_AGO, OTHERS = "previous_quarter", "year_ago", "other_branches"
+CONTROL = 0.9973  # three standard deviations of a normal distribution (Shewhart 1931)
+LEAST_QUARTERS = 3
+COLUMNS = ["branch_id", "segment", "quarter", "dimension", "n", "effective", "mean", "se", "low", "high", "unweighted"]
 
 
 def index_table(scores: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """The index and its dimensions (0–100) with 95 % interval.
+    """The indices (0–100, weighted) with 95 % bootstrap interval, rows of fewer than `min_cell` answers with their numbers empty.
 
-    scores: branch_id, quarter, dimension, n, mean, sd. Returns the same rows with low and high (Student); rows of fewer
-    than `min_cell` answers keep their n and have the numbers empty.
+    scores: `Partition.index_scores`. Returns its columns COLUMNS, in its order.
     """
     if scores.empty:
-        return pd.DataFrame(columns=[*SCORES, "low", "high"])
-    table = scores[SCORES].copy()
-    intervals = [mean_interval(m, s, n) for m, s, n in zip(table["mean"], table["sd"], table["n"], strict=True)]
-    table["low"], table["high"] = [i[0] for i in intervals], [i[1] for i in intervals]
-    table.loc[table["n"] < min_cell, ["mean", "sd", "low", "high"]] = np.nan
+        return pd.DataFrame(columns=COLUMNS)
+    table = scores[COLUMNS].copy()
+    table.loc[table["n"] < min_cell, ["effective", "mean", "se", "low", "high", "unweighted"]] = np.nan
     return table
 
 
-def bank_scores(scores: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Scores of all branches pooled into one, under the branch name given; exact from counts, means and deviations."""
-    rows = []
-    for (quarter, dimension), part in scores.groupby(["quarter", "dimension"]) if len(scores) else []:
-        part = part[part["n"] > 0]
-        n = part["n"].sum()
-        mean = (part["n"] * part["mean"]).sum() / n if n else np.nan
-        within = ((part["n"] - 1) * part["sd"].fillna(0) ** 2).sum() + (part["n"] * (part["mean"] - mean) ** 2).sum()
-        rows.append([name, quarter, dimension, n, mean, np.sqrt(within / (n - 1)) if n > 1 else np.nan])
-    return pd.DataFrame(rows, columns=SCORES)
-
-
-def changes(scores: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
-    """What changed since last quarter, with a test corrected over all comparisons of the table.
-
-    scores as for `index_table`. Returns branch_id, dimension, n, n_before, change (points) with low, high (Welch 1947),
-    p_corrected (Benjamini and Hochberg 1995) over the dimensions and branches given, and `changed` (p below 0.05).
-    Branches with fewer than `min_cell` answers in either quarter are left out. The index is one more comparison: it is
-    not independent of its dimensions, which the correction tolerates.
-    """
-    columns = ["branch_id", "dimension", "n", "n_before", "change", "low", "high", "p_corrected", "changed"]
-    if scores.empty:
-        return pd.DataFrame(columns=columns)
-    now, before = scores[scores["quarter"] == quarter], scores[scores["quarter"] == previous]
-    both = now.merge(before, on=["branch_id", "dimension"], suffixes=("", "_before"))
-    both = both[(both["n"] >= min_cell) & (both["n_before"] >= min_cell)].reset_index(drop=True)
-    if both.empty:
-        return pd.DataFrame(columns=columns)
-    tests = [welch(r.mean, r.sd, r.n, r.mean_before, r.sd_before, r.n_before) for r in both.itertuples()]
-    both[["change", "low", "high", "p_corrected"]] = pd.DataFrame(tests, index=both.index)
-    both["p_corrected"] = corrected(both["p_corrected"])
-    both["changed"] = both["p_corrected"] < 0.05
-    return both[columns].sort_values(["branch_id", "dimension"], ignore_index=True)
-
-
-def against_bank(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
-    """The branch against all other branches in the quarter: dimension, n, branch, others, difference with low, high, p_corrected."""
-    columns = ["dimension", "n", "branch", "others", "difference", "low", "high", "p_corrected"]
-    now = scores[scores["quarter"] == quarter] if len(scores) else scores
-    mine = now[now["branch_id"] == branch] if len(now) else now
-    if mine.empty or now["branch_id"].nunique() < 2 or (mine["n"] < min_cell).any():
-        return pd.DataFrame(columns=columns)
-    both = mine.merge(bank_scores(now[now["branch_id"] != branch], "others"), on="dimension", suffixes=("", "_others"))
-    tests = [welch(r.mean, r.sd, r.n, r.mean_others, r.sd_others, r.n_others) for r in both.itertuples()]
-    both[["difference", "low", "high", "p_corrected"]] = pd.DataFrame(tests, index=both.index)
-    both["p_corrected"] = corrected(both["p_corrected"])
-    return both.rename(columns={"mean": "branch", "mean_others": "others"})[columns].sort_values(
-        "difference", ignore_index=True
-    )
-
-
-def regression_table(fit: dict[str, Any]) -> pd.DataFrame:
-    """The terms of a stored regression: term, estimate, low, high, p, inflation, and `points` for retention."""
-    return pd.DataFrame(
-        fit.get("terms", []),
-        columns=[
-            "term",
-            "estimate",
-            "low",
-            "high",
-            "p",
-            "inflation",
-            *(["points"] if any("points" in t for t in fit.get("terms", [])) else []),
-        ],
-    )
-
-
-def diagnostics(fit: dict[str, Any]) -> pd.DataFrame:
-    """How far a stored regression can be trusted: measure, value. Empty when it was not fitted."""
-    if "quality" not in fit:
-        return pd.DataFrame(columns=["measure", "value"])
-    rows: list[tuple[str, Any]] = [("rows", fit["rows"])]
-    rows += [("left", fit["left"])] if "left" in fit else []
-    rows += [("largest_inflation", max((t["inflation"] for t in fit["terms"]), default=float("nan")))]
-    rows += list(fit["quality"].items())
-    return pd.DataFrame(rows, columns=["measure", "value"])
-
-
-def weakest(scores: pd.DataFrame, branch: str, quarter: str, retention: dict[str, Any], min_cell: int) -> pd.DataFrame:
-    """Dimensions by what improving them promises: room to improve × effect on retention.
-
-    Returns dimension, mean, points_per_10 (percentage points of retention per 10 points of the dimension), rank by the
-    product of room (100 − mean) and effect; dimensions whose effect's interval contains zero come last and are marked.
-    """
-    columns = ["dimension", "mean", "n", "points_per_10", "certain"]
-    mine = (
-        scores[(scores["branch_id"] == branch) & (scores["quarter"] == quarter) & (scores["dimension"] != "index")]
-        if len(scores)
-        else scores
-    )
-    terms = {t["term"]: t for t in retention.get("terms", [])}
-    if mine.empty or not terms or (mine["n"] < min_cell).any():
-        return pd.DataFrame(columns=columns)
-    table = mine[mine["dimension"].isin(list(terms))].assign(
-        points_per_10=lambda f: f["dimension"].map(lambda d: terms[d]["points"]),
-        certain=lambda f: f["dimension"].map(lambda d: terms[d]["low"] > 0 or terms[d]["high"] < 0),
-    )
-    table["gain"] = (100 - table["mean"]) * table["points_per_10"]
-    return table.sort_values(["certain", "gain"], ascending=[False, False], ignore_index=True)[columns]
-
-
-def with_bank(scores: pd.DataFrame) -> pd.DataFrame:
-    """The scores of every branch and, as branch `ALL`, of the whole bank."""
-    return pd.concat([scores, bank_scores(scores, "ALL")], ignore_index=True) if len(scores) else scores
-
-
 def of_quarter(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
-    """The rows of one branch and quarter, the index first."""
-    rows = index[(index["branch_id"] == branch) & (index["quarter"] == quarter)] if len(index) else index
-    return rows.sort_values("dimension", key=lambda d: d.where(d != "index", ""), ignore_index=True)
+    """The rows of one branch and quarter over all groups, the index first, then as they lead to each other."""
+    rows = index[(index["branch_id"] == branch) & (index["quarter"] == quarter) & (index["segment"] == EVERY)]
+    last = ["satisfaction", "stated_loyalty", "behaviour"]
+    place = {INDEX: -1, **{b: 100 + i for i, b in enumerate(last)}}
+    return rows.sort_values("dimension", key=lambda d: d.map(lambda x: (place.get(x, 50), x)), ignore_index=True)
+
+
+def of_segments(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
+    """The index of every customer group of a branch (or of the bank), the lowest first; groups that are too small come last."""
+    rows = index[(index["branch_id"] == branch) & (index["quarter"] == quarter) & (index["segment"] != EVERY)]
+    return rows[rows["dimension"] == INDEX].sort_values(["mean", "segment"], ignore_index=True)
 
 
 def of_branches(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     """The index of every branch in a quarter, the lowest first; only on the whole bank's page."""
-    if index.empty or branch != "ALL":
+    if index.empty or branch != ALL:
         return index.head(0)
-    rows = index[(index["branch_id"] != "ALL") & (index["quarter"] == quarter) & (index["dimension"] == "index")]
-    return rows.sort_values(["mean", "branch_id"], ignore_index=True)
+    rows = index[(index["branch_id"] != ALL) & (index["quarter"] == quarter) & (index["segment"] == EVERY)]
+    return rows[rows["dimension"] == INDEX].sort_values(["mean", "branch_id"], ignore_index=True)
 
 
-def compared(scores: pd.DataFrame, branch: str) -> pd.DataFrame:
-    """What is compared on a page: the branch's own scores; on the bank's page those of every branch."""
-    if scores.empty:
-        return scores
-    return scores[scores["branch_id"] == branch] if branch != "ALL" else scores[scores["branch_id"] != "ALL"]
+def changes(scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, str], min_cell: int) -> pd.DataFrame:
+    """What changed against earlier quarters, tested and corrected over all comparisons of the bank.
+
+    earlier: previous_quarter and year_ago to the quarters meant. Welch's test (1947) on the weighted means with their bootstrap
+    errors and effective sample sizes. Returns branch_id, dimension, against, n, n_before, change (points) with low, high,
+    p_corrected (Benjamini and Hochberg 1995, over every branch, dimension and both comparisons), and `changed` (p below 0.05);
+    of the branch, or of every branch for ALL. Branches with fewer than `min_cell` answers in either quarter are left
+    out. The index is one more comparison: it is not independent of its dimensions, which the correction tolerates.
+    """
+    columns = ["branch_id", "dimension", "against", "n", "n_before", "change", "low", "high", "p_corrected", "changed"]
+    rows = _of_branches(scores)
+    found = []
+    for against, before in earlier.items():
+        both = _paired(rows, quarter, before, min_cell)
+        found.append(both.assign(against=against))
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    table["p_corrected"] = corrected(table["p"].astype(float))
+    table["changed"] = table["p_corrected"] < 0.05
+    mine = table if branch == ALL else table[table["branch_id"] == branch]
+    return mine.sort_values(["branch_id", "dimension", "against"], ignore_index=True)[columns]
 
 
-def columns_of(terms: pd.DataFrame) -> dict[str, str]:
-    """How the columns of a regression of retention are shown."""
-    return {
-        "term": "code",
-        "estimate": "points",
-        "low": "points",
-        "high": "points",
-        "p": "p",
-        **({"points": "points"} if "points" in terms else {}),
-        "inflation": "number",
-    }
+def _of_branches(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[(scores["branch_id"] != ALL) & (scores["segment"] == EVERY)] if len(scores) else pd.DataFrame(columns=[*COLUMNS, "weight"])  # fmt: skip
 
 
-def headline(index: pd.DataFrame, change: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
-    """The figures of the index page: the index with its interval, and what changed."""
+def _paired(rows: pd.DataFrame, quarter: str, before: str, min_cell: int) -> pd.DataFrame:
+    """Each branch and dimension in two quarters: n, n_before, change, low, high, p."""
+    keys = ["branch_id", "dimension"]
+    both = rows[rows["quarter"] == quarter].merge(rows[rows["quarter"] == before], on=keys, suffixes=("", "_before"))
+    both = both[(both["n"] >= min_cell) & (both["n_before"] >= min_cell)].reset_index(drop=True)
+    tests = [_compared(r.mean, r.se, r.effective, r.mean_before, r.se_before, r.effective_before) for r in both.itertuples()]  # fmt: skip
+    both[["change", "low", "high", "p"]] = pd.DataFrame(tests, index=both.index, columns=["change", "low", "high", "p"])
+    return both[[*keys, "n", "n_before", "change", "low", "high", "p"]]
+
+
+def _compared(mean_a: float, se_a: float, n_a: float, mean_b: float, se_b: float, n_b: float) -> tuple[float, float, float, float]:  # fmt: skip
+    """Welch's test from standard errors and effective sample sizes."""
+    return welch(mean_a, se_a * np.sqrt(n_a), n_a, mean_b, se_b * np.sqrt(n_b), n_b)
+
+
+def against_others(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
+    """Each branch against all other branches in the quarter: branch_id, dimension, n, mean, others, difference with low, high,
+    p, and p_corrected (Benjamini and Hochberg over branches and dimensions); of the branch, or of all for ALL."""
+    columns = ["branch_id", "dimension", "n", "mean", "others", "difference", "low", "high", "p", "p_corrected"]
+    rows = _of_branches(scores)
+    now = rows[rows["quarter"] == quarter] if len(rows) else rows
+    found = []
+    for dimension, part in now.groupby("dimension") if len(now) else []:
+        for r in part.itertuples():
+            rest = part[(part["branch_id"] != r.branch_id) & (part["n"] > 1)]
+            if rest.empty or r.n < min_cell or rest["n"].sum() < min_cell:
+                continue
+            share = rest["weight"] / rest["weight"].sum()
+            others, error = float((share * rest["mean"]).sum()), float(np.sqrt((share**2 * rest["se"] ** 2).sum()))
+            found.append([r.branch_id, dimension, r.n, r.mean, others, *_compared(r.mean, r.se, r.effective, others, error, rest["effective"].sum())])  # fmt: skip
+    table = pd.DataFrame(found, columns=columns[:-1])
+    table["p_corrected"] = corrected(table["p"].astype(float))
+    mine = table if branch == ALL else table[table["branch_id"] == branch]
+    return mine.sort_values(["branch_id", "difference"], ignore_index=True)
+
+
+def weaknesses(scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, str], importance: dict[str, float], actions: dict[str, Mend], min_cell: int) -> pd.DataFrame:  # fmt: skip
+    """Where a branch is weak: a dimension that fell, or lies below the other branches; the weightiest first, with what to do.
+
+    A weakness costs a branch work, so the chance of naming any that is none is held below 5 % over the whole bank and all three
+    comparisons (Holm 1979). importance: dimension to its share in what drives satisfaction. Returns branch_id, dimension,
+    against (what it is weak against, codes), n, size (points, the largest of them) with low and high, p (corrected),
+    importance, weight (size × importance), action, owner.
+    """
+    columns = ["branch_id", "dimension", "against", "n", "size", "low", "high", "p", "importance", "weight", "action", "owner"]  # fmt: skip
+    rows = _of_branches(scores)
+    rows = rows[rows["dimension"].isin(list(importance))] if len(rows) else rows
+    tested = [_paired(rows, quarter, before, min_cell).assign(against=against) for against, before in earlier.items()]
+    beside = against_others(rows, ALL, quarter, min_cell).rename(columns={"difference": "change"})
+    tested.append(beside.assign(against=OTHERS))
+    table = pd.concat([t for t in tested if len(t)] or tested[:1], ignore_index=True)
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    table["p"] = corrected_for_any(table["p"].astype(float))
+    weak = table[(table["p"] < 0.05) & (table["change"] < 0)]
+    found = []
+    for (where, dimension), part in weak.groupby(["branch_id", "dimension"]):
+        most = part.loc[part["change"].idxmin()]
+        mend = actions.get(dimension, Mend(action=""))
+        found.append([where, dimension, " ".join(part["against"]), int(most["n"]), -most["change"], -most["high"], -most["low"], part["p"].min(), importance[dimension], -most["change"] * importance[dimension], mend.action, mend.owner])  # fmt: skip
+    result = pd.DataFrame(found, columns=columns)
+    mine = result if branch == ALL else result[result["branch_id"] == branch]
+    return mine.sort_values(["weight", "branch_id", "dimension"], ascending=[False, True, True], ignore_index=True)
+
+
+def in_words(weak: pd.DataFrame) -> pd.DataFrame:
+    """The weaknesses with what they are weak against in the reader's words."""
+    return weak.assign(against=[words(a) for a in weak["against"]])
+
+
+def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
+    """Control chart of every dimension: whether a quarter lies outside what the quarters before the last let expect.
+
+    Limits are those of a prediction of the quarter's mean (t distribution at 99.73 %): they widen with few answers, and with
+    what varies between quarters beyond sampling (DerSimonian and Laird 1986; Laney 2002 does so for shares). Returns dimension,
+    quarter, n, mean, centre, low, high, outside; quarters of fewer than `min_cell` answers are left out, and so are
+    dimensions with fewer than three such quarters before the last.
+    """
+    columns = ["dimension", "quarter", "n", "mean", "centre", "low", "high", "outside"]
+    rows = scores[(scores["branch_id"] == branch) & (scores["segment"] == EVERY) & (scores["n"] >= min_cell) & (scores["quarter"] <= quarter)] if len(scores) else scores  # fmt: skip
+    found = []
+    for dimension, part in rows.groupby("dimension") if len(rows) else []:
+        part = part.sort_values("quarter")
+        base = part[part["quarter"] < quarter]
+        if len(base) < LEAST_QUARTERS or not (base["se"] > 0).all():
+            continue
+        w = 1 / base["se"] ** 2
+        centre = float((w * base["mean"]).sum() / w.sum())
+        spread = float((w * (base["mean"] - centre) ** 2).sum())
+        between = max((spread - (len(base) - 1)) / (w.sum() - (w**2).sum() / w.sum()), 0.0)
+        w = 1 / (base["se"] ** 2 + between)
+        centre = float((w * base["mean"]).sum() / w.sum())
+        of_answers = float(((base["effective"] - 1) * base["se"] ** 2 * base["effective"]).sum() / (base["effective"] - 1).sum())  # fmt: skip
+        freedom = float((base["effective"] - 1).sum()) if between == 0 else len(base) - 1
+        reach = stats.t.ppf((1 + CONTROL) / 2, max(freedom, 1))
+        for r in part.itertuples():
+            half = reach * np.sqrt(of_answers / r.effective + between + 1 / w.sum())
+            found.append([dimension, r.quarter, r.n, r.mean, centre, centre - half, centre + half, abs(r.mean - centre) > half])  # fmt: skip
+    return pd.DataFrame(found, columns=columns)
+
+
+def headline(index: pd.DataFrame, weak: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
+    """The figures of the index page: the index with its interval, and the weightiest weakness."""
     figures = {}
     mine = of_quarter(index, branch, quarter)
-    mine = mine[mine["dimension"] == "index"].dropna(subset=["mean"]) if len(mine) else mine
+    mine = mine[mine["dimension"] == INDEX].dropna(subset=["mean"])
     if len(mine):
         row = mine.iloc[0]
         figures[_("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
-    found = change[change["changed"].astype(bool)]
-    if len(found):
-        most = found.loc[found["change"].abs().idxmax()]
-        figures[_("Changed most")] = f"{label(most['dimension'])} {most['change']:+.1f}" + (
-            f" ({most['branch_id']})" if branch == "ALL" else ""
+    if len(weak):
+        most = weak.iloc[0]
+        figures[_("Weakest")] = f"{label(most['dimension'])} −{most['size']:.1f}" + (
+            f" ({most['branch_id']})" if branch == ALL else ""
         )
     return figures
-
-
-def index_paths(model: dict[str, Any]) -> pd.DataFrame:
-    """How strongly each block acts on the next: source, target, path (standardised) with low and high (bootstrap), certain (the
-    interval does not contain 0), n (answers)."""
-    columns = ["source", "target", "path", "path_low", "path_high", "certain", "n"]
-    table = pd.DataFrame(model.get("paths", []), columns=columns[:5])
-    return table.assign(certain=(table["path_low"].astype(float) > 0) | (table["path_high"].astype(float) < 0), n=model.get("answers", 0))  # fmt: skip
-
-
-def measurement(model: dict[str, Any]) -> pd.DataFrame:
-    """How well each block is measured and explained: block, alpha, rho, ave and r_squared, each with …_low and …_high, n."""
-    columns = ["block", *[f"{c}{end}" for c in ("alpha", "rho", "ave", "r_squared") for end in ("", "_low", "_high")]]
-    return pd.DataFrame(model.get("blocks", []), columns=columns).assign(n=model.get("answers", 0))
-
-
-def item_quality(model: dict[str, Any]) -> pd.DataFrame:
-    """Each item: block, item, loading with loading_low and loading_high, highest_cross (largest correlation with another block's
-    score), missing, lowest and highest (shares of empty answers, and of answers at either end of the scale), n."""
-    columns = ["block", "item", "loading", "loading_low", "loading_high", "highest_cross", "missing", "lowest", "highest", "n"]  # fmt: skip
-    rows = model.get("outer", [])
-    found = [{**r, "highest_cross": max((v for k, v in r.items() if k.startswith("with_") and k != f"with_{r['block']}"), default=None), "n": model["answers"]} for r in rows]  # fmt: skip
-    return pd.DataFrame(found, columns=columns)
 
 
 def management_scores(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
@@ -246,3 +237,13 @@ def _scored(measure: str, c: pd.Series) -> tuple[float, float, float, float]:
         return 100 * share, 100 * low, 100 * high, 100 * np.sqrt(share * (1 - share) / n)
     low, high = mean_interval(c["mean"], c["sd"], n)
     return float(c["mean"]), low, high, float(c["sd"] / np.sqrt(n))
+
+
+def weights_table(stored: dict[str, Any]) -> pd.DataFrame:
+    """What each dimension counts for in the index: dimension, weight, and what the path model of the fit quarter says: share
+    with share_low and share_high; n (answers)."""
+    scheme, model = stored.get("scheme", {}), stored.get("model", {})
+    first = model["paths"][0]["target"] if model.get("paths") else ""
+    said = {r["source"]: r for r in model.get("paths", []) if r["target"] == first}
+    rows = [[d, w, *[said.get(d, {}).get(k) for k in ("share", "share_low", "share_high")], model.get("answers", 0)] for d, w in scheme.get("dimensions", {}).items()]  # fmt: skip
+    return pd.DataFrame(rows, columns=["dimension", "weight", "share", "share_low", "share_high", "n"])

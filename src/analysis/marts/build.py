@@ -17,7 +17,7 @@ from analysis.contract import CONTRACT
 from analysis.marts.accounts import account_quarter
 from analysis.marts.customers import customer_quarter
 from analysis.marts.mortgage import mortgage_payments, mortgage_pending
-from analysis.marts.surveys import survey_answers, survey_items
+from analysis.marts.surveys import survey_items
 from analysis.quarters import Quarter
 from analysis.sources.land import Verdict, accepted_path
 from analysis.sources.params import Bank
@@ -29,7 +29,6 @@ Progress = Callable[[str], None]
 NEEDS = {
     "account_quarter": (),
     "customer_quarter": ("account_holders",),
-    "survey_answers": ("surveys", "survey_scores"),
     "survey_items": ("surveys", "survey_scores"),
     "mortgage_payments": ("account_holders", "loans", "loan_applications"),
     "mortgage_pending": ("loan_applications",),
@@ -97,8 +96,7 @@ def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarte
     marts = {"account_quarter": accounts}
     if has(tables, "customer_quarter"):
         marts["customer_quarter"] = customer_quarter(tables, accounts, previous["customer_quarter"], quarter)
-    if has(tables, "survey_answers") and bank.loyalty.items:
-        marts["survey_answers"] = survey_answers(tables, bank.loyalty, quarter)
+    if has(tables, "survey_items") and bank.loyalty.items:
         marts["survey_items"] = survey_items(tables, bank.loyalty, quarter)
     if has(tables, "mortgage_payments"):
         marts["mortgage_payments"] = mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter)

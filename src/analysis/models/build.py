@@ -19,7 +19,6 @@ from analysis.sources.params import Bank
 from analysis.storage import code_fingerprint, text_fingerprint, write_json, write_text
 
 Progress = Callable[[str], None]
-BEHAVIOUR_COLUMNS = ("tenure_years", "products_held", "transactions", "balance_end")
 
 
 def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Progress = lambda text: None) -> None:
@@ -30,10 +29,6 @@ def build_models(bank: Bank, con: Backend, quarters: list[Quarter], progress: Pr
     model = _segmentation(bank, con)
     for quarter in quarters:
         _score(bank, con, model, quarter, progress)
-    progress("loyalty")
-    for quarter in quarters:
-        _loyalty(bank, con, quarter)
-        _path_model(bank, con, quarter)
 
 
 def mart_files(bank: Bank, mart: str, quarter: Quarter | None = None, branch: str | None = None) -> list[str]:
@@ -51,12 +46,13 @@ def read_model(bank: Bank, name: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _input_key(*texts: str) -> str:
-    """Changes when the marts change (through their records), the settings, or the code of the models."""
+def input_key(*texts: str) -> str:
+    """A key that changes when the marts change (through their records), the settings, or the code of the models."""
     return text_fingerprint(*texts, code_fingerprint("models"))
 
 
-def _mart_key(bank: Bank, quarter: Quarter) -> str:
+def mart_key(bank: Bank, quarter: Quarter) -> str:
+    """The key of a quarter's marts; empty where they are not built."""
     record = bank.data_folder / "marts" / "records" / f"{quarter}.json"
     return str(json.loads(record.read_text(encoding="utf-8"))["key"]) if record.exists() else ""
 
@@ -72,7 +68,7 @@ def _segmentation(bank: Bank, con: Backend) -> dict[str, Any]:
             raise MissingDataError(
                 f"segmentation is to be fitted on {fit_quarter}, and there is no customer_quarter of that quarter. Choose one from {bank.quarters.first} to {bank.quarters.last}."
             )
-        key = _input_key(_mart_key(bank, fit_quarter), key)
+        key = input_key(mart_key(bank, fit_quarter), key)
         path = bank.data_folder / "models" / "segmentation" / f"{version}-{fit_quarter}.json"
         if path.exists() and (stored := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
             before = stored["types"]
@@ -112,7 +108,7 @@ def _score(bank: Bank, con: Backend, model: dict[str, Any], quarter: Quarter, pr
     files = mart_files(bank, "customer_quarter", quarter)
     record = bank.data_folder / "models" / "scored" / f"{quarter}.json"
     settings = [e.model_dump_json() for e in bank.events] + [bank.value.model_dump_json()]
-    key = _input_key(_mart_key(bank, quarter), json.dumps(model, sort_keys=True), *settings)
+    key = input_key(mart_key(bank, quarter), json.dumps(model, sort_keys=True), *settings)
     if not files or (record.exists() and json.loads(record.read_text(encoding="utf-8"))["key"] == key):
         return
     progress(f"groups of {quarter}")
@@ -192,73 +188,3 @@ def _value(bank: Bank, con: Backend, known: list[Quarter]) -> dict[str, Any]:
     groups = con.read_parquet(mart_files(bank, "customer_segment", since), hive_partitioning=False)
     found = con.to_pandas(calibration(past, customers, groups, expected, since, assumed))
     return {"types": models, "held_out": held_out, "calibration": records(found.round(6))}
-
-
-def _loyalty(bank: Bank, con: Backend, quarter: Quarter) -> None:
-    """The regressions as they can be known at the end of `quarter`."""
-    path = bank.data_folder / "models" / f"loyalty-{quarter}.json"
-    known = [q for q in bank.all_quarters if q <= quarter]
-    key = _input_key(*[_mart_key(bank, q) for q in known], bank.loyalty.model_dump_json())
-    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
-        return
-    from analysis.models.loyalty import fit_retention, fit_stated  # imported when there is something to fit
-
-    by_quarter = [answers_with_outcome(bank, con, q, known) for q in known]
-    # an empty table has no types of its own and would take those of the others away
-    rows = pd.concat([r for r in by_quarter if len(r)] or by_quarter[:1], ignore_index=True)
-    dimensions = list(bank.loyalty.items) if mart_files(bank, "survey_answers") else []
-    retention = fit_retention(rows[rows.stayed.notna()].assign(stayed=lambda f: f.stayed.astype(bool)), dimensions)
-    write_json(
-        path, {"key": key, "quarter": str(quarter), "retention": retention, "stated": fit_stated(rows, dimensions)}
-    )
-
-
-def _path_model(bank: Bank, con: Backend, quarter: Quarter) -> None:
-    """How the dimensions make satisfaction and loyalty, from the answers of the year up to `quarter`."""
-    path = bank.data_folder / "models" / f"index-{quarter}.json"
-    year = [q for q in bank.all_quarters if quarter.shifted(-3) <= q <= quarter]
-    key = _input_key(*[_mart_key(bank, q) for q in year], bank.loyalty.model_dump_json())
-    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
-        return
-    from analysis.models.pathmodel import MOST_ANSWERS, as_data, structure_of  # imported when there is something to fit
-
-    files = [f for q in year for f in mart_files(bank, "survey_items", q)]
-    rows = pd.DataFrame()
-    if files:
-        answers = con.read_parquet(files, hive_partitioning=False)
-        rows = answers.order_by([_.survey_id.hash(), _.survey_id]).limit(MOST_ANSWERS).to_pandas()
-    write_json(path, {"key": key, "quarter": str(quarter), "quarters": [str(q) for q in year], **as_data(rows, structure_of(bank.loyalty))})  # fmt: skip
-
-
-def answers_with_outcome(bank: Bank, con: Backend, quarter: Quarter, known: list[Quarter]) -> pd.DataFrame:
-    """Each answering customer's mean answer of the quarter with behaviour in it, and whether it stayed active in the next.
-
-    One row per active customer with an answer (per active customer where the bank delivers no surveys); `stayed` is
-    empty where the next quarter is not known yet. A bank-wide sample of at most 20,000 customers a quarter, chosen by
-    the hash of their identifier.
-    """
-    answers, customers = mart_files(bank, "survey_answers", quarter), mart_files(bank, "customer_quarter", quarter)
-    dimensions = [*bank.loyalty.items, *(["stated_loyalty"] if bank.loyalty.stated_loyalty else [])]
-    if not customers or (not answers and mart_files(bank, "survey_answers")):
-        return pd.DataFrame(columns=["customer_id", "branch_id", "quarter", *BEHAVIOUR_COLUMNS, *dimensions, "stayed"])
-    behaviour = (
-        con.read_parquet(customers, hive_partitioning=False)
-        .filter(_.active)
-        .select("customer_id", "branch_id", "quarter", *BEHAVIOUR_COLUMNS)
-    )
-    rows = behaviour
-    if answers:
-        rows = (
-            con.read_parquet(answers, hive_partitioning=False)
-            .group_by("customer_id")
-            .aggregate(**{d: _[d].mean() for d in dimensions})
-            .join(behaviour, "customer_id")
-        )
-    following = mart_files(bank, "customer_quarter", quarter.shifted(1)) if quarter.shifted(1) in known else []
-    if following:
-        later = con.read_parquet(following, hive_partitioning=False).select("customer_id", active_later="active")
-        rows = rows.left_join(later, "customer_id")
-        rows = rows.mutate(stayed=rows.active_later.fill_null(False)).drop("active_later", "customer_id_right")
-    else:
-        rows = rows.mutate(stayed=ibis.null("boolean"))
-    return rows.order_by([_.customer_id.hash(), _.customer_id]).limit(20_000).to_pandas()

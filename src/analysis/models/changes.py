@@ -92,34 +92,35 @@ def outcomes(events: ir.Table | None, then: ir.Table, later: ir.Table) -> ir.Tab
 
 
 def check_rules(bank: Bank) -> None:
-    """Refuse an event whose rule cannot be read, names a column that customer_quarter does not have, or cannot be applied.
+    """Refuse a rule of the params file (of an event, or of who has left) that cannot be read, names a column that customer_quarter
+    does not have, or cannot be applied; and a behaviour that is no number of customer_quarter.
 
-    Raises ParametersError naming the event and the nearest valid column.
+    Raises ParametersError naming the rule and the nearest valid column.
     """
-    if not bank.events:
-        return
-    columns = customer_columns()
+    columns = _customer_schema()
+    for name in bank.loyalty.behaviour:
+        numbers = [c for c, kind in columns.items() if kind.startswith(("int", "float", "decimal", "boolean"))]
+        if name not in numbers:
+            raise ParametersError(f"{bank.path}: loyalty.behaviour: {not_one_of('The column', name, numbers)}")
     valid = [*columns, *[f"{BEFORE}{c}" for c in columns]]
     names = [e.name for e in bank.events]
-    for event in bank.events:
-        where = f"{bank.path}: events: {event.name}"
-        if names.count(event.name) > 1:
-            raise ParametersError(f"{where}: there are two events of this name.")
+    rules = {f"events: {e.name}": e.rule for e in bank.events} | {"retention.left": bank.retention.left}
+    for name in names:
+        if names.count(name) > 1:
+            raise ParametersError(f"{bank.path}: events: {name}: there are two events of this name.")
+    for place, text in rules.items():
+        where = f"{bank.path}: {place}"
         try:
-            rule = sqlglot.parse_one(event.rule, dialect="duckdb")
+            rule = sqlglot.parse_one(text, dialect="duckdb")
         except sqlglot.errors.ParseError as error:
-            raise ParametersError(
-                f"{where}: the rule is not SQL: {event.rule!r} ({str(error).splitlines()[0]})."
-            ) from error
+            raise ParametersError(f"{where}: the rule is not SQL: {text!r} ({str(error).splitlines()[0]}).") from error
         if not isinstance(rule, parts.Condition) or rule.find(parts.Query, parts.Command):
-            raise ParametersError(
-                f"{where}: the rule must be a condition on one customer, not a query: {event.rule!r}."
-            )
+            raise ParametersError(f"{where}: the rule must be a condition on one customer, not a query: {text!r}.")
         for column in rule.find_all(parts.Column):
             if column.name not in valid:
                 raise ParametersError(f"{where}: {not_one_of('The column', column.name, valid)}")
-    for event, fault in _on_no_customer(bank.events):
-        raise ParametersError(f"{bank.path}: events: {event.name}: the rule {event.rule!r} cannot be applied: {fault}")
+    for place, fault in _on_no_customer(rules):
+        raise ParametersError(f"{bank.path}: {place}: the rule {rules[place]!r} cannot be applied: {fault}")
 
 
 def customer_columns() -> list[str]:
@@ -136,15 +137,15 @@ def _customer_schema() -> dict[str, str]:
     return {c: str(t) for c, t in customer_quarter(tables, accounts, None, quarter).schema().items()}
 
 
-def _on_no_customer(rules: list[Event]) -> Iterator[tuple[Event, str]]:
+def _on_no_customer(rules: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each rule that the engine cannot apply to an empty table of the right columns, with what it says."""
     columns = _customer_schema()
     both = {**columns, **{f"{BEFORE}{c}": t for c, t in columns.items()}}
     con = ibis.duckdb.connect(threads=1)
     con.create_table("customers", schema=ibis.schema(both))
-    for event in rules:
+    for place, rule in rules.items():
         try:
-            con.raw_sql(f"SELECT 1 FROM customers WHERE {event.rule}")
+            con.raw_sql(f"SELECT 1 FROM customers WHERE {rule}")
         except duckdb.Error as error:
-            yield event, str(error).splitlines()[0]
+            yield place, str(error).splitlines()[0]
     con.disconnect()

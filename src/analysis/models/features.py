@@ -62,26 +62,11 @@ def describe(rows: pd.DataFrame, weights: dict[str, float]) -> tuple[list[Descri
     found: list[Described] = []
     left_out: list[dict[str, str]] = []
     for f in FEATURES:
-        given: Described = {
-            "name": f.column,
-            "column": f.column,
-            "transform": f.transform,
-            "block": f.block,
-            "reason": f.reason,
-        }
-        values = rows[f.column].astype(float)
-        size = values.abs()[values != 0].median()
-        given["scale"] = float(size) if f.transform == "asinh" and size > 0 else 1.0
-        seen = transformed(values, f.transform, given["scale"])
-        missing = float(seen.isna().mean()) if len(seen) else 1.0
-        low, high = (float(q) for q in seen.quantile([0.01, 0.99])) if missing < 1 else (np.nan, np.nan)
-        clipped = seen.clip(low, high)
-        if missing > MOST_MISSING:
-            left_out.append({"name": f.column, "why": "missing"})
-        elif not clipped.std() > 1e-9:
-            left_out.append({"name": f.column, "why": "constant"})
+        given = described(rows[f.column], f.column, f.transform)
+        if isinstance(given, str):
+            left_out.append({"name": f.column, "why": given})
         else:
-            found.append({**given, "low": low, "high": high, "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(seen.median()), "missing_share": missing, "share": f.share})  # fmt: skip
+            found.append({**given, "block": f.block, "reason": f.reason, "share": f.share})
     found += _composition(rows) + _regions(rows)
     total: dict[str, float] = {}
     for feature in found:
@@ -90,6 +75,23 @@ def describe(rows: pd.DataFrame, weights: dict[str, float]) -> tuple[list[Descri
         block = feature["block"]
         feature["weight"] = float(np.sqrt(weights.get(block, 1.0) * feature.pop("share") / total[block]))
     return found, left_out
+
+
+def described(values: pd.Series, column: str, transform: str) -> Described | str:
+    """How one column is seen by a model, fitted on its values; or why it cannot be used: missing (for more than half) or
+    constant."""
+    values = values.astype(float)
+    size = values.abs()[values != 0].median()
+    scale = float(size) if transform == "asinh" and size > 0 else 1.0
+    seen = transformed(values, transform, scale)
+    missing = float(seen.isna().mean()) if len(seen) else 1.0
+    if missing > MOST_MISSING:
+        return "missing"
+    low, high = (float(q) for q in seen.quantile([0.01, 0.99]))
+    clipped = seen.clip(low, high)
+    if not clipped.std() > 1e-9:
+        return "constant"
+    return {"name": column, "column": column, "transform": transform, "scale": scale, "low": low, "high": high, "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(seen.median()), "missing_share": missing}  # fmt: skip
 
 
 def transformed(values: pd.Series, transform: str, scale: float = 1.0) -> pd.Series:

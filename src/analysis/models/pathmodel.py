@@ -4,10 +4,15 @@ Lohmöller's algorithm (1989) as in Tenenhaus, Esposito Vinzi, Chatelin and Laur
 sum of its items; weights follow from the scores of the blocks it is joined to, until nothing changes. It works on the
 items' covariances alone, so a bootstrap sample costs one matrix product. Checked against an independent implementation on
 a published survey (tests/models/test_pathmodel.py).
+
+Scores of few items carry their error of measurement, which makes paths between them too small. The corrected paths divide
+it out by rho_A, each block's reliability (consistent PLS; Dijkstra and Henseler 2015); blocks that their items make up, and
+those of one item, are taken as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +25,7 @@ PRECISION = 1e-7
 LEVEL = 0.95
 LEAST = 100  # answers a path model is estimated from
 MOST_ANSWERS = 20_000
+LOWEST, HIGHEST = 1, 10  # of an answer
 
 
 @dataclass(frozen=True)
@@ -43,52 +49,77 @@ class Structure:
 
 @dataclass
 class Fit:
-    """What was estimated. `paths`: source, target, path. `outer`: block, item, weight (of the centred item, for a score of
+    """What was estimated. `paths`: source, target, path, corrected (for the error of measurement), share (of the sum of the
+    corrected paths to the same target). `outer`: block, item, weight (of the centred item, for a score of
     variance one), loading (correlation of item and score), with_… (its correlation with every block's score). `blocks`: block, r_squared (empty where nothing acts on it),
-    alpha, rho, ave. `goodness_of_fit`: √(mean communality × mean R²) (Tenenhaus and others 2005)."""
+    alpha, rho, ave, rho_a. `pairs`: block, other, htmt (heterotrait–monotrait ratio; Henseler, Ringle and Sarstedt 2015; empty
+    for blocks of one item). `goodness_of_fit`: √(mean communality × mean R²) (Tenenhaus and others 2005)."""
 
     paths: pd.DataFrame
     outer: pd.DataFrame
     blocks: pd.DataFrame
+    pairs: pd.DataFrame
     goodness_of_fit: float
     converged: bool
 
 
 def structure_of(settings: Loyalty) -> Structure | None:
-    """The structure of the params file's questionnaire: dimensions → satisfaction → loyalty; None without items of the latter two."""
+    """The structure of the params file's questionnaire: dimensions → satisfaction → stated loyalty → loyal behaviour, without
+    those it names nothing for; None where there are no dimensions or nothing they lead to. Behaviour is made up by its items."""
     blocks: dict[str, Sequence[str]] = {d: [f"item_{i}" for i in items] for d, items in settings.items.items()}
     drivers, paths = list(blocks), {}
-    for name, items in (("satisfaction", settings.satisfaction), ("stated_loyalty", settings.stated_loyalty)):
+    behaviour = list(settings.behaviour)
+    asked = {n: [f"item_{i}" for i in getattr(settings, n)] for n in ("satisfaction", "stated_loyalty")}
+    for name, items in (*asked.items(), ("behaviour", behaviour)):
         if items:
-            blocks[name] = [f"item_{i}" for i in items]
-            paths[name] = drivers
+            blocks[name], paths[name] = items, drivers
             drivers = [name]
-    return Structure(blocks, paths, tuple(settings.formative), settings.scheme) if paths and settings.items else None
+    formative = (*settings.formative, *(["behaviour"] if behaviour else []))
+    return Structure(blocks, paths, formative, settings.scheme) if paths and settings.items else None
 
 
-def as_data(answers: pd.DataFrame, structure: Structure | None, times: int = 500) -> dict[str, Any]:
-    """The path model with its intervals as plain data: answers, missing (share of empty ones, by item), and the tables of
-    `bootstrap`; {"reason": …} where it cannot be estimated."""
+def as_data(answers: pd.DataFrame, structure: Structure | None, times: int = 500, cluster: str = "") -> dict[str, Any]:
+    """The path model with its intervals as plain data: answers, persons, unanswered (items), the tables of `bootstrap` (each item
+    with missing, and of items on the scale of 1 to 10 lowest and highest: shares of empty answers and of either end), and
+    span (item to its 1st and 99th percentile, or the scale); {"reason": …} where it cannot be estimated.
+
+    cluster: the column that says whose answer it is.
+    """
     if structure is None or answers.empty:
         return {"reason": "The bank delivers no answers to items on dimensions and on satisfaction or loyalty."}
     structure, unanswered = _without_empty_items(answers, structure)
     if len(answers) < LEAST or not structure.paths:
         return {"reason": f"{len(answers)} answers; {LEAST} are needed."}
     try:
-        tables = bootstrap(answers, structure, times)
+        tables = bootstrap(answers, structure, times, cluster=answers[cluster] if cluster else None)
     except ValueError as error:
         return {"reason": str(error)}
-    empty = answers[structure.items].isna().mean()
     outer = tables["outer"]
-    outer["missing"] = empty[outer["item"]].to_numpy()
-    outer["lowest"] = [float((answers[i] <= answers[structure.items].min().min()).mean()) for i in outer["item"]]
-    outer["highest"] = [float((answers[i] >= answers[structure.items].max().max()).mean()) for i in outer["item"]]
+    outer["missing"] = answers[structure.items].isna().mean()[outer["item"]].to_numpy()
+    asked = outer["item"].str.startswith("item_")
+    outer["lowest"] = [
+        float((answers[i] <= LOWEST).mean()) if a else np.nan for i, a in zip(outer["item"], asked, strict=True)
+    ]
+    outer["highest"] = [
+        float((answers[i] >= HIGHEST).mean()) if a else np.nan for i, a in zip(outer["item"], asked, strict=True)
+    ]
+    span = {
+        i: [LOWEST, HIGHEST] if i.startswith("item_") else answers[i].quantile([0.01, 0.99]).astype(float).tolist()
+        for i in structure.items
+    }
     outer["item"] = outer["item"].str.removeprefix("item_")
     return {
         "answers": len(answers),
+        "persons": int(answers[cluster].nunique()) if cluster else len(answers),
         "unanswered": unanswered,
-        **{name: [{k: None if pd.isna(v) else round(v, 5) if isinstance(v, float) else v for k, v in row.items()} for row in table.to_dict("records")] for name, table in tables.items()},
+        "span": {i.removeprefix("item_"): s for i, s in span.items()},
+        **{name: plain(table) for name, table in tables.items()},
     }  # fmt: skip
+
+
+def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain data, numbers to five decimals, empty values as None."""
+    return [{k: None if pd.isna(v) else round(float(v), 5) if isinstance(v, float) else v.item() if hasattr(v, "item") else v for k, v in row.items()} for row in table.to_dict("records")]  # fmt: skip
 
 
 def _without_empty_items(answers: pd.DataFrame, structure: Structure) -> tuple[Structure, list[str]]:
@@ -127,22 +158,26 @@ def fit(answers: pd.DataFrame, structure: Structure) -> Fit:
     return _tables(_solved(np.cov(table.to_numpy().T, bias=True), structure), structure)
 
 
-def bootstrap(answers: pd.DataFrame, structure: Structure, times: int = 500, seed: int = 0) -> dict[str, pd.DataFrame]:
-    """Percentile intervals of every estimate (Efron and Tibshirani 1993), over `times` bootstrap samples of the answers.
+def bootstrap(
+    answers: pd.DataFrame, structure: Structure, times: int = 500, seed: int = 0, cluster: pd.Series | None = None
+) -> dict[str, pd.DataFrame]:
+    """Percentile intervals of every estimate (Efron and Tibshirani 1993), over `times` bootstrap samples.
 
-    Returns the tables of `Fit` with …_low and …_high beside each estimate, and `model` with goodness_of_fit and n, the
-    samples used: those in which an item has no spread, or that do not converge, are left out.
+    cluster: whose answer each is; whoever answered twice is then drawn with both answers or with neither (Davison and Hinkley
+    1997, section 3.8). Returns the tables of `Fit` with …_low and …_high beside each estimate, and `model` with
+    goodness_of_fit and n, the samples used: those in which an item has no spread, or that do not converge, are left out.
     """
     table = completed(answers, structure).to_numpy()
-    rng = np.random.default_rng(seed)
+    table = table - table.mean(axis=0)  # so that the covariance of a sample keeps its digits
+    whose = np.arange(len(table)) if cluster is None else pd.factorize(cluster)[0]
     drawn = []
-    for _time in range(times):
-        sample = table[rng.integers(0, len(table), len(table))]
-        covariance = np.cov(sample.T, bias=True)
+    for weight in draws(whose, times, seed):
+        mean = weight @ table / weight.sum()
+        covariance = (table * weight[:, None]).T @ table / weight.sum() - np.outer(mean, mean)
         if (np.diag(covariance) > 1e-12).all() and (again := _solved(covariance, structure))["converged"]:
             drawn.append(again)
     whole = fit(answers, structure)
-    tables = {"paths": whole.paths, "outer": whole.outer, "blocks": whole.blocks, "model": pd.DataFrame({"goodness_of_fit": [whole.goodness_of_fit], "n": [len(drawn)]})}  # fmt: skip
+    tables = {"paths": whole.paths, "outer": whole.outer, "blocks": whole.blocks, "pairs": whole.pairs, "model": pd.DataFrame({"goodness_of_fit": [whole.goodness_of_fit], "n": [len(drawn)]})}  # fmt: skip
     for name, columns in ESTIMATES.items():
         for column in columns:
             values = np.array([d[column] for d in drawn]).reshape(len(drawn), len(tables[name]))
@@ -155,7 +190,15 @@ def bootstrap(answers: pd.DataFrame, structure: Structure, times: int = 500, see
     return tables
 
 
-ESTIMATES = {"paths": ["path"], "outer": ["weight", "loading"], "blocks": ["r_squared", "alpha", "rho", "ave"], "model": ["goodness_of_fit"]}  # fmt: skip
+def draws(whose: np.ndarray, times: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """How often each row is in each of `times` bootstrap samples of persons; whose: number of the person of each row."""
+    rng = np.random.default_rng(seed)
+    persons = int(whose.max()) + 1 if len(whose) else 0
+    for _time in range(times):
+        yield np.bincount(rng.integers(0, persons, persons), minlength=persons)[whose].astype(float)
+
+
+ESTIMATES = {"paths": ["path", "corrected", "share"], "outer": ["weight", "loading"], "blocks": ["r_squared", "alpha", "rho", "ave", "rho_a"], "pairs": ["htmt"], "model": ["goodness_of_fit"]}  # fmt: skip
 
 
 def _solved(covariance: np.ndarray, structure: Structure) -> dict[str, Any]:
@@ -208,8 +251,17 @@ def _solved(covariance: np.ndarray, structure: Structure) -> dict[str, Any]:
     reliability = np.array([_reliability(correlation[own[j], own[j]]) for j in range(len(names))])
     communality = [loading[own[j], j] ** 2 for j in range(len(names))]
     several = np.concatenate([c for c in communality if len(c) > 1] or [np.array([np.nan])])
+    shown = [b not in structure.formative and len(items) > 1 for b, items in structure.blocks.items()]
+    rho_a = np.array([_rho_a(covariance[own[j], own[j]], w[own[j], j]) if shown[j] else 1.0 for j in range(len(names))])
+    without_error = r / np.sqrt(np.outer(rho_a, rho_a))
+    np.fill_diagonal(without_error, 1.0)
+    corrected = [_regressed(without_error, acting[names.index(b)], names.index(b)) for b in structure.paths]
     return {
         "path": np.concatenate([beta[names.index(b)] for b in structure.paths]),
+        "corrected": np.concatenate(corrected),
+        "share": np.concatenate([c / c.sum() if abs(c.sum()) > 1e-9 else np.full(len(c), np.nan) for c in corrected]),
+        "rho_a": np.where(shown, rho_a, np.nan),
+        "htmt": _heterotrait_monotrait(np.abs(correlation), own),
         "weight": np.concatenate([w[own[j], j] for j in range(len(names))]),
         "loading": np.concatenate([loading[own[j], j] for j in range(len(names))]),
         "cross": loading,
@@ -224,6 +276,23 @@ def _solved(covariance: np.ndarray, structure: Structure) -> dict[str, Any]:
 
 def _regressed(r: np.ndarray, acting: list[int], j: int) -> np.ndarray:
     return np.asarray(np.linalg.lstsq(r[np.ix_(acting, acting)], r[acting, j], rcond=None)[0])
+
+
+def _rho_a(covariance: np.ndarray, w: np.ndarray) -> float:
+    """Reliability of a score of variance one with weights w (Dijkstra and Henseler 2015), held between 0.05 and 1."""
+    between, by_weights = covariance - np.diag(np.diag(covariance)), np.outer(w, w) - np.diag(w**2)
+    scale = w @ by_weights @ w
+    return float(np.clip((w @ w) ** 2 * (w @ between @ w) / scale, 0.05, 1.0)) if abs(scale) > 1e-12 else 1.0
+
+
+def _heterotrait_monotrait(correlation: np.ndarray, own: list[slice]) -> np.ndarray:
+    """Per pair of blocks: mean correlation of items of different blocks over the geometric mean of those within each."""
+    within = []
+    for block in own:
+        inside = correlation[block, block]
+        p = len(inside)
+        within.append((inside.sum() - np.trace(inside)) / (p * (p - 1)) if p > 1 else np.nan)
+    return np.array([correlation[own[j], own[k]].mean() / np.sqrt(within[j] * within[k]) for j in range(len(own)) for k in range(j + 1, len(own))])  # fmt: skip
 
 
 def _reliability(correlation: np.ndarray) -> tuple[float, float]:
@@ -242,9 +311,10 @@ def _tables(found: dict[str, Any], structure: Structure) -> Fit:
     outer = pd.DataFrame([(b, i) for b, items in structure.blocks.items() for i in items], columns=["block", "item"])
     paths = pd.DataFrame([(s, t) for t, sources in structure.paths.items() for s in sources], columns=["source", "target"])  # fmt: skip
     blocks = pd.DataFrame({"block": list(structure.blocks)})
-    for table, name in ((paths, "paths"), (outer, "outer"), (blocks, "blocks")):
+    pairs = pd.DataFrame(combinations(structure.blocks, 2), columns=["block", "other"])
+    for table, name in ((paths, "paths"), (outer, "outer"), (blocks, "blocks"), (pairs, "pairs")):
         for column in ESTIMATES[name]:
             table[column] = found[column]
     for j, b in enumerate(structure.blocks):
         outer[f"with_{b}"] = found["cross"][:, j]
-    return Fit(paths, outer, blocks, found["goodness_of_fit"], found["converged"])
+    return Fit(paths, outer, blocks, pairs, found["goodness_of_fit"], found["converged"])

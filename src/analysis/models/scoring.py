@@ -38,7 +38,7 @@ def _with_nearest(rows: ir.Table, part: dict[str, Any], name: str) -> tuple[ir.T
         rows = rows.mutate(**{f"{name}_log_{c}": (rows[c].cast("float64") + p).ln() for c, p in channels.items()})
         rows = rows.mutate(**{f"{name}_log": _sum([rows[f"{name}_log_{c}"] for c in channels]) / len(channels)})
     z = [f"{name}_z{i}" for i in range(len(features))]
-    rows = rows.mutate(**{c: _standardised(rows, f, name) for c, f in zip(z, features, strict=True)})
+    rows = rows.mutate(**{c: standardised(rows, f, name) for c, f in zip(z, features, strict=True)})
     d = [f"{name}_d{g}" for g in range(len(groups))]
     rows = rows.mutate(**{c: _distance(rows, z, centre) for c, centre in zip(d, part["centres"], strict=True)})
     rows = rows.mutate(**{f"{name}_least": ibis.least(*[rows[c] for c in d])})
@@ -48,7 +48,8 @@ def _with_nearest(rows: ir.Table, part: dict[str, Any], name: str) -> tuple[ir.T
     return rows.mutate(**{f"{name}_group": nearest}), f"{name}_group"
 
 
-def _standardised(rows: ir.Table, f: dict[str, Any], name: str) -> ir.Value:
+def standardised(rows: ir.Table, f: dict[str, Any], name: str = "") -> ir.Value:
+    """A described feature as the model sees it; name: the prefix of the columns that hold logarithms of channels."""
     column = rows[f["column"]]
     if f["transform"] == "logratio":
         value: ir.Value = rows[f"{name}_log_{f['column']}"] - rows[f"{name}_log"]

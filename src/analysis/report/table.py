@@ -14,6 +14,7 @@ NUMBERS = {
     "count": "{:,.0f}",
     "money": "{:,.0f}",
     "number": "{:,.2f}",
+    "small": "{:,.4f}",
     "share": "{:.1%}",
     "points": "{:+.2f}",
     "p": "{:.3f}",

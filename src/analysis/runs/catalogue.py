@@ -28,6 +28,12 @@ class CellParameters(ReportParameters):
     )  # a group must be this large to be shown, if more than the params file says
 
 
+class RetentionParameters(CellParameters):
+    """Who may leave, and whom to call."""
+
+    capacity: int | None = Field(None, ge=1, le=100_000)  # customers each branch can call; default: the params file
+
+
 class MortgageParameters(ReportParameters):
     """The mortgage investigation."""
 
@@ -49,10 +55,11 @@ REPORTS = {
     for r in (
         Report("segmentation", NOTEBOOKS / "01_segmentation.ipynb", CellParameters, ("customer_quarter",)),
         Report("customer_changes", NOTEBOOKS / "02_customer_changes.ipynb", CellParameters, ("customer_quarter",)),
-        Report("loyalty", NOTEBOOKS / "03_loyalty.ipynb", CellParameters, ("survey_answers", "customer_quarter")),
+        Report("loyalty", NOTEBOOKS / "03_loyalty.ipynb", CellParameters, ("survey_items", "customer_quarter")),
+        Report("retention", NOTEBOOKS / "04_retention.ipynb", RetentionParameters, ("customer_quarter",)),
         Report(
             "risk_mortgage",
-            NOTEBOOKS / "04_risk_mortgage.ipynb",
+            NOTEBOOKS / "05_risk_mortgage.ipynb",
             MortgageParameters,
             ("mortgage_payments", "mortgage_pending"),
         ),

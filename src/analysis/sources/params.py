@@ -159,28 +159,48 @@ class Event(Strict):
     owner: str = ""
 
 
+class Mend(Strict):
+    """What is done about a weak dimension."""
+
+    action: str
+    owner: str = ""
+
+
 class Loyalty(Strict):
-    """Which survey item measures what, and how the index is weighted."""
+    """Which survey item and which behaviour measures what, and how the index is weighted."""
 
     items: dict[str, list[str]] = {}
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = {}  # of the dimensions in the index; default: as the path model of the fit quarter says
     satisfaction: list[str] = []  # items on satisfaction as a whole, which the dimensions lead to
     stated_loyalty: list[str] = []
+    behaviour: list[str] = []  # columns of customer_quarter that loyalty shows in
+    fit_quarter: QuarterField | None = None  # the index is weighted by the year up to it; default: the first full year
     nps: str = ""  # the item that asks whether one would recommend the bank
     csat: str = ""  # the item that asks how satisfied one is
     ces: str = ""  # the item that asks how easy it was
     scheme: Literal["centroid", "path"] = "centroid"  # of the path model
     formative: list[str] = []  # dimensions that their items make up, rather than show
+    actions: dict[str, Mend] = {}  # dimension to what is done where it is weak
+    low_score: float = Field(50, gt=0, lt=100)  # whoever gives less to the bank as a whole is unhappy
 
     @model_validator(mode="after")
     def _known_dimensions(self) -> "Loyalty":
-        for name in [*self.weights, *self.formative]:
+        for name in [*self.weights, *self.formative, *self.actions]:
             if name not in self.items:
                 raise ValueError(not_one_of("The dimension", name, self.items))
+        if self.weights and (min(self.weights.values()) < 0 or not sum(self.weights.values()) > 0):
+            raise ValueError("The weights must not be negative, and not all zero.")
         known = self.all_items
         for name in filter(None, (self.nps, self.csat, self.ces)):
             if name not in known:
                 raise ValueError(not_one_of("The item", name, known))
+        for block in (*self.items.values(), self.satisfaction, self.stated_loyalty):
+            for name in block:
+                if (
+                    block.count(name) > 1
+                    or sum(name in b for b in (*self.items.values(), self.satisfaction, self.stated_loyalty)) > 1
+                ):
+                    raise ValueError(f"The item {name!r} is named twice; each measures one thing.")
         return self
 
     @property
@@ -188,6 +208,24 @@ class Loyalty(Strict):
         """Every item named, once."""
         named = [*[i for items in self.items.values() for i in items], *self.satisfaction, *self.stated_loyalty]
         return list(dict.fromkeys(named))
+
+    @property
+    def blocks(self) -> list[str]:
+        """What is measured, in order: the dimensions, satisfaction, stated loyalty, behaviour."""
+        return [*self.items, *[b for b in ("satisfaction", "stated_loyalty", "behaviour") if getattr(self, b)]]
+
+
+class Retention(Strict):
+    """Who counts as leaving, and how many can be called."""
+
+    left: str = (
+        "not active"  # SQL over the columns of customer_quarter of the quarter after; those before begin with before_
+    )
+    left_title: str = "no own entry in the quarter, or no open account"
+    capacity: int = Field(40, ge=1)  # customers a branch can call in a quarter
+    capacities: dict[str, int] = {}  # branch to its own
+    save_rate: float = Field(0.2, ge=0, le=1)  # share of those who would leave that a call keeps; an assumption
+    contact_cost: float = Field(30, ge=0)  # of a call
 
 
 class Mortgage(Strict):
@@ -228,6 +266,7 @@ class Bank(Strict):
     segmentation: Segmentation = Segmentation()
     events: list[Event] = []
     loyalty: Loyalty = Loyalty()
+    retention: Retention = Retention()
     risk: Risk = Risk()
     path: Path = Path()
 

@@ -1,0 +1,60 @@
+"""What customers have bought or been through, and how they feel: association rules, each tested."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.models.pathmodel import plain
+from analysis.statistics import NORMAL, corrected, share_interval
+
+with warnings.catch_warnings():  # mlxtend would have every warning of every library shown from here on
+    from mlxtend.frequent_patterns import apriori
+
+MOST_TOGETHER = 3
+LEAST_SUPPORT = 0.01
+LEAST = 100
+
+
+def rules(facts: pd.DataFrame, feelings: pd.DataFrame, least: int) -> dict[str, Any]:
+    """Rules from up to three facts (Agrawal and Srikant 1994, by mlxtend) to a feeling.
+
+    facts, feelings: true or false, a row per customer with an answer. A combination must hold for `least` customers and for
+    a hundredth of them, and a larger one must say more than each smaller one in it: its share must lie outside theirs'
+    interval. Returns n, tested (rules), and `rules`: facts (joined by " + "), feeling, n (customers with the facts), support
+    (of facts and feeling), confidence with low and high (Wilson), base (share with the feeling among all others), lift
+    (confidence / share among all) with lift_low and lift_high (delta method on the log; Katz and others 1978, of the
+    ratio to all others), p (Fisher's exact test, two-sided; 1935) and p_corrected (Benjamini and Hochberg over all rules
+    tested), the strongest evidence first.
+    """
+    if len(facts) < LEAST:
+        return {"reason": f"{len(facts)} customers with an answer; {LEAST} are needed."}
+    used = facts.loc[:, (facts.sum() >= least) & (facts.mean() < 0.98)].astype(bool)
+    if used.empty or not used.shape[1]:
+        return {"reason": "No product, event or complaint is shared by enough customers with an answer."}
+    frequent = apriori(
+        used, min_support=max(LEAST_SUPPORT, least / len(used)), use_colnames=True, max_len=MOST_TOGETHER
+    )
+    found = []
+    for together in frequent["itemsets"]:
+        has = used[list(together)].all(axis=1).to_numpy()
+        for feeling in feelings:
+            felt = feelings[feeling].to_numpy(dtype=bool)
+            a, n = int((has & felt).sum()), int(has.sum())
+            c, others = int((~has & felt).sum()), int((~has).sum())
+            if not others:
+                continue
+            low, high = share_interval(a, n)
+            ratio = (a + 0.5) / (n + 0.5) / ((c + 0.5) / (others + 0.5))
+            error = np.sqrt(max(1 / (a + 0.5) - 1 / (n + 0.5) + 1 / (c + 0.5) - 1 / (others + 0.5), 0))
+            found.append({"facts": frozenset(together), "feeling": feeling, "n": n, "support": a / len(used), "confidence": a / n, "low": low, "high": high, "base": c / others, "lift": a / n / max(felt.mean(), 1e-12), "ratio_low": ratio * np.exp(-NORMAL * error), "ratio_high": ratio * np.exp(NORMAL * error), "p": float(stats.fisher_exact([[a, n - a], [c, others - c]])[1])})  # fmt: skip
+    table = pd.DataFrame(found)
+    table["p_corrected"] = corrected(table["p"])
+    known = {(r.facts, r.feeling): r for r in table.itertuples()}
+    adds = [all(not s.low <= r.confidence <= s.high for s in (known.get((r.facts - {f}, r.feeling)) for f in r.facts) if s is not None) if len(r.facts) > 1 else True for r in table.itertuples()]  # fmt: skip
+    kept = table[adds].copy()
+    kept["facts"] = [" + ".join(sorted(f)) for f in kept["facts"]]
+    kept = kept.sort_values(["p", "facts", "feeling"], ignore_index=True)
+    return {"n": len(used), "tested": len(table), "rules": plain(kept)}
