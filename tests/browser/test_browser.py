@@ -76,7 +76,7 @@ def test_from_the_index_to_a_section_without_a_request_or_an_error(browser, fold
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "risk_mortgage"])
+@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "retention", "risk_mortgage"])
 def test_pages_fit_a_phone(browser, folder, report):
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}

@@ -133,3 +133,39 @@ def test_the_planted_order_of_the_drivers_is_found_on_the_demo_bank(ready_demo):
     assert sorted(path, key=path.get) == sorted(truth, key=truth.get)
     assert all(p["path_low"] > 0 for p in model["paths"])
     assert model["model"][0]["n"] == 500 and model["answers"] > 3000
+
+
+def test_corrected_paths_are_those_between_what_was_measured_and_not_between_its_measures():
+    table, structure = made_up(20_000, effect=(0.6, 0.3))
+    truth = np.array([0.6, 0.3]) / np.sqrt(0.36 + 0.09 + 0.25)
+    found = fit(table, structure).paths
+    assert found["corrected"].to_numpy() == pytest.approx(truth, abs=0.015)
+    assert (found["path"] < found["corrected"] - 0.02).any()  # what error of measurement takes away
+    assert found["share"].to_numpy() == pytest.approx([2 / 3, 1 / 3], abs=0.02)
+
+
+def test_the_shares_lie_in_their_intervals_in_nineteen_of_twenty_samples():
+    within = 0
+    for seed in range(60):
+        table, structure = made_up(400, seed, (0.6, 0.3))
+        p = bootstrap(table, structure, 120, seed)["paths"].iloc[0]
+        within += p["share_low"] <= 2 / 3 <= p["share_high"]
+    assert within >= 51  # 60 tries at 95 %: fewer than 51 has a probability below 1 in 1,000
+
+
+def test_who_answered_twice_is_drawn_with_both_answers():
+    table, structure = made_up(300)
+    twice = pd.concat([table, table], ignore_index=True)
+    person = pd.Series(np.tile(np.arange(300), 2))
+    alone, by_person = (bootstrap(twice, structure, 200, cluster=c)["paths"] for c in (None, person))
+    width = [(p["path_high"] - p["path_low"]).mean() for p in (alone, by_person)]
+    assert width[1] / width[0] == pytest.approx(np.sqrt(2), rel=0.15)
+
+
+def test_blocks_of_the_same_thing_have_a_ratio_of_one_and_others_less():
+    table, structure = made_up(5000, effect=(0.7, 0.0))
+    pairs = fit(table, structure).pairs.set_index(["block", "other"])["htmt"]
+    assert pairs["a", "b"] < 0.05
+    same = Structure({"a": ["a1", "a2"], "again": ["a3", "b1"], "y": structure.blocks["y"]}, {"y": ["a", "again"]})
+    alike = table.assign(b1=table["a1"] + np.random.default_rng(5).normal(0, 0.4, len(table)))
+    assert fit(alike, same).pairs.set_index(["block", "other"])["htmt"]["a", "again"] > 0.9

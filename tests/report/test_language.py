@@ -28,7 +28,7 @@ def words(page):
     return set(re.findall(r"\b[A-Za-z]{4,}\b", joined))
 
 
-@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "risk_mortgage"])
+@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "retention", "risk_mortgage"])
 def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 

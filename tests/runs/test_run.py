@@ -95,7 +95,7 @@ def test_manifest_and_page_foot_say_where_it_comes_from(small_run):
 
 def test_a_second_run_has_nothing_to_do_and_a_changed_row_runs_again(small_run):
     small, bank, _ = small_run
-    assert "16 were up to date" in call(app, "run", str(bank.path)).output
+    assert "20 were up to date" in call(app, "run", str(bank.path)).output
     status = call(app, "status", str(bank.output_folder / "2024Q2"))
     assert status.exit_code == 0 and "changed" not in status.output
     small.tables["transactions"].append("T99999,A1,2024-06-01,1,mobile,transfer")
@@ -151,7 +151,7 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(small_run, 
     monkeypatch.setitem(
         catalogue.REPORTS,
         "loyalty",
-        catalogue.Report("loyalty", tmp_path / "broken.ipynb", catalogue.CellParameters, ("survey_answers",)),
+        catalogue.Report("loyalty", tmp_path / "broken.ipynb", catalogue.CellParameters, ("survey_items",)),
     )
     result = call(app, "run", str(bank.path), "--branch", "B1", "--force")
     assert result.exit_code == 3
@@ -164,7 +164,13 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(small_run, 
         for r in json.loads((bank.output_folder / "2024Q2" / "manifest.json").read_text())["reports"]
         if r["branch"] == "B1"
     }
-    assert entries == {"segmentation": "done", "customer_changes": "done", "loyalty": "failed", "risk_mortgage": "done"}
+    assert entries == {
+        "segmentation": "done",
+        "customer_changes": "done",
+        "loyalty": "failed",
+        "retention": "done",
+        "risk_mortgage": "done",
+    }
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(small):
@@ -200,7 +206,7 @@ def test_interrupted_and_started_again_it_goes_on(small):
     ]
     again = call(app, "run", str(bank.path))
     assert again.exit_code == 0
-    assert f"{16 - len(done)} reports done, 0 failed, {len(done)} were up to date" in again.output
+    assert f"{20 - len(done)} reports done, 0 failed, {len(done)} were up to date" in again.output
 
 
 def test_interrupted_while_preparing_it_says_so_and_leaves_no_half_file(small, monkeypatch):

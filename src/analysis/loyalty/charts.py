@@ -10,6 +10,12 @@ from analysis.language import _
 from analysis.report.figure import Figure
 
 DIMENSIONS = "dimension"
+MOST_LINES = 24
+
+
+def _reach(rows: pd.DataFrame, value: str, low: str, high: str) -> list[pd.Series]:
+    """How far an interval reaches below and above its value, as matplotlib wants it; rounding may not make it negative."""
+    return [(rows[value] - rows[low]).clip(lower=0), (rows[high] - rows[value]).clip(lower=0)]
 
 
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
@@ -31,7 +37,7 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
             axis.errorbar(
                 part["quarter"],
                 part["mean"],
-                yerr=[part["mean"] - part["low"], part["high"] - part["mean"]],
+                yerr=_reach(part, "mean", "low", "high"),
                 marker="o",
                 capsize=3,
                 label=_("The whole bank") if name == pooled else name,
@@ -48,7 +54,8 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
 
 
 def changes_chart(changes: pd.DataFrame) -> Figure:
-    """Change of every dimension with its interval; changes as from `findings.changes`."""
+    """Changes with their intervals, the first so many; changes as from `findings.changes`."""
+    changes = changes.head(MOST_LINES)
     drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.26 * len(changes) + 1)))
     if changes.empty:
         axis.set_axis_off()
@@ -65,7 +72,7 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
             axis.errorbar(
                 part["change"],
                 at,
-                xerr=[part["change"] - part["low"], part["high"] - part["change"]],
+                xerr=_reach(part, "change", "low", "high"),
                 fmt="o",
                 capsize=3,
                 color=colour,
@@ -123,7 +130,7 @@ def drivers_chart(drivers: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("There are too few answers to tell what drives satisfaction")
     else:
-        error = [(rows["share"] - rows["share_low"]).clip(lower=0), (rows["share_high"] - rows["share"]).clip(lower=0)]
+        error = _reach(rows, "share", "share_low", "share_high")
         axis.barh([label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8)
         axis.invert_yaxis()
         axis.set_xlabel(_("Share of what all dimensions explain, 95 % interval"))
@@ -143,8 +150,8 @@ def map_chart(performance: pd.DataFrame) -> Figure:
         p = performance
         axis.errorbar(
             p["mean"], p["importance"],
-            xerr=[(p["mean"] - p["low"]).clip(lower=0), (p["high"] - p["mean"]).clip(lower=0)],
-            yerr=[(p["importance"] - p["importance_low"]).clip(lower=0), (p["importance_high"] - p["importance"]).clip(lower=0)],
+            xerr=_reach(p, "mean", "low", "high"),
+            yerr=_reach(p, "importance", "importance_low", "importance_high"),
             fmt="o", capsize=3,
         )  # fmt: skip
         for r in p.itertuples():
@@ -173,7 +180,7 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         axis.errorbar(
             terms["points"],
             range(len(terms)),
-            xerr=[terms["points"] - terms["points_low"], terms["points_high"] - terms["points"]],
+            xerr=_reach(terms, "points", "points_low", "points_high"),
             fmt="o",
             capsize=3,
         )
@@ -199,7 +206,7 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("Too few comments for themes")
     else:
-        axis.errorbar(rows["score"], range(len(rows)), xerr=[rows["score"] - rows["low"], rows["high"] - rows["score"]], fmt="o", capsize=3)  # fmt: skip
+        axis.errorbar(rows["score"], range(len(rows)), xerr=_reach(rows, "score", "low", "high"), fmt="o", capsize=3)  # fmt: skip
         axis.set_yticks(range(len(rows)), rows["theme"])
         axis.invert_yaxis()
         axis.set_xlabel(_("Index of those who write of it (0–100), 95 % interval"))
@@ -218,7 +225,7 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
     else:
         for number, name in enumerate(dict.fromkeys([pooled, branch])):
             part = rows[rows["branch_id"] == name]
-            axis.errorbar(part["quarter"], part["share"], yerr=[part["share"] - part["low"], part["high"] - part["share"]], marker="o", capsize=3, label=_("The whole bank") if name == pooled else name, color=sns.color_palette()[number])  # fmt: skip
+            axis.errorbar(part["quarter"], part["share"], yerr=_reach(part, "share", "low", "high"), marker="o", capsize=3, label=_("The whole bank") if name == pooled else name, color=sns.color_palette()[number])  # fmt: skip
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.set(xlabel=_("Quarter"), ylabel=_("Left, 95 % interval"))
         axis.legend()
@@ -237,7 +244,7 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
     else:
         t = tenths
         for kind, part in t.groupby("customer_type", sort=False):
-            axis.errorbar(part["predicted"], part["observed"], yerr=[(part["observed"] - part["low"]).clip(lower=0), (part["high"] - part["observed"]).clip(lower=0)], fmt="o", capsize=3, label=label(str(kind)))  # fmt: skip
+            axis.errorbar(part["predicted"], part["observed"], yerr=_reach(part, "observed", "low", "high"), fmt="o", capsize=3, label=label(str(kind)))  # fmt: skip
         axis.legend()
         top = float(max(t["predicted"].max(), t["high"].max()))
         axis.plot([0, top], [0, top], color="grey", linewidth=1)
@@ -258,7 +265,7 @@ def paths_chart(paths: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = _("There are too few answers for a path model")
     else:
-        error = [(rows["path"] - rows["path_low"]).clip(lower=0), (rows["path_high"] - rows["path"]).clip(lower=0)]
+        error = _reach(rows, "path", "path_low", "path_high")
         axis.errorbar(rows["path"], range(len(rows)), xerr=error, fmt="o", capsize=3)
         axis.set_yticks(range(len(rows)), [f"{label(s)} → {label(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)])  # fmt: skip
         axis.axvline(0, color="grey", linewidth=1)

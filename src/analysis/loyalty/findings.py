@@ -59,7 +59,7 @@ def changes(scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, 
     earlier: previous_quarter and year_ago to the quarters meant. Welch's test (1947) on the weighted means with their bootstrap
     errors and effective sample sizes. Returns branch_id, dimension, against, n, n_before, change (points) with low, high,
     p_corrected (Benjamini and Hochberg 1995, over every branch, dimension and both comparisons), and `changed` (p below 0.05);
-    of the branch, or of every branch for ALL. Branches with fewer than `min_cell` answers in either quarter are left
+    of the branch, or of every branch for ALL, the clearest first. Branches with fewer than `min_cell` answers in either quarter are left
     out. The index is one more comparison: it is not independent of its dimensions, which the correction tolerates.
     """
     columns = ["branch_id", "dimension", "against", "n", "n_before", "change", "low", "high", "p_corrected", "changed"]
@@ -73,8 +73,9 @@ def changes(scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, 
         return pd.DataFrame(columns=columns)
     table["p_corrected"] = corrected(table["p"].astype(float))
     table["changed"] = table["p_corrected"] < 0.05
-    mine = table if branch == ALL else table[table["branch_id"] == branch]
-    return mine.sort_values(["branch_id", "dimension", "against"], ignore_index=True)[columns]
+    if branch == ALL:
+        return table.sort_values(["p_corrected", "branch_id", "dimension", "against"], ignore_index=True)[columns]
+    return table[table["branch_id"] == branch].sort_values(["dimension", "against"], ignore_index=True)[columns]
 
 
 def _of_branches(scores: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +115,7 @@ def against_others(scores: pd.DataFrame, branch: str, quarter: str, min_cell: in
     table = pd.DataFrame(found, columns=columns[:-1])
     table["p_corrected"] = corrected(table["p"].astype(float))
     mine = table if branch == ALL else table[table["branch_id"] == branch]
-    return mine.sort_values(["branch_id", "difference"], ignore_index=True)
+    return mine.sort_values(["difference", "branch_id"], ignore_index=True)
 
 
 def weaknesses(scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, str], importance: dict[str, float], actions: dict[str, Mend], min_cell: int) -> pd.DataFrame:  # fmt: skip
@@ -155,7 +156,8 @@ def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> p
     """Control chart of every dimension: whether a quarter lies outside what the quarters before the last let expect.
 
     Limits are those of a prediction of the quarter's mean (t distribution at 99.73 %): they widen with few answers, and with
-    what varies between quarters beyond sampling (DerSimonian and Laird 1986; Laney 2002 does so for shares). Returns dimension,
+    what varies between quarters beyond sampling (DerSimonian and Laird 1986; Laney 2002 does so for shares); degrees of freedom after
+    Satterthwaite (1946). Returns dimension,
     quarter, n, mean, centre, low, high, outside; quarters of fewer than `min_cell` answers are left out, and so are
     dimensions with fewer than three such quarters before the last.
     """
@@ -174,10 +176,11 @@ def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> p
         w = 1 / (base["se"] ** 2 + between)
         centre = float((w * base["mean"]).sum() / w.sum())
         of_answers = float(((base["effective"] - 1) * base["se"] ** 2 * base["effective"]).sum() / (base["effective"] - 1).sum())  # fmt: skip
-        freedom = float((base["effective"] - 1).sum()) if between == 0 else len(base) - 1
-        reach = stats.t.ppf((1 + CONTROL) / 2, max(freedom, 1))
+        many, few = float((base["effective"] - 1).sum()), len(base) - 1
         for r in part.itertuples():
-            half = reach * np.sqrt(of_answers / r.effective + between + 1 / w.sum())
+            own, others = of_answers / r.effective, between + 1 / w.sum()
+            freedom = (own + others) ** 2 / (own**2 / many + others**2 / (few if between > 0 else many))
+            half = stats.t.ppf((1 + CONTROL) / 2, freedom) * np.sqrt(own + others)
             found.append([dimension, r.quarter, r.n, r.mean, centre, centre - half, centre + half, abs(r.mean - centre) > half])  # fmt: skip
     return pd.DataFrame(found, columns=columns)
 

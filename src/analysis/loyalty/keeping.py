@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.labels import label
 from analysis.language import _
 from analysis.models.loyalty_index import ALL
 from analysis.sources.params import Retention
@@ -31,9 +32,9 @@ def departure_table(departures: pd.DataFrame, branch: str, min_cell: int) -> pd.
 
 def judged_table(model: dict[str, Any]) -> pd.DataFrame:
     """How well the chances were told in the quarter held out, by type of customer: n, events, predicted, observed, auc with auc_low
-    and auc_high, brier, brier_base, slope with slope_low and slope_high, intercept, why (there is no model)."""
-    columns = ["customer_type", "quarter", "n", "events", "predicted", "observed", "auc", "auc_low", "auc_high", "brier", "brier_base", "slope", "slope_low", "slope_high", "intercept", "why"]  # fmt: skip
-    rows = [{"customer_type": kind, "why": m.get("reason", ""), **m.get("held_out", {})} for kind, m in model["types"].items()]  # fmt: skip
+    and auc_high, brier, brier_base, slope with slope_low and slope_high, intercept; types without such a quarter are left out."""
+    columns = ["customer_type", "quarter", "n", "events", "predicted", "observed", "auc", "auc_low", "auc_high", "brier", "brier_base", "slope", "slope_low", "slope_high", "intercept"]  # fmt: skip
+    rows = [{"customer_type": kind, **m["held_out"]} for kind, m in model["types"].items() if "held_out" in m]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -53,12 +54,21 @@ def what_counts(model: dict[str, Any], most: int = 12) -> pd.DataFrame:
     return table.groupby("customer_type", sort=False).head(most).drop(columns="size").reset_index(drop=True)
 
 
-def no_list(model: dict[str, Any]) -> str:
-    """Why there is no list, in words; empty where there is a model."""
-    if any("features" in m for m in model["types"].values()):
-        return ""
-    reasons = [m["reason"] for m in model["types"].values()]
-    return " ".join(reasons) or _("Two quarters are needed.")
+def no_model(model: dict[str, Any]) -> str:
+    """For which types of customers there is no model, and why, in words."""
+    return " ".join(f"{label(kind)}: {m['reason']}" for kind, m in model["types"].items() if "reason" in m) or ("" if model["types"] else _("Two quarters are needed."))  # fmt: skip
+
+
+def in_words(listed: pd.DataFrame) -> pd.DataFrame:
+    """The list with its reasons in the reader's words."""
+    return listed.assign(**{c: [reason_in_words(r) for r in listed[c]] for c in ("first_reason", "second_reason")})
+
+
+def reason_in_words(reason: str) -> str:
+    """A reason such as `felt low` in the reader's words."""
+    sides = {"low": _("low"), "high": _("high"), "yes": _("yes"), "no": _("no")}
+    name, _space, side = reason.rpartition(" ")
+    return _("{feature}: {side}").format(feature=label(name), side=sides[side]) if name else ""
 
 
 def save_list(churn: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFrame, settings: Retention) -> pd.DataFrame:  # fmt: skip
@@ -133,6 +143,7 @@ def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     first, second = (listed[c].value_counts() if len(listed) else pd.Series(dtype=int) for c in ("first_reason", "second_reason"))  # fmt: skip
     table = pd.DataFrame({"first": first, "second": second}).fillna(0).astype(int).rename_axis("reason").reset_index()
     table = table[(table["reason"] != "") & (table["first"] + table["second"] >= min_cell)]
+    table["reason"] = [reason_in_words(r) for r in table["reason"]]
     return table.sort_values(["first", "second", "reason"], ascending=[False, False, True], ignore_index=True)
 
 

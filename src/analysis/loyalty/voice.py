@@ -50,14 +50,15 @@ def themes_now(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFr
     return pd.DataFrame(found, columns=columns).sort_values(["score", "theme"], ignore_index=True)
 
 
-def telling_words(found: dict[str, Any]) -> pd.DataFrame:
+def telling_words(found: dict[str, Any], min_cell: int) -> pd.DataFrame:
     """The words that go with low scores in the whole bank: language, word, n, share (of its texts with a low score) with share_low
-    and share_high, base (share of all texts), coefficient."""
+    and share_high, base (share of all texts), coefficient; words of fewer than `min_cell` texts are left out."""
     columns = ["language", "word", "n", "share", "share_low", "share_high", "base", "coefficient"]
     rows = [
         {"language": language, "base": f["low"]["low"] / f["low"]["texts"], **w}
         for language, f in found.get("languages", {}).items()
         for w in f["low"].get("words", [])
+        if w["n"] >= min_cell
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -85,7 +86,7 @@ def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFr
     for (language, theme), part in rows.groupby(["language", "theme"]):
         if part["customer_id"].nunique() < LEAST_WRITERS:
             continue
-        readable = part[part["text"].str.len().between(6, LONGEST_QUOTATION)].drop_duplicates("text")
+        readable = part[part["quotation"].str.len().between(6, LONGEST_QUOTATION)].drop_duplicates("quotation")
         best = readable.assign(weight=readable["theme_weight"].round(2)).sort_values(["weight", "score", "text_id"], ascending=[False, True, True])  # fmt: skip
-        found += [[language, theme, r.said_in, r.text] for r in best.head(each).itertuples()]
+        found += [[language, theme, r.said_in, r.quotation] for r in best.head(each).itertuples()]
     return pd.DataFrame(found, columns=columns)

@@ -170,12 +170,12 @@ def _churn(bank: Bank, con: Backend, quarter: Quarter, progress: Progress) -> No
     key = input_key(*[mart_key(bank, q) for q in known], *[_scored_key(bank, q) for q in known], *settings, bank.loyalty.model_dump_json())  # fmt: skip
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return
+    from analysis.models.churn import QUARTERS, churn_expression, fit_churn
     from analysis.models.churn import SAMPLE as AT_MOST
-    from analysis.models.churn import churn_expression, fit_churn
 
     progress(f"chance of leaving after {quarter}")
     parts = []
-    for q in known[:-1]:
+    for q in known[:-1][-QUARTERS - 1 :]:
         rows, left = _at_risk(bank, con, q), stored(bank, con, "customer_left", [q.shifted(1)])
         if rows is not None and left is not None:
             both = rows.join(left.select("customer_id", "left"), "customer_id")

@@ -1,8 +1,8 @@
 """Who is about to leave: the chance of every customer, from what was known before the quarter in which it happens.
 
 Discrete-time hazard (Singer and Willett 1993): a logit, with a ridge penalty, over customers × quarters at risk. Every feature
-is of the quarter before, or older. It is judged on the last quarter known, which the model judged did not see; the model in
-use is then fitted on all.
+is of the quarter before, or older. A model is fitted on the customers at risk of four quarters, so that it tells of today. It is
+judged on the last quarter known, which the model judged did not see; the model in use is then fitted on the last four.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from analysis.models.features import described, matrix
 from analysis.models.regression import by_tenths, judged
 from analysis.models.scoring import standardised
 
+QUARTERS = 4
 MIN_ROWS, MIN_EVENTS = 300, 20
 SAMPLE = 60_000  # customers a quarter
 PENALTY = 1.0
@@ -68,17 +69,20 @@ def _fitted_and_judged(rows: pd.DataFrame) -> dict[str, Any]:
     if len(rows) < MIN_ROWS or min(rows["left"].sum(), (~rows["left"]).sum()) < MIN_EVENTS:
         return {"reason": f"{len(rows):,} customers × quarters with a known outcome and {int(rows['left'].sum())} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}  # fmt: skip
     rows = rows.sort_values(["quarter", "customer_id"], ignore_index=True)
-    last = rows["quarter"].max()
-    before, after = rows[rows["quarter"] < last], rows[rows["quarter"] == last]
+    quarters = sorted(rows["quarter"].unique())
+    before, after = rows[rows["quarter"].isin(quarters[-QUARTERS - 1 : -1])], rows[rows["quarter"] == quarters[-1]]
+    rows = rows[rows["quarter"].isin(quarters[-QUARTERS:])].reset_index(drop=True)
     judged_on: dict[str, Any] = {}
     if len(before) >= MIN_ROWS and before["left"].sum() >= MIN_EVENTS:
         told = chances(after, _fitted(before))
-        judged_on = {"held_out": {"quarter": str(last), **judged(after["left"], told), "tenths": by_tenths(after["left"], told)}}  # fmt: skip
-    return {"rows": len(rows), "left": int(rows["left"].sum()), "quarters": sorted(map(str, rows["quarter"].unique())), **_fitted(rows), **judged_on}  # fmt: skip
+        judged_on = {"held_out": {"quarter": str(quarters[-1]), **judged(after["left"], told), "tenths": by_tenths(after["left"], told)}}  # fmt: skip
+    return {"rows": len(rows), "left": int(rows["left"].sum()), "quarters": [str(q) for q in quarters[-QUARTERS:]], **_fitted(rows), **judged_on}  # fmt: skip
 
 
 def _fitted(rows: pd.DataFrame) -> dict[str, Any]:
     features, left_out = [], []
+    happened = [c for c in rows.columns if c.startswith("event_")]
+    rows = rows.fillna(dict.fromkeys(happened, 0))  # a quarter without the one before it has no events
     yes_or_no = [c for c in rows.columns if c.startswith(("event_", "has_")) or c in ("complained", "answered")]
     for column, transform in {
         **{c: t for c, t in CANDIDATES.items() if c in rows},
@@ -104,7 +108,7 @@ def _flag(values: pd.Series, column: str) -> dict[str, Any] | str:
     share = float(values.mean())
     if values.isna().any() or not 1 - RARE <= share <= RARE:
         return "rare"
-    return {"name": column, "column": column, "transform": "none", "scale": 1.0, "low": 0.0, "high": 1.0, "mean": share, "sd": float(values.std()), "missing": 0.0, "missing_share": 0.0}  # fmt: skip
+    return {"name": column, "column": column, "transform": "none", "scale": 1.0, "low": 0.0, "high": 1.0, "mean": share, "sd": float(values.std()), "missing": 0.0, "missing_share": 0.0, "flag": True}  # fmt: skip
 
 
 def chances(rows: pd.DataFrame, model: dict[str, Any]) -> np.ndarray:
@@ -119,8 +123,8 @@ def churn_expression(rows: ir.Table, models: dict[str, Any], quarter: str) -> ir
     """The chance of every customer at risk, computed where the rows are, and the two features that raise it most.
 
     rows: as from `at_risk`. models: `types` of `fit_churn`; customers of a type without a model have no row. Returns customer_id,
-    branch_id, quarter, hazard (chance of leaving in the quarter after), first_reason and second_reason (empty where nothing
-    raises it above the average customer's).
+    branch_id, quarter, hazard (chance of leaving in the quarter after), first_reason and second_reason: the feature, then high
+    or low against the average customer, or yes or no; empty where nothing raises the chance above that customer's.
     """
     told = [_told(rows.filter(rows.customer_type == kind), m, quarter) for kind, m in sorted(models.items()) if "features" in m]  # fmt: skip
     return ibis.union(*told) if len(told) > 1 else told[0]
@@ -140,7 +144,7 @@ def _told(rows: ir.Table, model: dict[str, Any], quarter: str) -> ir.Table:
         linear = linear + rows[g]
     rows = rows.mutate(hazard=1 / (1 + (-linear).exp()), most_=ibis.greatest(*[rows[g] for g in given]))
     rows = rows.mutate(first_reason=_named(rows, given, features, rows.most_))
-    second = [ibis.ifelse(rows.first_reason == f["name"], ibis.literal(-1e9), rows[g]) for g, f in zip(given, features, strict=True)]  # fmt: skip
+    second = [ibis.ifelse(rows.first_reason == reason(f), ibis.literal(-1e9), rows[g]) for g, f in zip(given, features, strict=True)]  # fmt: skip
     rows = rows.mutate(next_=ibis.greatest(*second))
     rows = rows.mutate(second_reason=_named(rows, given, features, rows.next_))
     return rows.select("customer_id", "branch_id", "hazard", "first_reason", "second_reason", quarter=ibis.literal(quarter))  # fmt: skip
@@ -149,5 +153,12 @@ def _told(rows: ir.Table, model: dict[str, Any], quarter: str) -> ir.Table:
 def _named(rows: ir.Table, given: list[str], features: list[dict[str, Any]], value: ir.Value) -> ir.Value:
     name: ir.Value = ibis.literal("")
     for g, f in reversed(list(zip(given, features, strict=True))):
-        name = ibis.ifelse((rows[g] == value) & (value > 0), ibis.literal(f["name"]), name)
+        name = ibis.ifelse((rows[g] == value) & (value > 0), ibis.literal(reason(f)), name)
     return name
+
+
+def reason(feature: dict[str, Any]) -> str:
+    """The side of a feature on which the chance of leaving is higher, such as `felt low` or `event_moved yes`."""
+    raises = feature["coefficient"] > 0
+    side = ("yes" if raises else "no") if feature.get("flag") else "high" if raises else "low"
+    return f"{feature['name']} {side}"

@@ -236,8 +236,8 @@ def _branch_share(rows: pd.DataFrame, names: list[str], outcome: str) -> float:
     some = rows.tail(HEAVY_SAMPLE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mixed = sm.MixedLM(some[outcome], sm.add_constant(some[names], has_constant="add"), groups=some["branch_id"]).fit(reml=True)  # fmt: skip
-    between = float(mixed.cov_re.iloc[0, 0])
+        mixed = sm.MixedLM(some[outcome], sm.add_constant(some[names], has_constant="add"), groups=some["branch_id"]).fit(reml=True, method=["powell", "lbfgs"])  # fmt: skip
+    between = max(float(mixed.cov_re.iloc[0, 0]), 0.0)
     return between / (between + float(mixed.scale))
 
 

@@ -132,8 +132,9 @@ def index_scores(rows: pd.DataFrame, blocks: Sequence[str], times: int = TIMES, 
     bounds = np.full((3, *at.shape), np.nan)
     enough = n > 1
     of_group = drawn[:, enough]  # a group that a sample left out has no mean there
-    bounds[0][enough] = np.nanstd(of_group, axis=0, ddof=1)
-    bounds[1][enough], bounds[2][enough] = np.nanquantile(of_group, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    if enough.any():
+        bounds[0][enough] = np.nanstd(of_group, axis=0, ddof=1)
+        bounds[1][enough], bounds[2][enough] = np.nanquantile(of_group, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     found = [
         [b, s, block, int(n[i, j]), effective[i, j], total[i, j], at[i, j], *bounds[:, i, j], unweighted[i, j]]
         for i, (b, s, _m) in enumerate(levels)

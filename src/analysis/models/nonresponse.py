@@ -74,11 +74,20 @@ def raked(counts: pd.DataFrame) -> pd.Series:
         for code, wanted in targets:
             now = np.bincount(code, w * answered, len(wanted))
             w *= np.divide(wanted, now, out=np.ones_like(wanted), where=now > 0)[code]
-        w = np.minimum(w, MOST_WEIGHT * (w * answered).sum() / answered.sum())
+        w = _trimmed(w, answered)
         if np.abs(w - before)[answered > 0].max() < 1e-8:
             break
-    w *= answered.sum() / (w * answered).sum()
     return pd.Series(np.where(answered > 0, w, np.nan), index=counts.index)
+
+
+def _trimmed(w: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """The weights of mean one over the answers, none above five; what is cut goes to all the others."""
+    for _round in range(ROUNDS):
+        w = w * answered.sum() / (w * answered).sum()
+        if (w <= MOST_WEIGHT * (1 + 1e-9))[answered > 0].all():
+            break
+        w = np.minimum(w, MOST_WEIGHT)
+    return w
 
 
 def who_answered(counts: pd.DataFrame) -> dict[str, Any]:

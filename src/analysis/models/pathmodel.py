@@ -50,7 +50,7 @@ class Structure:
 @dataclass
 class Fit:
     """What was estimated. `paths`: source, target, path, corrected (for the error of measurement), share (of the sum of the
-    corrected paths to the same target). `outer`: block, item, weight (of the centred item, for a score of
+    corrected paths to the same target, per point of the answers). `outer`: block, item, weight (of the centred item, for a score of
     variance one), loading (correlation of item and score), with_… (its correlation with every block's score). `blocks`: block, r_squared (empty where nothing acts on it),
     alpha, rho, ave, rho_a. `pairs`: block, other, htmt (heterotrait–monotrait ratio; Henseler, Ringle and Sarstedt 2015; empty
     for blocks of one item). `goodness_of_fit`: √(mean communality × mean R²) (Tenenhaus and others 2005)."""
@@ -259,7 +259,11 @@ def _solved(covariance: np.ndarray, structure: Structure) -> dict[str, Any]:
     return {
         "path": np.concatenate([beta[names.index(b)] for b in structure.paths]),
         "corrected": np.concatenate(corrected),
-        "share": np.concatenate([c / c.sum() if abs(c.sum()) > 1e-9 else np.full(len(c), np.nan) for c in corrected]),
+        "share": np.concatenate(
+            _shares(
+                corrected, acting, [names.index(b) for b in structure.paths], np.abs(w.sum(axis=0)) / np.sqrt(rho_a)
+            )
+        ),
         "rho_a": np.where(shown, rho_a, np.nan),
         "htmt": _heterotrait_monotrait(np.abs(correlation), own),
         "weight": np.concatenate([w[own[j], j] for j in range(len(names))]),
@@ -276,6 +280,16 @@ def _solved(covariance: np.ndarray, structure: Structure) -> dict[str, Any]:
 
 def _regressed(r: np.ndarray, acting: list[int], j: int) -> np.ndarray:
     return np.asarray(np.linalg.lstsq(r[np.ix_(acting, acting)], r[acting, j], rcond=None)[0])
+
+
+def _shares(corrected: list[np.ndarray], acting: list[list[int]], targets: list[int], per_unit: np.ndarray) -> list[np.ndarray]:  # fmt: skip
+    """Shares of the corrected paths, each taken back to the units of the answers: a dimension in which people differ more does
+    not count more for that. per_unit: standard deviations per unit of each block."""
+    found = []
+    for path, target in zip(corrected, targets, strict=True):
+        effect = path * per_unit[acting[target]]
+        found.append(effect / effect.sum() if abs(effect.sum()) > 1e-9 else np.full(len(effect), np.nan))
+    return found
 
 
 def _rho_a(covariance: np.ndarray, w: np.ndarray) -> float:

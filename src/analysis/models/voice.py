@@ -28,7 +28,7 @@ from analysis.sources.params import Bank
 
 SURVEY, COMPLAINT = "survey", "complaint"
 TEXT_COLUMNS = ["text_id", "customer_id", "branch_id", "said_in", "source", "score", "name", "text"]
-THEMED = ["text_id", "branch_id", "customer_id", "said_in", "source", "score", "language", "theme", "theme_weight", "text"]  # fmt: skip
+THEMED = ["text_id", "branch_id", "customer_id", "said_in", "source", "score", "language", "theme", "theme_weight", "quotation"]  # fmt: skip
 HAPPY_SCORE = 75
 
 
@@ -73,15 +73,15 @@ def with_themes(texts: pd.DataFrame, low_score: float) -> tuple[pd.DataFrame, di
         return pd.DataFrame(columns=THEMED), found
     # what says who wrote it goes first, so that no name can become a word of a theme
     shown = [without_identity(cleaned(t), _parts_of(n)) for t, n in zip(texts["text"], texts["name"], strict=True)]
-    texts = texts.drop(columns="name").assign(text=shown)
-    texts["language"] = [language_of(t) for t in texts["text"]]
+    texts = texts.drop(columns=["name", "text"]).assign(quotation=shown)
+    texts["language"] = [language_of(t) for t in texts["quotation"]]
     found["empty"] = int((texts["language"] == "").sum())
     parts = []
     for language in (CHINESE, ENGLISH):
         mine = texts[texts["language"] == language].reset_index(drop=True)
         if mine.empty:
             continue
-        tokens = [words(t) for t in mine["text"]]
+        tokens = [words(t) for t in mine["quotation"]]
         model = fit_themes(tokens[:MOST_TEXTS])
         mine["theme"], mine["theme_weight"] = "", 0.0
         if "themes" in model:

@@ -58,6 +58,7 @@ def embedded_engine(bank: Bank) -> Iterator[Backend]:
     with tempfile.TemporaryDirectory(prefix=".work-", dir=bank.data_folder) as folder:
         con = ibis.duckdb.connect(str(Path(folder) / "work.duckdb"))
         con.raw_sql(f"SET memory_limit = '{bank.engine.memory}'")
+        con.raw_sql("SET enable_progress_bar = false")  # the commands have a display of their own
         con.raw_sql(f"SET temp_directory = '{folder}/spill'")
         if bank.engine.threads:
             con.raw_sql(f"SET threads = {bank.engine.threads}")
