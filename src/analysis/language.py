@@ -6,8 +6,10 @@ brackets on a pseudo page is a text that nobody can translate (see `tests/report
 """
 
 import gettext
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 LOCALE = Path(__file__).parent / "locale"
 
@@ -48,3 +50,14 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The message for `n` things in the reader's language."""
     return _translations.get().ngettext(singular, plural, n)
+
+
+def impossible(text: str, **values: object) -> dict[str, Any]:
+    """A result that could not be computed, to be stored: why, with the numbers apart, so that it can be told in any language."""
+    return {"reason": {"text": text, "values": {k: f"{v:,}" if isinstance(v, int) else str(v) for k, v in values.items()}}}  # fmt: skip
+
+
+def because(result: Mapping[str, Any]) -> str:
+    """Why a stored result could not be computed, in the reader's language; empty where it could."""
+    reason = result.get("reason")
+    return _(reason["text"]).format(**reason["values"]) if reason else ""

@@ -48,14 +48,18 @@ def _prepare(bank: Bank, last: Quarter, progress: Progress) -> Prepared:
 
 
 def check_branches(bank: Bank, branches: list[str]) -> None:
-    """Refuse a branch that the bank does not have, before anything takes time; raises ParametersError naming the valid ones."""
-    if branches:
+    """Refuse a branch that the bank does not have, asked for or in the params file, before anything takes time; raises
+    ParametersError naming the valid ones."""
+    if branches or bank.retention.capacities:
         make_demo_if_asked(bank)
         with embedded_engine(bank) as con:
             valid = [ALL, *branch_ids(bank, con)]
         for branch in branches:
             if branch not in valid:
                 raise ParametersError(not_one_of("The branch", branch, valid))
+        for branch in bank.retention.capacities:
+            if branch not in valid[1:]:
+                raise ParametersError(f"{bank.path}: retention.capacities: {not_one_of('The branch', branch, valid[1:])}")  # fmt: skip
 
 
 def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:

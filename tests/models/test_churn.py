@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.models.build import read_model
 from analysis.models.churn import chances, churn_expression, fit_churn, reason
 from analysis.partition import Partition
@@ -56,7 +57,9 @@ def test_the_engine_tells_the_same_chances_and_the_two_reasons_that_weigh_most()
         assert (given[i][place[r.first_reason]] if r.first_reason else 0.0) == pytest.approx(max(best[0], 0.0))
         assert (given[i][place[r.second_reason]] if r.second_reason else 0.0) == pytest.approx(max(best[1], 0.0))
     con.disconnect()
-    assert {"felt low", "event_moved yes", "balance_end low"} <= set(place)  # the side on which the planted chance is higher
+    assert {"felt low", "event_moved yes", "balance_end low"} <= set(
+        place
+    )  # the side on which the planted chance is higher
 
 
 def test_an_event_that_a_quarter_cannot_know_counts_as_not_happened():
@@ -70,7 +73,7 @@ def test_an_event_that_a_quarter_cannot_know_counts_as_not_happened():
 def test_types_of_customers_have_models_of_their_own_and_too_little_is_said():
     rows = pd.concat([at_risk(), at_risk(500, 1).assign(customer_type="corporate", left=False)])
     types = fit_churn(rows)["types"]
-    assert "features" in types["personal"] and types["corporate"]["reason"].startswith("500 customers × quarters")
+    assert "features" in types["personal"] and because(types["corporate"]).startswith("500 customers × quarters")
     assert fit_churn(pd.DataFrame())["types"] == {}
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
+from analysis.language import because
 from analysis.models.comments import (
     cleaned,
     fit_themes,
@@ -90,8 +91,8 @@ def test_words_of_low_scores_are_found_and_judged_on_texts_not_seen():
     assert {"fee", "charged"} & {w["word"] for w in found["words"][:3]} and 0.7 < found["auc"] < 1
     by_chance = words_of_low_scores([words(t) for t in said], np.random.default_rng(2).random(len(said)) < 0.4)
     assert by_chance["auc_low"] < 0.5 < by_chance["auc_high"] + 0.05
-    assert "20 of each" in words_of_low_scores([["fee"]] * 30, np.arange(30) < 5)["reason"]
-    assert "60 are needed" in fit_themes([["fee"]] * 30)["reason"]
+    assert "20 of each" in because(words_of_low_scores([["fee"]] * 30, np.arange(30) < 5))
+    assert "60 are needed" in because(fit_themes([["fee"]] * 30))
 
 
 def told(rows):

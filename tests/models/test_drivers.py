@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from analysis.language import because
 from analysis.models.associations import rules
 from analysis.models.drivers import explained_shares, lindeman
 
@@ -37,8 +38,8 @@ def test_the_parts_are_the_mean_over_all_orders_of_what_each_adds():
 
 
 def test_too_few_answers_and_equal_answers_are_said():
-    assert "100 that differ" in explained_shares(scores(60), list("abc"), "y")["reason"]
-    assert "100 that differ" in explained_shares(scores().assign(y=5.0), list("abc"), "y")["reason"]
+    assert "100 that differ" in because(explained_shares(scores(60), list("abc"), "y"))
+    assert "100 that differ" in because(explained_shares(scores().assign(y=5.0), list("abc"), "y"))
     assert {d["driver"] for d in explained_shares(scores().assign(c=5.0), list("abc"), "y", 20)["drivers"]} == {
         "a",
         "b",
@@ -80,5 +81,5 @@ def test_a_combination_that_few_share_is_no_rule():
     facts, feelings = people()
     facts["rare"] = np.arange(len(facts)) < 9
     assert not [r for r in rules(facts, feelings, 10)["rules"] if "rare" in r["facts"]]
-    assert "100 are needed" in rules(facts.head(50), feelings.head(50), 10)["reason"]
+    assert "100 are needed" in because(rules(facts.head(50), feelings.head(50), 10))
     assert "reason" in rules(facts[["rare"]], feelings, 10)

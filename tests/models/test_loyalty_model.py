@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.models.build import read_model
 from analysis.models.loyalty import fit_products, fit_recommend, fit_retention, fit_stated, fit_survival
 from analysis.sources.params import read_params
@@ -115,7 +116,7 @@ def test_no_quarter_is_called_held_out_where_the_model_had_to_use_all():
 
 @pytest.mark.parametrize("fitted", [fit_retention, fit_stated, fit_recommend, fit_survival, fit_products])
 def test_too_little_is_said_with_counts(fitted):
-    assert fitted(answers(50), ["service"])["reason"].startswith("50 ")
+    assert because(fitted(answers(50), ["service"])).startswith("50 ")
 
 
 @pytest.mark.parametrize("fitted", [fit_retention, fit_stated, fit_recommend, fit_survival, fit_products])

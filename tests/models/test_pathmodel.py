@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.models.build import read_model
 from analysis.models.pathmodel import Structure, as_data, bootstrap, completed, fit, structure_of
 from analysis.sources.params import Loyalty
@@ -107,7 +108,7 @@ def test_intervals_cover_the_estimate_and_shrink_with_more_answers():
 )
 def test_what_cannot_be_estimated_says_why(change, reason):
     table, structure = made_up()
-    assert reason in as_data(change(table), structure, 20)["reason"]
+    assert reason in because(as_data(change(table), structure, 20))
 
 
 def test_an_item_that_nobody_answered_is_left_out_and_named():
@@ -169,3 +170,13 @@ def test_blocks_of_the_same_thing_have_a_ratio_of_one_and_others_less():
     same = Structure({"a": ["a1", "a2"], "again": ["a3", "b1"], "y": structure.blocks["y"]}, {"y": ["a", "again"]})
     alike = table.assign(b1=table["a1"] + np.random.default_rng(5).normal(0, 0.4, len(table)))
     assert fit(alike, same).pairs.set_index(["block", "other"])["htmt"]["a", "again"] > 0.9
+
+
+@pytest.mark.parametrize("formative", [(), ("a",)])
+def test_an_item_asked_twice_over_changes_no_path(formative):
+    table, structure = made_up()
+    twice = Structure({**structure.blocks, "a": ["a1", "a2", "a3", "again"]}, structure.paths, formative)
+    found = fit(table.assign(again=table["a3"]), twice)
+    assert found.converged and np.isfinite(found.outer["weight"]).all()
+    once = fit(table, Structure(structure.blocks, structure.paths, formative))
+    assert found.paths["path"].to_numpy() == pytest.approx(once.paths["path"].to_numpy(), abs=0.02)

@@ -1,10 +1,12 @@
 """Every word on a page passes through gettext: with the language `pseudo` each of them stands in brackets."""
 
 import html
+import json
 import re
 
 import pytest
 
+from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.runs.grid import plan_run, run_plan
 
@@ -37,8 +39,11 @@ def test_no_word_bypasses_translation(pages, report, demo):
         [
             *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
             *[f"{e.title} {e.rule} {e.action}" for e in demo.events],
-            *demo.loyalty.satisfaction,
-            *demo.loyalty.stated_loyalty,
+            *demo.loyalty.all_items,
+            *[f"{m.action} {m.owner}" for m in demo.loyalty.actions.values()],
+            demo.retention.left_title,
+            " ".join(Partition(demo, "ALL", Quarter.parse("2024Q4")).comments[["theme", "quotation"]].stack()),
+            json.dumps([f["low"] for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()]),
             "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
         ]
     )

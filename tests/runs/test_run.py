@@ -239,3 +239,39 @@ def test_check_fails_where_too_much_would_be_set_aside(small):
     small.tables["customers"] = [line.replace("personal", "person") for line in small.tables["customers"]]
     result = call(app, "check", str(small.bank().path))
     assert result.exit_code == 1
+
+
+def test_a_branch_of_the_params_file_that_does_not_exist_is_refused_before_anything_runs(small_run, tmp_path):
+    from tests.conftest import SmallBank
+
+    small = SmallBank(tmp_path / "small")
+    small.params["retention"] = {"capacities": {"B7": 3}}
+    bank = small.bank()
+    result = call(app, "run", str(bank.path))
+    assert result.exit_code == 1
+    assert "retention.capacities: The branch 'B7' does not exist. Valid: B1, EMPTY, SMALL" in told(result)
+    assert not bank.output_folder.exists()
+
+
+def test_who_counts_as_leaving_and_what_behaviour_is_are_refused_with_the_valid_columns(tmp_path):
+    from tests.conftest import SmallBank
+
+    for number, (settings, message) in enumerate(
+        [
+            ({"retention": {"left": "not activ"}}, "retention.left: The column 'activ' does not exist. Valid: active"),
+            (
+                {"loyalty": {"behaviour": ["product_held"]}},
+                "The column 'product_held' does not exist. Valid: products_held",
+            ),
+            ({"retention": {"save_rate": 3}}, "retention.save_rate"),
+        ]
+    ):
+        small = SmallBank(tmp_path / str(number))
+        small.params.update(settings)
+        (small.folder).mkdir(exist_ok=True)
+        try:
+            result = call(app, "run", str(small.bank().path))
+        except Exception as error:
+            assert message in str(error)
+        else:
+            assert result.exit_code == 1 and message in told(result), told(result)

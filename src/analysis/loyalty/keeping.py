@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.labels import label
-from analysis.language import _
+from analysis.language import _, because
 from analysis.models.loyalty_index import ALL
 from analysis.sources.params import Retention
 from analysis.statistics import difference_of_shares, share_interval
@@ -56,7 +56,7 @@ def what_counts(model: dict[str, Any], most: int = 12) -> pd.DataFrame:
 
 def no_model(model: dict[str, Any]) -> str:
     """For which types of customers there is no model, and why, in words."""
-    return " ".join(f"{label(kind)}: {m['reason']}" for kind, m in model["types"].items() if "reason" in m) or ("" if model["types"] else _("Two quarters are needed."))  # fmt: skip
+    return " ".join(f"{label(kind)}: {because(m)}" for kind, m in model["types"].items() if "reason" in m) or ("" if model["types"] else _("Two quarters are needed."))  # fmt: skip
 
 
 def in_words(listed: pd.DataFrame) -> pd.DataFrame:

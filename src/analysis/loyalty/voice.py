@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.language import because
 from analysis.models.voice import COMPLAINT
 from analysis.quarters import Quarter
 from analysis.statistics import mean_interval
@@ -69,7 +70,7 @@ def text_quality(found: dict[str, Any]) -> pd.DataFrame:
     rows = []
     for language, f in found.get("languages", {}).items():
         themes, low = f["themes"], f["low"]
-        why = " ".join(filter(None, [themes.get("reason", ""), low.get("reason", "")]))
+        why = " ".join(filter(None, [because(themes), because(low)]))
         rows.append([language, f["texts"], len(themes.get("themes", [])), themes.get("coherence"), low.get("auc"), low.get("auc_low"), low.get("auc_high"), why])  # fmt: skip
     return pd.DataFrame(rows, columns=["language", "texts", "themes", "coherence", "auc", "auc_low", "auc_high", "why"])
 

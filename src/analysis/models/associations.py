@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.language import impossible
 from analysis.models.pathmodel import plain
 from analysis.statistics import NORMAL, corrected, share_interval
 
@@ -30,10 +31,10 @@ def rules(facts: pd.DataFrame, feelings: pd.DataFrame, least: int) -> dict[str, 
     tested), the strongest evidence first.
     """
     if len(facts) < LEAST:
-        return {"reason": f"{len(facts)} customers with an answer; {LEAST} are needed."}
+        return impossible("{n} customers with an answer; {least} are needed.", n=len(facts), least=LEAST)
     used = facts.loc[:, (facts.sum() >= least) & (facts.mean() < 0.98)].astype(bool)
     if used.empty or not used.shape[1]:
-        return {"reason": "No product, event or complaint is shared by enough customers with an answer."}
+        return impossible("No product, event or complaint is shared by enough customers with an answer.")
     frequent = apriori(
         used, min_support=max(LEAST_SUPPORT, least / len(used)), use_colnames=True, max_len=MOST_TOGETHER
     )

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.backends.duckdb import Backend
+from threadpoolctl import threadpool_limits
 
+from analysis.language import impossible
 from analysis.marts.build import mart_folder, write_mart
 from analysis.models.build import input_key, mart_files, mart_key
 from analysis.models.changes import BEFORE
@@ -31,7 +33,12 @@ SAMPLE = 20_000  # customers with an answer a quarter in the regressions
 
 
 def build_loyalty(bank: Bank, con: Backend, quarters: list[Quarter], progress: Progress = lambda text: None) -> None:
-    """Everything on loyalty up to the last of the quarters."""
+    """Everything on loyalty up to the last of the quarters; with one library thread, so that sums do not depend on the machine."""
+    with threadpool_limits(1):
+        _build(bank, con, quarters, progress)
+
+
+def _build(bank: Bank, con: Backend, quarters: list[Quarter], progress: Progress) -> None:
     scheme = _scheme(bank, con)
     for quarter in quarters:
         _index(bank, con, quarter, scheme, progress)
@@ -287,4 +294,4 @@ def _comments(bank: Bank, con: Backend, known: list[Quarter]) -> dict[str, Any]:
         write_mart(bank, con, "comment_theme", quarter, rows)
     year = year_to(bank, quarter)
     happened = facts_and_feelings(bank, con, year, themed)
-    return {"comments": found, "associations": rules(*happened, bank.min_cell) if happened else {"reason": "The bank delivers no answers of customers."}}  # fmt: skip
+    return {"comments": found, "associations": rules(*happened, bank.min_cell) if happened else impossible("The bank delivers no answers of customers.")}  # fmt: skip

@@ -14,6 +14,7 @@ import pandas as pd
 from ibis import _
 from sklearn.linear_model import LogisticRegression
 
+from analysis.language import impossible
 from analysis.models.features import described, matrix
 from analysis.models.regression import by_tenths, judged
 from analysis.models.scoring import standardised
@@ -23,11 +24,12 @@ MIN_ROWS, MIN_EVENTS = 300, 20
 SAMPLE = 60_000  # customers a quarter
 PENALTY = 1.0
 RARE = 0.995  # a yes or no is used when at least one in 200 has it
-#: Column to how it is transformed; columns of customer_quarter, and those of `at_risk`.
+#: Column to how it is transformed; what the bank keeps no history of (income, credit grade, debt) is left out, since today's value
+#: may know what happened since; columns of customer_quarter, and those of `at_risk`.
 CANDIDATES = {
-    "tenure_years": "log", "age_years": "none", "income": "log", "credit_grade": "none", "recency_days": "log", "transactions": "log", "transactions_change": "asinh", "active_weeks": "none",
+    "tenure_years": "log", "age_years": "none", "recency_days": "log", "transactions": "log", "transactions_change": "asinh", "active_weeks": "none",
     "counterparties": "log", "channels_used": "none", "cash_share": "none", "mobile_share": "none", "evening_share": "none", "salary_months": "none", "money_in": "asinh", "balance_end": "asinh",
-    "balance_change": "asinh", "assets_trend": "none", "new_outside_paid": "asinh", "products_held": "none", "debt": "asinh", "instalments_missed": "none", "felt": "none",
+    "balance_change": "asinh", "assets_trend": "none", "new_outside_paid": "asinh", "products_held": "none", "instalments_missed": "none", "felt": "none",
 }  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def fit_churn(rows: pd.DataFrame) -> dict[str, Any]:
 
 def _fitted_and_judged(rows: pd.DataFrame) -> dict[str, Any]:
     if len(rows) < MIN_ROWS or min(rows["left"].sum(), (~rows["left"]).sum()) < MIN_EVENTS:
-        return {"reason": f"{len(rows):,} customers × quarters with a known outcome and {int(rows['left'].sum())} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}  # fmt: skip
+        return impossible("{n} customers × quarters with a known outcome and {left} departures; {rows} and {events} are needed.", n=len(rows), left=int(rows["left"].sum()), rows=MIN_ROWS, events=MIN_EVENTS)  # fmt: skip
     rows = rows.sort_values(["quarter", "customer_id"], ignore_index=True)
     quarters = sorted(rows["quarter"].unique())
     before, after = rows[rows["quarter"].isin(quarters[-QUARTERS - 1 : -1])], rows[rows["quarter"] == quarters[-1]]

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
+from analysis.language import impossible
 from analysis.models.regression import auc_interval
 from analysis.statistics import share_interval
 
@@ -100,16 +101,16 @@ def fit_themes(tokens: list[list[str]], seed: int = 0) -> dict[str, Any]:
     """
     told = [t for t in tokens if t]
     if len(told) < LEAST_TEXTS:
-        return {"reason": f"{len(told)} texts; {LEAST_TEXTS} are needed."}
+        return impossible("{n} texts; {least} are needed.", n=len(told), least=LEAST_TEXTS)
     vectorizer = _vectorizer(len(told))
     try:
         x = vectorizer.fit_transform(told)
     except ValueError:
-        return {"reason": "The texts share too few words."}
+        return impossible("The texts share too few words.")
     names = vectorizer.get_feature_names_out()
     numbers = [k for k in THEMES if k * 2 <= min(x.shape)]
     if not numbers:
-        return {"reason": "The texts share too few words."}
+        return impossible("The texts share too few words.")
     present = (x > 0).astype(float).tocsc()
     tried: dict[str, float] = {}
     fits: dict[int, np.ndarray] = {}
@@ -163,13 +164,17 @@ def words_of_low_scores(tokens: list[list[str]], low: np.ndarray, most: int = 15
     """
     low = np.asarray(low, dtype=bool)
     if min(low.sum(), (~low).sum()) < 20:
-        return {"reason": f"{low.sum()} texts with a low score and {(~low).sum()} others; 20 of each are needed."}
+        return impossible(
+            "{low} texts with a low score and {others} others; 20 of each are needed.",
+            low=int(low.sum()),
+            others=int((~low).sum()),
+        )
     model = make_pipeline(_vectorizer(len(tokens)), LogisticRegression(C=1.0, max_iter=1000))
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     try:
         told = cross_val_predict(model, tokens, low, cv=folds, method="predict_proba")[:, 1]
     except ValueError:
-        return {"reason": "The texts share too few words."}
+        return impossible("The texts share too few words.")
     auc, auc_low, auc_high = auc_interval(low, told)
     model.fit(tokens, low)
     names, coefficient = model[0].get_feature_names_out(), model[1].coef_[0]

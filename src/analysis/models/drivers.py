@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.language import impossible
 from analysis.models.pathmodel import LEAST, LEVEL, draws, plain
 
 MOST_DRIVERS = 12  # 4,096 subsets
@@ -23,9 +24,9 @@ def explained_shares(rows: pd.DataFrame, drivers: Sequence[str], target: str, ti
     complete = rows.dropna(subset=[*drivers, target])
     varying = [d for d in drivers if len(complete) and complete[d].std() > 1e-9]
     if len(complete) < LEAST or not varying or not complete[target].std() > 1e-9:
-        return {"reason": f"{len(complete)} complete answers; {LEAST} that differ are needed."}
+        return impossible("{n} complete answers; {least} that differ are needed.", n=len(complete), least=LEAST)
     if len(varying) > MOST_DRIVERS:
-        return {"reason": f"{len(varying)} dimensions; at most {MOST_DRIVERS} can be told apart."}
+        return impossible("{n} dimensions; at most {most} can be told apart.", n=len(varying), most=MOST_DRIVERS)
     table = complete[[*varying, target]].to_numpy(dtype=float)
     table = (table - table.mean(axis=0)) / table.std(axis=0)
     whole = lindeman(np.corrcoef(table.T))

@@ -16,6 +16,7 @@ from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.diagnostic import het_breuschpagan, linear_reset
 
+from analysis.language import impossible
 from analysis.models.regression import (
     auc_interval,
     brant,
@@ -50,7 +51,7 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     prepared["stayed"] = prepared["stayed"].astype(bool)
     left = int((~prepared["stayed"]).sum())
     if len(prepared) < MIN_ROWS or left < MIN_EVENTS:
-        return {"reason": f"{len(prepared)} customers with a known outcome and {left} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}  # fmt: skip
+        return impossible("{n} customers with a known outcome and {left} departures; {rows} and {events} are needed.", n=len(prepared), left=left, rows=MIN_ROWS, events=MIN_EVENTS)  # fmt: skip
     last = prepared["quarter"].max()
     train, held_out = prepared[prepared["quarter"] != last], prepared[prepared["quarter"] == last]
     if len(train) < MIN_ROWS or (~train["stayed"]).sum() < MIN_EVENTS:
@@ -89,7 +90,7 @@ def fit_stated(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     """
     prepared, names = prepared_rows(rows, dimensions, SAMPLE)
     if "stated_loyalty" not in prepared or len(prepared := prepared.dropna(subset=["stated_loyalty"])) < MIN_ROWS:
-        return {"reason": f"{len(prepared)} answers on stated loyalty; {MIN_ROWS} are needed."}
+        return impossible("{n} answers on stated loyalty; {rows} are needed.", n=len(prepared), rows=MIN_ROWS)
     names, left_out = usable(prepared, names)
     groups, by = _clusters(prepared)
     behaviour = [n for n in names if n not in dimensions]
@@ -114,10 +115,10 @@ def fit_recommend(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     """
     prepared, names = prepared_rows(rows, dimensions, HEAVY_SAMPLE)
     if "recommend" not in prepared or len(prepared := prepared.dropna(subset=["recommend"])) < MIN_ROWS:
-        return {"reason": f"{len(prepared)} answers on recommending; {MIN_ROWS} are needed."}
+        return impossible("{n} answers on recommending; {rows} are needed.", n=len(prepared), rows=MIN_ROWS)
     cuts = _cuts(prepared["recommend"])
     if len(cuts) < 2:
-        return {"reason": "Nearly all answers on recommending are the same."}
+        return impossible("Nearly all answers on recommending are the same.")
     names, left_out = usable(prepared, names)
     level = np.searchsorted(cuts, prepared["recommend"].to_numpy(), side="left")
     groups, by = _clusters(prepared)
@@ -147,7 +148,7 @@ def fit_survival(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     prepared, names = prepared_rows(rows[rows["followed"] > 0], dimensions, HEAVY_SAMPLE)
     left = int(prepared["event"].sum())
     if len(prepared) < MIN_ROWS or left < MIN_EVENTS:
-        return {"reason": f"{len(prepared)} customers followed and {left} departures; {MIN_ROWS} and {MIN_EVENTS} are needed."}  # fmt: skip
+        return impossible("{n} customers followed and {left} departures; {rows} and {events} are needed.", n=len(prepared), left=left, rows=MIN_ROWS, events=MIN_EVENTS)  # fmt: skip
     names, left_out = usable(prepared, names, "event")
     followed, event = prepared["followed"].to_numpy(dtype=float), prepared["event"].to_numpy(dtype=float)
     result = PHReg(followed, prepared[names].to_numpy(), status=event, ties="efron").fit(disp=0)
@@ -177,7 +178,9 @@ def fit_products(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     prepared["more"] = np.maximum(rows.loc[prepared.index, "products_held"].astype(float) - 1, 0.0)
     prepared = prepared.dropna(subset=["more"])
     if len(prepared) < MIN_ROWS or not prepared["more"].std() > 0:
-        return {"reason": f"{len(prepared)} customers with known holdings that differ; {MIN_ROWS} are needed."}
+        return impossible(
+            "{n} customers with known holdings that differ; {rows} are needed.", n=len(prepared), rows=MIN_ROWS
+        )
     names, left_out = usable(prepared, names)
     groups, by = _clusters(prepared)
     fits = []

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from analysis.language import impossible
 from analysis.sources.params import Loyalty
 
 MOST_ROUNDS = 300
@@ -86,14 +87,14 @@ def as_data(answers: pd.DataFrame, structure: Structure | None, times: int = 500
     cluster: the column that says whose answer it is.
     """
     if structure is None or answers.empty:
-        return {"reason": "The bank delivers no answers to items on dimensions and on satisfaction or loyalty."}
+        return impossible("The bank delivers no answers to items on dimensions and on satisfaction or loyalty.")
     structure, unanswered = _without_empty_items(answers, structure)
     if len(answers) < LEAST or not structure.paths:
-        return {"reason": f"{len(answers)} answers; {LEAST} are needed."}
-    try:
-        tables = bootstrap(answers, structure, times, cluster=answers[cluster] if cluster else None)
-    except ValueError as error:
-        return {"reason": str(error)}
+        return impossible("{n} answers; {least} are needed.", n=len(answers), least=LEAST)
+    filled = completed(answers, structure)
+    if equal := [i.removeprefix("item_") for i in structure.items if not filled[i].std() > 1e-9]:
+        return impossible("All answers to {items} are equal.", items=", ".join(equal))
+    tables = bootstrap(answers, structure, times, cluster=answers[cluster] if cluster else None)
     outer = tables["outer"]
     outer["missing"] = answers[structure.items].isna().mean()[outer["item"]].to_numpy()
     asked = outer["item"].str.startswith("item_")

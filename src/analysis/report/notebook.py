@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import language as languages
 from analysis.errors import ParametersError, not_one_of
-from analysis.language import _
+from analysis.language import _, because
 from analysis.language import _ as say
 from analysis.partition import Partition
 from analysis.prepare import prepare_if_needed
@@ -23,7 +23,7 @@ from analysis.report.table import table
 from analysis.sources.params import read_params
 from analysis.storage import text_fingerprint
 
-__all__ = ["Report", "open_report", "say", "table"]
+__all__ = ["Report", "because", "open_report", "say", "table"]
 
 
 class Headlines:
