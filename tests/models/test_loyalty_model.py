@@ -45,6 +45,11 @@ def test_a_known_effect_lies_in_its_interval_and_the_last_quarter_is_held_out():
     assert fit["quality"]["link_test_p"] > 0.001 and fit["clustered_by"] == "customer_id"
 
 
+def test_without_surveys_behaviour_stands_alone():
+    fit = fit_retention(answers(2000), [])
+    assert [m["model"] for m in fit["nested"]] == ["behaviour alone"] and len(fit["terms"]) == 5
+
+
 def test_points_are_what_ten_points_more_would_change_in_the_fitted_model():
     rows = answers(4000)
     fit, train = fit_retention(rows, ["service"]), rows[rows["quarter"] == "2024Q1"]

@@ -77,7 +77,7 @@ def test_two_districts_from_end_to_end(berka):
 @pytest.mark.parametrize("quarter", ["1993Q1", "1994Q1"])
 def test_groups_and_changes_are_reported_for_the_first_quarter_and_the_last(berka, quarter):
     bank, _ = berka
-    result = call(app, "run", str(bank.path), "--quarter", quarter, "--branch", "ALL", "--report", "segmentation", "--report", "customer_changes")  # fmt: skip
+    result = call(app, "run", str(bank.path), "--quarter", quarter, "--branch", "ALL", "--report", "segmentation", "--report", "customer_changes", "--report", "loyalty", "--report", "retention")  # fmt: skip
     assert result.exit_code == 0, result.output
     folder = bank.output_folder / quarter / "ALL"
     page = (folder / "customer_changes.html").read_text(encoding="utf-8")
@@ -92,3 +92,12 @@ def test_the_groups_of_berka_are_stable_and_better_than_quintiles(berka):
     compared = {m["method"]: m for m in part["comparison"]}
     assert compared["k-means"]["silhouette"] > compared["rfm"]["silhouette"] + 0.1
     assert compared["k-means"]["lowest_jaccard"] > compared["rfm"]["lowest_jaccard"]
+
+
+def test_partial_defection_is_told_before_it_happens(berka):
+    bank, _ = berka
+    held = read_model(bank, "churn-1994Q1")["types"]["personal"]["held_out"]
+    assert held["n"] == 1139 and held["quarter"] == "1993Q4"
+    assert held["auc_low"] > 0.7 and held["brier"] < held["brier_base"] and held["slope_low"] < 1 < held["slope_high"]
+    left = Partition(bank, "ALL", Quarter.parse("1994Q1")).left
+    assert left["left"].sum() == held["events"]

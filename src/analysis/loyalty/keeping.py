@@ -90,7 +90,7 @@ def save_list(churn: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFra
     place = rows.groupby("branch_id").cumcount()
     can = rows["branch_id"].map(lambda b: settings.capacities.get(b, settings.capacity))
     rows = rows[(place < can).to_numpy()]
-    return rows[columns].round({"expected_value": 0, "expected_saving": 0}).reset_index(drop=True)
+    return rows[columns].round({"hazard": 4, "expected_value": 0, "expected_saving": 0}).reset_index(drop=True)
 
 
 def list_summary(listed: pd.DataFrame, churn: pd.DataFrame, settings: Retention, min_cell: int) -> pd.DataFrame:

@@ -93,9 +93,8 @@ def fit_stated(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
         return impossible("{n} answers on stated loyalty; {rows} are needed.", n=len(prepared), rows=MIN_ROWS)
     names, left_out = usable(prepared, names)
     groups, by = _clusters(prepared)
-    behaviour = [n for n in names if n not in dimensions]
     fits = []
-    for name, used in (("behaviour alone", behaviour), ("behaviour and attitudes", names)):
+    for name, used in _one_in_the_other(names, dimensions):
         x = sm.add_constant(prepared[used], has_constant="add")
         fits.append((name, sm.OLS(prepared["stated_loyalty"], x).fit(cov_type="cluster", cov_kwds={"groups": groups}), [n for n in used if n in dimensions]))  # fmt: skip
     result = fits[-1][1]
@@ -184,8 +183,7 @@ def fit_products(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
     names, left_out = usable(prepared, names)
     groups, by = _clusters(prepared)
     fits = []
-    behaviour = [n for n in names if n not in dimensions]
-    for name, used in (("behaviour alone", behaviour), ("behaviour and attitudes", names)):
+    for name, used in _one_in_the_other(names, dimensions):
         x = sm.add_constant(prepared[used], has_constant="add")
         fits.append((name, sm.Poisson(prepared["more"], x).fit(disp=0, cov_type="cluster", cov_kwds={"groups": groups}), [n for n in used if n in dimensions]))  # fmt: skip
     result = fits[-1][1]
@@ -218,14 +216,20 @@ def prepared_rows(rows: pd.DataFrame, dimensions: list[str], most: int) -> tuple
 def _logits(train: pd.DataFrame, names: list[str], dimensions: list[str]) -> tuple[Any, list[tuple[str, Any, list[str]]], str]:  # fmt: skip
     """The whole model, the nested ones, and what errors are clustered by."""
     groups, by = _clusters(train)
-    behaviour = [n for n in names if n not in dimensions]
     fits = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, used in (("behaviour alone", behaviour), ("behaviour and attitudes", names)):
+        for name, used in _one_in_the_other(names, dimensions):
             x = sm.add_constant(train[used], has_constant="add")
             fits.append((name, sm.Logit(train["stayed"].astype(float), x).fit(disp=0, maxiter=100, cov_type="cluster", cov_kwds={"groups": groups}), [n for n in used if n in dimensions]))  # fmt: skip
-    return fits[-1][1], fits if len(names) > len(behaviour) else fits[-1:], by
+    return fits[-1][1], fits, by
+
+
+def _one_in_the_other(names: list[str], dimensions: list[str]) -> list[tuple[str, list[str]]]:
+    """The predictors of the nested models, by name: behaviour, and attitudes with it where there are any."""
+    behaviour = [n for n in names if n not in dimensions]
+    attitudes = [("behaviour and attitudes", names)] if len(names) > len(behaviour) else []
+    return [("behaviour alone", behaviour), *attitudes]
 
 
 def _clusters(rows: pd.DataFrame) -> tuple[np.ndarray, str]:
