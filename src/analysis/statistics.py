@@ -61,22 +61,19 @@ def difference_of_shares(count_a: float, of_a: float, count_b: float, of_b: floa
     return count_a / of_a - count_b / of_b, float(low), float(high)
 
 
-def corrected(p_values: pd.Series) -> pd.Series:
-    """p-values corrected for several comparisons at once (Benjamini and Hochberg 1995); empty ones stay empty."""
+def corrected(p_values: pd.Series, method: str = "fdr_bh") -> pd.Series:
+    """p-values corrected for several comparisons at once (Benjamini and Hochberg 1995, or a method that statsmodels names);
+    empty ones stay empty."""
     known = p_values.notna()
     result = pd.Series(np.nan, index=p_values.index)
     if known.any():
-        result[known] = multipletests(p_values[known], method="fdr_bh")[1]
+        result[known] = multipletests(p_values[known], method=method)[1]
     return result
 
 
 def corrected_for_any(p_values: pd.Series) -> pd.Series:
     """p-values corrected so that the chance of any false finding among them stays below the level (Holm 1979)."""
-    known = p_values.notna()
-    result = pd.Series(np.nan, index=p_values.index)
-    if known.any():
-        result[known] = multipletests(p_values[known], method="holm")[1]
-    return result
+    return corrected(p_values, "holm")
 
 
 def stability_index(expected: np.ndarray, now: np.ndarray) -> float:

@@ -20,8 +20,7 @@ def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
     columns = ["language", "theme", "said_in", "n", "complaints", "score", "low", "high"]
     if comments.empty:
         return pd.DataFrame(columns=columns)
-    since = str(Quarter.parse(quarter).shifted(-4))
-    rows = comments[(comments["theme"] != "") & (comments["said_in"] >= since) & (comments["said_in"] <= quarter)]
+    rows = _with_theme(comments, quarter, 4)
     found = []
     for (language, theme, said_in), part in rows.groupby(["language", "theme", "said_in"]):
         if len(part) < min_cell:
@@ -35,14 +34,19 @@ def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
     return pd.DataFrame(found, columns=columns)
 
 
+def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFrame:
+    """The texts of a theme written in the quarter or in so many before it."""
+    since = str(Quarter.parse(quarter).shifted(-before))
+    return comments[(comments["theme"] != "") & (comments["said_in"] >= since) & (comments["said_in"] <= quarter)]
+
+
 def themes_now(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     """Themes over the year up to the quarter: language, theme, n (comments of questionnaires), score with low and high, complaints,
     the lowest score first; themes of fewer than `min_cell` comments are left out, fewer complaints are not told."""
     columns = ["language", "theme", "n", "score", "low", "high", "complaints"]
     if comments.empty:
         return pd.DataFrame(columns=columns)
-    since = str(Quarter.parse(quarter).shifted(-3))
-    rows = comments[(comments["theme"] != "") & (comments["said_in"] >= since) & (comments["said_in"] <= quarter)]
+    rows = _with_theme(comments, quarter, 3)
     found = []
     for (language, theme), part in rows.groupby(["language", "theme"]):
         scores, complaints = part["score"].dropna(), int((part["source"] == COMPLAINT).sum())
@@ -81,8 +85,7 @@ def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFr
     columns = ["language", "theme", "said_in", "quotation"]
     if comments.empty:
         return pd.DataFrame(columns=columns)
-    since = str(Quarter.parse(quarter).shifted(-3))
-    rows = comments[(comments["theme"] != "") & (comments["said_in"] >= since) & (comments["said_in"] <= quarter)]
+    rows = _with_theme(comments, quarter, 3)
     found = []
     for (language, theme), part in rows.groupby(["language", "theme"]):
         if part["customer_id"].nunique() < LEAST_WRITERS:
