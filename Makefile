@@ -27,6 +27,8 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/groups.py
+	$(BIN)/python benchmarks/loyalty.py
+	$(BIN)/python benchmarks/patterns.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml
