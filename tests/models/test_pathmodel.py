@@ -129,7 +129,7 @@ def test_the_planted_order_of_the_drivers_is_found_on_the_demo_bank(ready_demo):
 
     bank = read_params(ready_demo)
     truth = json.loads((bank.place(bank.source.folder) / "truth" / "loyalty.json").read_text())["drivers"]
-    model = read_model(bank, "index-2024Q4")
+    model = read_model(bank, "loyalty-2024Q4")["path_model"]
     path = {p["source"]: p["path"] for p in model["paths"] if p["target"] == "satisfaction"}
     assert sorted(path, key=path.get) == sorted(truth, key=truth.get)
     assert all(p["path_low"] > 0 for p in model["paths"])

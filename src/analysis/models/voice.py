@@ -3,6 +3,7 @@
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from ibis import _
@@ -30,11 +31,15 @@ SURVEY, COMPLAINT = "survey", "complaint"
 TEXT_COLUMNS = ["text_id", "customer_id", "branch_id", "said_in", "source", "score", "name", "text"]
 THEMED = ["text_id", "branch_id", "customer_id", "said_in", "source", "score", "language", "theme", "theme_weight", "quotation"]  # fmt: skip
 HAPPY_SCORE = 75
+SHOWN_QUARTERS = 5
+MOST_READ = 100_000
 
 
 def read_texts(bank: Bank, con: Backend, known: list[Quarter]) -> pd.DataFrame:
-    """Comments of questionnaires, with the index of the questionnaire as `score`, and complaints, up to the last quarter: the
-    columns TEXT_COLUMNS. Personal text and names: nothing of it leaves before `without_identity`."""
+    """Comments of questionnaires, with the index of the questionnaire as `score`, and complaints, of the last quarters that a page
+    shows: the columns TEXT_COLUMNS, of each kind at most 100,000, chosen by the hash of their identifier. Personal text and
+    names: nothing of it leaves before `without_identity`."""
+    known = known[-SHOWN_QUARTERS:]
     start, end = ibis.literal(known[0].start), ibis.literal(known[-1].end)
     tables = {n: con.read_parquet(str(accepted_path(bank, n)), hive_partitioning=False) for n in ("customers", "surveys", "complaints") if accepted_path(bank, n).exists()}  # fmt: skip
     customers = tables["customers"].select("customer_id", "branch_id", "name")
@@ -53,7 +58,10 @@ def read_texts(bank: Bank, con: Backend, known: list[Quarter]) -> pd.DataFrame:
         said = tables["complaints"].filter(_.text.notnull() & _.received_on.between(start, end))
         said = said.select(text_id="complaint_id", customer_id="customer_id", on="received_on", text="text")
         found.append(said.mutate(score=ibis.null("float64"), source=ibis.literal(COMPLAINT)))
-    rows = [t.join(customers, "customer_id").order_by([_.text_id.hash(), _.text_id]).to_pandas() for t in found]
+    rows = [
+        t.join(customers, "customer_id").order_by([_.text_id.hash(), _.text_id]).limit(MOST_READ).to_pandas()
+        for t in found
+    ]
     if not sum(map(len, rows)):
         return pd.DataFrame(columns=TEXT_COLUMNS)
     texts = pd.concat([r for r in rows if len(r)], ignore_index=True)
@@ -129,16 +137,21 @@ def facts_and_feelings(bank: Bank, con: Backend, year: list[Quarter], themed: pd
     means = index.group_by("customer_id").aggregate(**{c: _[c].mean() for c in ("index", *bank.loyalty.items)})
     felt = means.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_TEXTS).to_pandas().set_index("customer_id")
     felt = felt[felt["index"].notna()].sort_index()
+    asked = con.create_table("asked__now", felt.reset_index()[["customer_id"]], temp=True, overwrite=True)
+
+    def of_those(rows: ir.Table) -> pd.DataFrame:
+        return rows.semi_join(asked, "customer_id").to_pandas()
+
     facts: dict[str, Any] = {}
     customers = stored("customer_quarter", [year[-1]])
     if customers is not None:
         held = [c for c in customers.columns if c.startswith("has_")]
-        has = customers.select("customer_id", *held).to_pandas().set_index("customer_id")
+        has = of_those(customers.select("customer_id", *held)).set_index("customer_id")
         felt = felt[felt.index.isin(has.index)]  # whoever has left holds nothing for that reason
         facts |= {c: has.loc[felt.index, c].astype("boolean").fillna(False).astype(bool) for c in held}
     events = stored("customer_event", year)
     if events is not None:
-        happened = events.select("customer_id", "event").distinct().to_pandas()
+        happened = of_those(events.select("customer_id", "event").distinct())
         facts |= {f"event_{e}": felt.index.isin(part["customer_id"]) for e, part in happened.groupby("event")}
     mine = themed[(themed["source"] == COMPLAINT) & themed["said_in"].isin([str(q) for q in year])]
     if len(mine):
@@ -148,7 +161,7 @@ def facts_and_feelings(bank: Bank, con: Backend, year: list[Quarter], themed: pd
     if accepted_path(bank, "contacts").exists():
         contacts = con.read_parquet(str(accepted_path(bank, "contacts")), hive_partitioning=False)
         reached = contacts.filter(_.treated & _.contacted_on.between(ibis.literal(year[0].start), ibis.literal(year[-1].end)))  # fmt: skip
-        facts["contacted"] = felt.index.isin(reached.select("customer_id").distinct().to_pandas()["customer_id"])
+        facts["contacted"] = felt.index.isin(of_those(reached.select("customer_id").distinct())["customer_id"])
     feelings = {"unhappy": felt["index"] < bank.loyalty.low_score, "happy": felt["index"] >= HAPPY_SCORE}
     feelings |= {f"low_{d}": felt[d] < bank.loyalty.low_score for d in bank.loyalty.items}
     return pd.DataFrame(facts, index=felt.index), pd.DataFrame(feelings, index=felt.index)
