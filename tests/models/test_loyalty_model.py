@@ -45,6 +45,19 @@ def test_a_known_effect_lies_in_its_interval_and_the_last_quarter_is_held_out():
     assert fit["quality"]["link_test_p"] > 0.001 and fit["clustered_by"] == "customer_id"
 
 
+def test_what_lies_between_branches_is_found_where_it_is_and_the_same_again():
+    rng = np.random.default_rng(8)
+    rows = answers(6000)
+    rows["branch_id"] = rng.choice([f"B{i}" for i in range(20)], len(rows))
+    shift = dict(zip(sorted(rows["branch_id"].unique()), rng.normal(0, 0.8, 20), strict=True))
+    chance = 1 / (1 + np.exp(-(0.5 + 0.05 * (rows["service"] - 50) + rows["branch_id"].map(shift))))
+    planted = fit_retention(rows.assign(stayed=rng.random(len(rows)) < chance), ["service"])
+    assert planted["quality"]["branch_sd"] == pytest.approx(0.8, rel=0.35)
+    assert fit_retention(rows, ["service"])["quality"]["branch_sd"] < 0.2
+    once, again = (json.dumps(fit_retention(rows, ["service"])) for _ in range(2))
+    assert once == again
+
+
 def test_without_surveys_behaviour_stands_alone():
     fit = fit_retention(answers(2000), [])
     assert [m["model"] for m in fit["nested"]] == ["behaviour alone"] and len(fit["terms"]) == 5

@@ -67,7 +67,7 @@ def fit_retention(rows: pd.DataFrame, dimensions: list[str]) -> Fitted:
         "auc_fit": auc_interval(train["stayed"], predicted)[0],
         "link_test_p": link_test(train["stayed"], np.log(predicted / (1 - predicted)).to_numpy()),
         "condition_number": float(np.linalg.cond(x)),
-        "branch_sd": _branch_sd(train, names),
+        "branch_sd": _branch_sd(train, predicted),
         **influence(train["stayed"], x, names),
     }
     fitted: Fitted = {
@@ -248,17 +248,17 @@ def _branch_share(rows: pd.DataFrame, names: list[str], outcome: str) -> float:
     return between / (between + float(mixed.scale))
 
 
-def _branch_sd(rows: pd.DataFrame, names: list[str]) -> float:
-    """Standard deviation of branches' log odds of staying beyond what the predictors say (random intercept, variational Bayes)."""
+def _branch_sd(rows: pd.DataFrame, predicted: pd.Series) -> float:
+    """Standard deviation of branches' log odds of staying beyond what the predictors say: each branch's shift by one step of
+    Newton's method, and their spread beyond chance (random effects; DerSimonian and Laird 1986)."""
     if "branch_id" not in rows or rows["branch_id"].nunique() < 3:
         return float("nan")
-    some = rows.tail(HEAVY_SAMPLE)
-    code, branches = pd.factorize(some["branch_id"], sort=True)
-    of_branch = np.eye(len(branches))[code]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = sm.BinomialBayesMixedGLM(some["stayed"].to_numpy(dtype=float), sm.add_constant(some[names], has_constant="add").to_numpy(), of_branch, np.zeros(len(branches), dtype=int), vcp_p=0.5)  # fmt: skip
-        return float(np.exp(model.fit_map().vcp_mean[0]))
+    by_branch = pd.DataFrame({"off": rows["stayed"].astype(float) - predicted, "information": predicted * (1 - predicted)}).groupby(rows["branch_id"]).sum()  # fmt: skip
+    w = by_branch["information"]
+    shift = by_branch["off"] / w
+    spread = float((w * (shift - (w * shift).sum() / w.sum()) ** 2).sum())
+    between = (spread - (len(w) - 1)) / (w.sum() - (w**2).sum() / w.sum())
+    return float(np.sqrt(max(between, 0.0)))
 
 
 def _cuts(answers: pd.Series) -> list[float]:
