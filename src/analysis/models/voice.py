@@ -136,7 +136,9 @@ def facts_and_feelings(bank: Bank, con: Backend, year: list[Quarter], themed: pd
         return None
     means = index.group_by("customer_id").aggregate(**{c: _[c].mean() for c in ("index", *bank.loyalty.items)})
     felt = means.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_TEXTS).to_pandas().set_index("customer_id")
-    felt = felt[felt["index"].notna()].sort_index().round(6)  # the order of a sum must not carry a mean over a threshold
+    felt = (
+        felt[felt["index"].notna()].sort_index().round(6)
+    )  # the order of a sum must not carry a mean over a threshold
     asked = con.create_table("asked__now", felt.reset_index()[["customer_id"]], temp=True, overwrite=True)
 
     def of_those(rows: ir.Table) -> pd.DataFrame:
