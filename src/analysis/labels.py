@@ -77,6 +77,49 @@ def label(name: str) -> str:
         "age_years": _("Age"), "debt": _("Debt"), "income": _("Income"), "shortfall": _("Below the median"), "current_account": _("current account"), "savings": _("savings"), "card": _("card"), "mortgage": _("mortgage"), "consumer_loan": _("consumer loan"), "wealth": _("wealth product"),
         "insurance": _("insurance"), "deposit": _("deposit"), "business_loan": _("business loan"), "payment": _("payment service"),
         "set_aside": _("Set aside"), "table": _("Table"), "newest": _("Newest"), "late": _("Late"), "loan_id": _("Loan"),
+        "role": _("Part"), "party": _("Party"), "party_branch": _("Branch"), "paid": _("Paid"), "got": _("Got"), "parties": _("Parties"),
+        "about": _("About"), "status": _("Status"), "rank": _("Rank"), "first_seen": _("First seen"), "new_reasons": _("New reasons"),
+        "new_parties": _("New parties"), "amount_before": _("Amount then"), "evidence_id": _("Evidence"), "payee": _("Payee"), "note": _("Remark"),
+        "kind": _("Kind"), "points_stated": _("Stated points"), "decided": _("Decided"), "confirmed": _("Confirmed"), "cleared": _("Cleared"),
+        "open": _("Open"), "age_group": _("Open for"), "threshold": _("Threshold"), "added": _("Added"), "lost": _("Lost"),
+        "precision": _("Precision"), "recall": _("Recall"), "severe": _("High severity"), "trait": _("Trait"), "named": _("Named in alerts"),
+        "sex": _("Sex"), "female": _("female"), "male": _("male"), "confirm": _("Confirm"), "risk_mortgage": _("Mortgages"),
+        "risk_card_cashout": _("Card cash-out"), "risk_fundraising": _("Fund-raising"), "risk_acceptance": _("Bills"),
+        "risk_overview": _("Investigations"), "borrower": _("borrower"), "funder": _("source of the money"), "between": _("in between"), "merchant": _("merchant"),
+        "holder": _("card holder"), "investor": _("payer"), "collecting": _("collecting"),
+        "collecting_and_paying_back": _("collecting and paying back"), "transit": _("transit"), "paying_back": _("paying back"),
+        "drawer": _("drawer"), "over_others": _("Over others"), "payers_related": _("Payers are related"), "paid_in_parts": _("Paid in parts"),
+        "related_to_a_party": _("Related to a party"), "emptied_after_repayment": _("Emptied again after repayment"),
+        "returned_by_owner": _("Money back from the merchant"), "merchant_of_such_cards": _("Merchant of such cards"),
+        "emptied_once": _("Emptied once"), "near_limit": _("Near the limit"), "round_in_a_row": _("Round amounts in a row"),
+        "many_swipes_a_day": _("Many swipes a day"), "at_night": _("At night"), "out_of_category": _("Out of keeping with the category"),
+        "two_regions": _("Two regions within hours"), "around_statement": _("Right after the statement"),
+        "fixed_share_back": _("Fixed share paid back"), "words_of_investment": _("Words of an investment"), "high_rate": _("High rate promised"),
+        "new_pays_old": _("New money pays old"), "through_transit": _("Through transit accounts"), "multiples_of_a_unit": _("Multiples of one unit"),
+        "payers_grow": _("Payers grow in number"), "old_payers": _("Payers are old"), "account_woken": _("Account new or woken"),
+        "many_payers": _("Many payers"), "proceeds_come_back": _("Proceeds come back"), "drawers_in_a_circle": _("Drawers in a circle"),
+        "invoice_used_twice": _("Invoice used twice"), "invoice_cancelled": _("Invoice cancelled"), "no_papers": _("Neither contract nor invoice"),
+        "pays_the_next_margin": _("Pays the next margin"), "related_parties": _("Drawer and payee related"),
+        "redeems_another": _("Redeems another bill"), "invoice_differs": _("Invoice differs from the bill"), "no_invoice": _("No invoice"),
+        "no_contract": _("No contract"), "rolled_over": _("Rolled at maturity"), "beyond_turnover": _("Beyond the turnover"),
+        "new_company": _("New company"), "no_other_business": _("No other business"), "cards": _("Cards"), "given_back": _("Given back"),
+        "bills": _("Bills"), "come_back": _("Came back"), "share_back": _("Share back"), "days": _("Days between"), "yearly": _("Rate a year"),
+        "yearly_low": _("from"), "yearly_high": _("to"), "payers": _("Payers"), "our_payers": _("Our customers"), "our_paid": _("They paid"),
+        "our_back": _("They got"), "unit": _("Unit"), "regions": _("Regions"), "window_days": _("Days before the due day"),
+        "amount_tolerance": _("Distance from the instalment"), "min_months": _("Months paid"), "same_site_share": _("Share at one site"),
+        "cluster_days": _("Days between filings"), "hop_days": _("Days to the next account"), "min_cycles": _("Times emptied"),
+        "empty_share": _("Share of the limit"), "empty_days": _("Days until emptied"), "fee_high": _("Highest fee"),
+        "return_days": _("Days until it is back"), "min_returns": _("Times paid back"), "min_holders": _("Holders paid by a merchant"),
+        "round_run": _("Round ones in a row"), "swipes_a_day": _("Swipes a day"), "merchant_share": _("Share of the merchant's turnover"),
+        "region_hours": _("Hours between regions"), "min_payers": _("Payers needed"), "min_common": _("Paid back needed"),
+        "min_amount": _("Smallest payment"), "ratio_tolerance": _("Distance from the usual share"), "same_ratio_share": _("Share who agree"),
+        "min_rate": _("Lowest rate a year"), "unit_share": _("Share of whole units"), "word_share": _("Share with the words"),
+        "old_share": _("Share of the old"), "growth": _("Growth of payers"), "woken_days": _("Days asleep or new"),
+        "transit_days": _("Days in transit"), "transit_keep": _("Share passed on"), "keep": _("Share that comes back"),
+        "margin_days": _("Days to the next margin"), "turnover_share": _("Bills against turnover"), "rolling_days": _("Days around maturity"),
+        "rolling_times": _("Times rolled"), "new_days": _("Days since founding"), "up to 30 days": _("up to 30 days"),
+        "31 to 90 days": _("31 to 90 days"), "91 to 180 days": _("91 to 180 days"), "more than 180 days": _("more than 180 days"),
+        "under 30": _("under 30"), "30 to 44": _("30 to 44"), "45 to 59": _("45 to 59"), "60 to 74": _("60 to 74"), "75 and over": _("75 and over"),
     }  # fmt: skip
     if name in known:
         return known[name]
@@ -88,7 +131,7 @@ def label(name: str) -> str:
 
 def severity(name: str) -> str:
     """The reader's word for a severity."""
-    return {"high": _("high"), "medium": _("medium")}.get(name, name)
+    return {"high": _("high"), "medium": _("medium"), "low": _("low")}.get(name, name)
 
 
 def words(codes: str) -> str:

@@ -3,7 +3,7 @@
 import html
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from analysis.models.build import mart_files, read_model
 from analysis.models.value import histories
 from analysis.quarters import Quarter
 from analysis.readings import COUNTS, files_of, mart_reading
+from analysis.risk.kinds import ALERTS, CURVE, EVIDENCES, HISTORY, HOLDS, PARTIES, RISK_NEEDS
 from analysis.sources.params import Bank
 
 ALL = "ALL"
@@ -33,7 +34,7 @@ class Partition:
 
     Attributes that are tables: `customers` (with `segment`), `previous_customers`, `segment_counts`, `moves`, `events`,
     `event_counts`, `expected_values`, `answers`, `index_scores`, `comments`, `churn`, `previous_churn`, `left`, `departures`,
-    `mortgage_candidates`, `mortgage_pending`. A table that the bank's data cannot give is empty.
+    `alerts`, `evidence`, `parties`, `holds`, `alert_history`, `threshold_curves`. A table that the bank's data cannot give is empty.
     What was read is in `readings` (see `analysis.readings`), and written line by line to the file `log` when one is given.
     """
 
@@ -220,38 +221,52 @@ class Partition:
         return self._read(files, lambda t: t.order_by([_.customer_id.hash(), _.customer_id]).limit(MOST_CUSTOMERS))
 
     @cached_property
-    def mortgage_candidates(self) -> pd.DataFrame:
-        """mortgage_payments, bank-wide and up to the quarter, of payers who pay for enough borrowers in the quarter to be looked at."""
-        now = self._mart("mortgage_payments", self.quarter)
-        least = self.bank.risk.mortgage.min_borrowers
-
-        def enough(t: ibis.Table) -> ibis.Table:
-            many = t.group_by("payer").having(_.borrower_id.nunique() >= least).aggregate(n=_.count()).select("payer")
-            return t.semi_join(many, "payer").order_by("payer", "borrower_id", "booked_at", "transaction_id")
-
-        return self._read(now, enough)
+    def alerts(self) -> pd.DataFrame:
+        """risk_alert of the quarter: every alert with a party at the branch, see `analysis.risk.alerts`; those cleared and without new
+        evidence too (`suppressed`)."""
+        rows = self._risk("risk_alert", ALERTS, ["kind", "rank"])
+        if self._folder and len(rows):
+            here = [self.branch in {*b.split(" "), m} for b, m in zip(rows["branches"], rows["branch_id"], strict=True)]
+            rows = rows[here].reset_index(drop=True)
+        return rows
 
     @cached_property
-    def mortgage_earlier(self) -> pd.DataFrame:
-        """Payers of the quarter before, with the number of their borrowers, by the same rule."""
-        files = self._mart("mortgage_payments", self.quarter.previous)
-        return self._read(
-            files, lambda t: t.group_by("payer").aggregate(borrowers=_.borrower_id.nunique()).order_by("payer")
-        )
+    def evidence(self) -> pd.DataFrame:
+        """risk_evidence of those alerts: the rows that prove each reason."""
+        rows = self._risk("risk_evidence", EVIDENCES, ["alert_id", "reason", "booked_at", "evidence_id"])
+        return rows[rows["alert_id"].isin(self.alerts["alert_id"])].reset_index(drop=True)
 
     @cached_property
-    def mortgage_pending(self) -> pd.DataFrame:
-        """Mortgage applications that wait for a decision, bank-wide."""
-        return self._read(self._mart("mortgage_pending", self.quarter), lambda t: t.order_by("application_id"))
+    def parties(self) -> pd.DataFrame:
+        """risk_party of those alerts: who plays which part."""
+        rows = self._risk("risk_party", PARTIES, ["alert_id", "role", "party"])
+        return rows[rows["alert_id"].isin(self.alerts["alert_id"])].reset_index(drop=True)
 
     @cached_property
-    def risk_officers(self) -> dict[str, str]:
-        """Branch to its first risk officer, where the bank delivers its staff."""
-        staff = self._contract("staff")
-        if staff.empty:
-            return {}
-        officers = staff[staff["role"] == "risk_officer"].sort_values("staff_id")
-        return {str(k): str(v) for k, v in officers.groupby("branch_id")["staff_id"].first().items()}
+    def holds(self) -> pd.DataFrame:
+        """risk_hold: pending applications to hold because of an alert, of the branch that received them or has the alert."""
+        rows = self._risk("risk_hold", HOLDS, ["application_id", "alert_id"])
+        here = (rows["branch_id"] == self.branch) | rows["alert_id"].isin(self.alerts["alert_id"])
+        return rows if self._folder is None else rows[here].reset_index(drop=True)
+
+    @cached_property
+    def alert_history(self) -> pd.DataFrame:
+        """risk_history: every alert ever seen in the whole bank, with what became of it up to the quarter's end."""
+        return self._risk("risk_history", HISTORY, ["kind", "alert_id"])
+
+    @cached_property
+    def threshold_curves(self) -> pd.DataFrame:
+        """risk_curve of the quarter, whole bank: what other thresholds would have given. Made for the last quarter prepared."""
+        return self._risk("risk_curve", CURVE, ["kind", "threshold", "value"])
+
+    def risk(self) -> dict[str, Any]:
+        """What is known of the whole bank's investigations in the quarter: scorecards, dispositions of unknown alerts, signals left out,
+        groups of customers; see `analysis.risk.build`."""
+        return self.model(f"risk/{self.quarter}")
+
+    def _risk(self, mart: str, columns: Mapping[str, str], order: list[str]) -> pd.DataFrame:
+        rows = self._read(self._mart(mart, self.quarter), lambda t: t.order_by(order))
+        return rows if len(rows) else pd.DataFrame(columns=list(columns))
 
     @cached_property
     def delivered(self) -> set[str]:
@@ -261,7 +276,7 @@ class Partition:
 
     def missing_for(self, *marts: str) -> list[str]:
         """The tables that the marts need and the bank does not deliver."""
-        return sorted({t for m in marts for t in NEEDS[m] if t not in self.delivered})
+        return sorted({t for m in marts for t in {**NEEDS, **RISK_NEEDS}[m] if t not in self.delivered})
 
     def model(self, name: str) -> dict[str, Any]:
         """A stored model, see `analysis.models`."""
@@ -312,8 +327,12 @@ class Partition:
             "comments": self.comments,
             "churn": self.churn,
             "left": self.left,
-            "mortgage_candidates": self.mortgage_candidates,
-            "mortgage_pending": self.mortgage_pending,
+            "alerts": self.alerts,
+            "evidence": self.evidence,
+            "parties": self.parties,
+            "holds": self.holds,
+            "alert_history": self.alert_history,
+            "threshold_curves": self.threshold_curves,
         }
         rows = "".join(
             f"<tr><td><code>.{n}</code></td><td>{len(t):,}</td><td>{html.escape(', '.join(map(str, t.columns)))}</td></tr>"

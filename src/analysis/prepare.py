@@ -12,6 +12,7 @@ from analysis.models.build_loyalty import build_loyalty
 from analysis.models.changes import check_rules
 from analysis.partition import ALL
 from analysis.quarters import Quarter
+from analysis.risk.build import build_risk
 from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
 from analysis.sources.params import Bank
 
@@ -44,6 +45,7 @@ def _prepare(bank: Bank, last: Quarter, progress: Progress) -> Prepared:
         built = build_marts(bank, con, verdicts, quarters, lambda quarter: progress(f"marts of {quarter}"))
         build_models(bank, con, quarters, lambda model: progress(f"model {model}"))
         build_loyalty(bank, con, quarters, lambda model: progress(f"model {model}"))
+        build_risk(bank, con, verdicts, quarters, lambda what: progress(f"investigating {what}"))
     return Prepared(verdicts, built)
 
 
@@ -84,6 +86,6 @@ def prepare_if_needed(bank: Bank, quarter: Quarter) -> None:
     if (
         bank.source.demo
         and quarter in bank.all_quarters
-        and not (bank.data_folder / "models" / f"loyalty-{quarter}.json").exists()
+        and not (bank.data_folder / "models" / "risk" / f"{quarter}.json").exists()
     ):
         prepare(bank, quarter, progress=lambda text: print(text, flush=True))

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.demo import plan
-from analysis.demo.lending import application_tables, make_lending, truth_rows
+from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
 from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, branch_effects, customer_table, make_people
+from analysis.demo.schemes import added_tables, overridden, plant
 from analysis.demo.trade import STAFF_PER_BRANCH, bank_tables, bill_tables, merchant_table, standing_order_table
 from analysis.demo.voice import campaign_tables, survey_tables
 from analysis.storage import write_json
@@ -58,7 +59,7 @@ def make_bank(
             for done, task in enumerate(tasks, 1):
                 planted += _make_chunk(task)
                 progress(done, len(tasks))
-        write_json(temporary / "truth" / "mortgage.json", planted)
+        write_json(temporary / "truth" / "cases.json", planted)
         write_json(
             temporary / "truth" / "loyalty.json",
             {
@@ -101,6 +102,11 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     rng = np.random.default_rng([seed, chunk])
     people = make_people(rng, first, count, branches)
     lending, planted = make_lending(rng, people)
+    used = {int(lending.customer[i]) for a in planted for i in a.loans} | {p // 2 - first for a in planted for p in [*a.payers, *a.fronts] if p < EXTERNAL}  # fmt: skip
+    schemes = plant(np.random.default_rng([seed, chunk, 99]), people, used, chunk)
+    household = [p // 2 - first for a in planted if a.by_loan for p in a.payers]
+    if household:
+        schemes.override("phone", household, f"13{chunk:04d}00003")
     merchants = max(20, count // 50)
     tables = {
         "customers": customer_table(rng, people, STAFF_PER_BRANCH),
@@ -112,22 +118,25 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         "merchants": merchant_table(rng, people, 0, merchants),
         "standing_orders": standing_order_table(rng, people),
     }
+    tables["customers"] = overridden(tables["customers"], schemes.overrides)
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)
+    for name, rows in added_tables(schemes).items():
+        tables[name] = pa.concat_tables([tables[name], rows.cast(tables[name].schema)]) if name in tables else rows
     if chunk == 0:
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
     for quarter, name in enumerate(QUARTERS):
         rows = transactions(
-            np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, quarter, chunk, merchants
+            np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, schemes, quarter, chunk, merchants
         )
         if chunk == 0 and quarter == len(QUARTERS) - 1:
             rows = _with_bad_rows("transactions", rows)
         _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": rows}, many=True)
     truth = {"truth/segments": _groups(people), "truth/life_events": _life_events(people)}
     _write(folder / f"part-{chunk:04d}.parquet", truth, many=True)
-    return truth_rows(people, lending, planted)
+    return [*truth_rows(people, lending, planted), *schemes.truth]
 
 
 def _groups(people: People) -> pa.Table:

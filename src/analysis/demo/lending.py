@@ -57,6 +57,9 @@ class Arrangement:
     jitter: float = 0.02
     months_paid: int = 3  # of each quarter's three
     first_quarter: int = 4
+    fronts: list[int] = field(default_factory=list)  # accounts the money goes over
+    parts: int = 1  # in which an instalment is paid
+    by_loan: bool = False  # the payers take a loan each in turn, not a month
     pending_compounds: list[int] = field(default_factory=list)
 
 
@@ -125,7 +128,7 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
     def site() -> int:
         return int(rng.integers(0, compounds(len(people)) // 4)) * 4
 
-    if len(pool) < 70 or len(payers) < 10 or len(firms) < 4:
+    if len(pool) < 90 or len(payers) < 30 or len(firms) < 4:
         return []  # too few customers to plant among
 
     # cases
@@ -166,6 +169,23 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
             pending_compounds=[place],
         )
     )
+
+    place, apart = site(), rng.spawn(1)[0]
+    others = [c for c in payers[: len(payers) // 2] if people.mortgage[c] == 0]  # not those that are popped below
+    friends = [others[i] for i in apart.permutation(len(others))[:7]]
+    for one in friends:
+        payers.remove(one)
+    planted.append(
+        Arrangement("over_others", True, [account(friends[0])], take(6, [place]), fronts=[account(c) for c in friends[1:4]], pending_compounds=[place])
+    )  # fmt: skip
+    place = site() + 1
+    planted.append(
+        Arrangement("in_parts", True, [account(friends[4])], take(5, [place]), parts=2, jitter=0.05, first_quarter=6, pending_compounds=[place])
+    )  # fmt: skip
+    place = site() + 2
+    planted.append(
+        Arrangement("payers_of_one_household", True, [account(c) for c in friends[5:7]], take(4, [place]), first_quarter=5, pending_compounds=[place], by_loan=True)
+    )  # fmt: skip
 
     # look-alikes
     for _ in range(2):
@@ -250,17 +270,14 @@ def application_tables(
 
 def truth_rows(people: People, lending: Lending, planted: list[Arrangement]) -> list[dict[str, object]]:
     """What was planted, by identifiers."""
-    return [
-        {
-            "arrangement": a.name,
-            "is_case": a.is_case,
-            "payers": [f"{'X' if p >= EXTERNAL else 'A'}{p:010d}" for p in a.payers],
-            "borrowers": [f"C{people.first + lending.customer[i]:08d}" for i in a.loans],
-            "compounds": sorted({str(compound_names(np.array([lending.compound[i]]))[0]) for i in a.loans}),
-            "first_quarter": str(QUARTERS[a.first_quarter]),
-        }
-        for a in planted
-    ]
+    rows = []
+    for a in planted:
+        payers = [f"X{p:010d}" if p >= EXTERNAL else f"C{p // 2:08d}" for p in a.payers]
+        borrowers = [f"C{people.first + lending.customer[i]:08d}" for i in a.loans]
+        sites = sorted({str(compound_names(np.array([lending.compound[i]]))[0]) for i in a.loans})
+        fronts = [f"C{p // 2:08d}" for p in a.fronts]
+        rows.append({"kind": "risk_mortgage", "variant": a.name, "is_case": a.is_case, "parties": sorted({*payers, *fronts}), "borrowers": borrowers, "compounds": sites, "first_quarter": str(QUARTERS[a.first_quarter])})  # fmt: skip
+    return rows
 
 
 def month_starts(quarter: int) -> np.ndarray:

@@ -1,72 +1,27 @@
 """The transactions of a chunk of the demo bank, one quarter at a time."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pyarrow as pa
 
 from analysis.contract.tables import CHANNELS, KINDS
 from analysis.demo import plan
 from analysis.demo.columns import amounts, coded, numbered
+from analysis.demo.entries import Entries
 from analysis.demo.lending import EXTERNAL, Arrangement, Lending, month_starts
 from analysis.demo.people import GROUPS, STARTS, People
+from analysis.demo.schemes import Schemes
 from analysis.demo.voice import QUARTER_DAYS
 
 BUSINESS = [i for i, g in enumerate(GROUPS) if not g.regular]
 BANKS = ("North Bank", "东方银行", "Union Savings", "Porto Bank")
 NAMES = tuple(str(s + g) for s in plan.SURNAMES for g in plan.GIVEN_NAMES)
 
-#: Columns of an entry, with the value where none is given.
-DEFAULTS = {
-    "account": 0,
-    "second": 0,
-    "cents": 0,
-    "channel": 0,
-    "kind": 0,
-    "other": -1,
-    "merchant": -1,
-    "memo": 0,
-    "name": -1,
-}
-
-
-@dataclass
-class Entries:
-    """Entries being collected, a list of arrays per column."""
-
-    columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in DEFAULTS})
-
-    def add(self, account: np.ndarray, **values: np.ndarray | int) -> None:
-        """Entries on `account`; a value is an array as long, or one number for all."""
-        for name, default in DEFAULTS.items():
-            value = account if name == "account" else values.get(name, default)
-            self.columns[name].append(np.broadcast_to(np.asarray(value, dtype=np.int64), len(account)))
-
-    def add_both_sides(
-        self, payer: np.ndarray, payee: np.ndarray, cents: np.ndarray, **values: np.ndarray | int
-    ) -> None:
-        """A payment as it stands on the payer's and on the payee's account, where they are at this bank."""
-        for account, other, sign in ((payer, payee, -1), (payee, payer, 1)):
-            here = account < EXTERNAL
-            self.add(
-                account[here],
-                other=other[here],
-                cents=sign * cents[here],
-                **{k: v[here] if isinstance(v, np.ndarray) else v for k, v in values.items()},
-            )
-
-    def all(self) -> dict[str, np.ndarray]:
-        """Every column, in order of booking."""
-        whole = {name: np.concatenate(parts) for name, parts in self.columns.items()}
-        order = np.lexsort((whole["account"], whole["second"]))
-        return {name: values[order] for name, values in whole.items()}
-
-
 def transactions(
     rng: np.random.Generator,
     people: People,
     lending: Lending,
     planted: list[Arrangement],
+    schemes: Schemes,
     quarter: int,
     chunk: int,
     merchants: int,
@@ -84,6 +39,8 @@ def transactions(
     for arrangement in planted:
         if quarter >= arrangement.first_quarter:
             _arranged(rng, entries, people, lending, arrangement, quarter)
+    first = int(STARTS[quarter].astype(np.int64)) * 86_400
+    entries.take(schemes.entries, first, first + int(QUARTER_DAYS[quarter]) * 86_400)
     return _table(entries.all(), quarter, chunk)
 
 
@@ -311,6 +268,8 @@ def _arranged(
         if arrangement.months_paid < 3 and month == left_out:
             continue
         payer = np.full(n, arrangement.payers[month % len(arrangement.payers)])
+        if arrangement.by_loan:
+            payer = np.array(arrangement.payers)[np.arange(n) % len(arrangement.payers)]
         payee, channel = accounts, "online"
         if arrangement.pays == "payday":
             day, cents, memo = np.full(n, start + 8), np.full(n, 150_000), "allowance"
@@ -322,15 +281,18 @@ def _arranged(
             else:  # collects: the money flows the other way
                 payer, payee, channel = accounts, payer, "mobile"
                 cents, memo = np.full(n, 38_000), "fee"
-        entries.add_both_sides(
-            payer,
-            payee,
-            cents,
-            second=_second_of(rng, day),
-            channel=plan.CHANNEL[channel],
-            kind=plan.KIND["transfer"],
-            memo=plan.MEMO[memo],
-        )
+        how = {"channel": plan.CHANNEL[channel], "kind": plan.KIND["transfer"], "memo": plan.MEMO[memo]}
+        if arrangement.fronts:  # the money reaches the borrowers over others, a day later
+            fronts = np.array(arrangement.fronts)
+            front = fronts[np.arange(n) % len(fronts)]
+            for one in fronts:
+                mine = front == one
+                whole = np.array([int(cents[mine].sum() * 1.02)])
+                entries.add_both_sides(payer[:1], np.array([one]), whole, second=_second_of(rng, day[mine].min(keepdims=True) - 1), **how)  # fmt: skip
+            payer = front
+        for part in range(arrangement.parts):
+            share = cents // arrangement.parts + (cents % arrangement.parts if part == 0 else 0)
+            entries.add_both_sides(payer, payee, share, second=_second_of(rng, day - part), **how)
 
 
 def _table(whole: dict[str, np.ndarray], quarter: int, chunk: int) -> pa.Table:

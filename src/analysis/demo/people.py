@@ -178,6 +178,8 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
     grade = np.clip(np.rint(people.of_group("credit_grade") + rng.normal(0, 0.8, n)), 1, 10).astype(int)
     number = people.first + np.arange(n)
     sex = np.array(["female", "male"])[rng.integers(0, 2, n)]
+    house = rng.integers(1, 999, n).astype(str)
+    home = compound_names(rng.integers(0, compounds(n), n))
     text = pa.string()
     return pa.table(
         {
@@ -196,8 +198,8 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
                 ],
                 text,
             ),
-            "address": pa.array(np.char.add("No. ", rng.integers(1, 999, n).astype(str)), text),
-            "compound": pa.array(compound_names(rng.integers(0, compounds(n), n)), text),
+            "address": pa.array(np.char.add(np.char.add("No. ", house), np.char.add(", ", home)), text),
+            "compound": pa.array(home, text),
             "employer": pa.array(employer, text, mask=corporate),
             "phone": numbered("1", rng.integers(10**9, 10**10, n), 10),
             "document_hash": numbered("h", rng.integers(10**11, 10**12, n), 12),

@@ -16,7 +16,6 @@ from ibis.backends.duckdb import Backend
 from analysis.contract import CONTRACT
 from analysis.marts.accounts import account_quarter
 from analysis.marts.customers import customer_quarter
-from analysis.marts.mortgage import mortgage_payments, mortgage_pending
 from analysis.marts.surveys import survey_items
 from analysis.quarters import Quarter
 from analysis.sources.land import Verdict, accepted_path
@@ -30,8 +29,6 @@ NEEDS = {
     "account_quarter": (),
     "customer_quarter": ("account_holders",),
     "survey_items": ("surveys", "survey_scores"),
-    "mortgage_payments": ("account_holders", "loans", "loan_applications"),
-    "mortgage_pending": ("loan_applications",),
 }
 
 
@@ -54,7 +51,6 @@ def build_marts(
     )
     settings = text_fingerprint(
         bank.loyalty.model_dump_json(),
-        bank.risk.model_dump_json(),
         str(bank.quarters),
         code_fingerprint("marts", "contract"),
     )
@@ -98,9 +94,6 @@ def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarte
         marts["customer_quarter"] = customer_quarter(tables, accounts, previous["customer_quarter"], quarter)
     if has(tables, "survey_items") and bank.loyalty.items:
         marts["survey_items"] = survey_items(tables, bank.loyalty, quarter)
-    if has(tables, "mortgage_payments"):
-        marts["mortgage_payments"] = mortgage_payments(tables, in_quarter, bank.risk.mortgage, quarter)
-        marts["mortgage_pending"] = mortgage_pending(tables, quarter)
     for mart in NEEDS:
         if mart in marts:
             write_mart(bank, con, mart, quarter, marts[mart])

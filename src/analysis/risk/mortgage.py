@@ -1,129 +1,167 @@
-"""Mortgages repaid by one account for many (假按揭): which payers, which properties, what to do now.
+"""Mortgages repaid by one account for many (假按揭): which payers, which properties, what to hold.
 
-Signals and look-alikes after xikww.com newsid=2535; chinavalue.com.cn 2010/2/17; fx361.com 2020/0407/7896886. A case
-needs one payer for several unrelated borrowers, in time for their due days, with their properties at one site; a parent
-paying for two children, an employer's housing allowance, a property manager and a group whose properties are scattered
-do not make one.
+Signals and look-alikes after xikww.com newsid=2535; chinavalue.com.cn 2010/2/17; fx361.com 2020/0407/7896886. A case needs one
+payer, or a group of payers who belong together, for several unrelated borrowers, in time for their due days and close to the
+instalments, with the properties at one site. A parent paying for two children, an employer's housing allowance, a property
+manager, joint borrowers and a group whose properties are scattered do not make one.
 """
 
-from collections.abc import Mapping
-
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
+from ibis import _
 
-from analysis.labels import severity, words
-from analysis.language import _
+from analysis.risk.cases import Case, Window, proof
+from analysis.risk.related import groups, links
+from analysis.risk.transfers import Tables, listed, once, transfers, without_reversed
 from analysis.sources.params import Mortgage
-from analysis.storage import text_fingerprint
 
-ALERTS = [
-    "alert_id",
-    "kind",
-    "severity",
-    "payer",
-    "borrowers",
-    "site",
-    "branches",
-    "amount",
-    "first_on",
-    "last_on",
-    "reasons",
-    "action",
-    "assigned_to",
-    "seen_before",
-]
-EVIDENCE = [
-    "alert_id",
-    "reason",
-    "transaction_id",
-    "loan_id",
-    "borrower_id",
-    "payer_account",
-    "booked_at",
-    "amount",
-    "instalment",
-    "due_on",
-    "compound",
-    "developer",
-]
-HOLDS = [
-    "application_id",
-    "alert_id",
-    "branch_id",
-    "borrower_id",
-    "filed_on",
-    "compound",
-    "developer",
-    "amount",
-    "reasons",
-    "action",
-]
+NEEDS = ("account_holders", "customers", "loans", "loan_applications")
+NO_ONE_ELSES = ("salary", "pension", "loan_payout", "interest")
+PASSED_ON = (0.8, 1.3)  # what a payer passes on in a month against what it got for that from somebody
 
 
-def detect(
-    candidates: pd.DataFrame,
-    pending: pd.DataFrame,
-    earlier: pd.DataFrame,
-    settings: Mortgage,
-    officers: Mapping[str, str],
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Alerts, their evidence, and the pending applications to hold, bank-wide.
-
-    candidates: mortgage_payments of one quarter (one row per transfer and mortgage). pending: mortgage_pending.
-    earlier: payer and number of borrowers of the quarter before. officers: branch to member of staff. Returns tables with
-    the columns ALERTS, EVIDENCE and HOLDS, empty when there is nothing. An alert's id depends on the payer alone, so the
-    same case keeps it. Severity: high with five borrowers or more, or a pending application at the site; else medium.
-    """
-    alerts, evidence, holds = [], [], []
-    for payer, paid in candidates.groupby("payer", sort=True) if len(candidates) else []:
-        regular = _regularly_paid(paid, settings)
-        if regular["borrower_id"].nunique() < settings.min_borrowers:
-            continue
-        kind_of_site, site, at_site = _site(regular)
-        borrowers = regular["borrower_id"].nunique()
-        if at_site["borrower_id"].nunique() < max(settings.min_borrowers, settings.same_site_share * borrowers):
-            continue
-        alert_id = "RM-" + text_fingerprint("risk_mortgage", str(payer))[:10]
-        reasons = {"one_payer_for_many": regular, "same_site": at_site, **_further_signals(at_site, settings)}
-        held = _related_applications(pending, regular, at_site)
-        officer = officers.get(str(at_site["branch_id"].mode().iloc[0]), "")
-        alerts.append(
-            {
-                "alert_id": alert_id,
-                "kind": "risk_mortgage",
-                "severity": "high" if borrowers >= 5 or len(held) else "medium",
-                "payer": payer,
-                "borrowers": borrowers,
-                "site": f"{kind_of_site}: {site}",
-                "branches": " ".join(sorted(regular["branch_id"].unique())),
-                "amount": float(regular["amount"].sum()),
-                "first_on": regular["booked_at"].min().date(),
-                "last_on": regular["booked_at"].max().date(),
-                "reasons": " ".join(reasons),
-                "action": "confirm at once and stop",
-                "assigned_to": officer,
-                "seen_before": bool(len(earlier))
-                and bool((earlier.loc[earlier["payer"] == payer, "borrowers"] >= settings.min_borrowers).any()),
-            }
-        )
-        for reason, rows in reasons.items():
-            evidence.append(rows.assign(alert_id=alert_id, reason=reason)[EVIDENCE])
-        holds.append(held.assign(alert_id=alert_id, action="hold until the alert is confirmed or cleared"))
-    found = pd.DataFrame(alerts, columns=ALERTS).sort_values(
-        ["severity", "amount"], ascending=[True, False], ignore_index=True
-    )
-    proof = pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame(columns=EVIDENCE)
-    stops = pd.concat(holds, ignore_index=True) if holds else pd.DataFrame(columns=HOLDS)
-    return found, proof, stops[HOLDS].drop_duplicates(["application_id", "alert_id"], ignore_index=True)
+def candidates(tables: Tables, window: Window, settings: Mortgage) -> dict[str, pd.DataFrame]:
+    """payments: transfers by somebody else in time for an instalment, adding up to about it. funded: transfers to those who
+    paid, shortly before. linked: payers who share a telephone, address or authorised person."""
+    moved = transfers(tables, window)
+    payments_ = _payments(tables, moved, settings)
+    payments = once(without_reversed(payments_, moved).to_pandas())
+    payments = _adding_up(payments, settings)
+    several = payments.groupby("payer")["borrower_id"].nunique()
+    payers = sorted(several.index)
+    to_payers = moved.filter(_.kind.notin(NO_ONE_ELSES)).semi_join(listed(payers, "funded_party"), [("payee", "funded_party")])  # fmt: skip
+    least = float(payments["instalment"].min()) if len(payments) else 0.0
+    to_payers = to_payers.filter(_.amount >= least).drop("memo", "kind")
+    funded = once(without_reversed(to_payers, moved).to_pandas()) if payers else pd.DataFrame()
+    linked = links(tables, payers) if payers else pd.DataFrame(columns=["party", "other", "shared"])
+    return {"payments": payments, "funded": funded, "linked": linked}
 
 
-def _regularly_paid(paid: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
-    """The payments of loans that were paid in at least `min_months` different months' instalments."""
-    months = paid.groupby("loan_id")["due_on"].transform("nunique")
-    return paid[months >= settings.min_months]
+def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
+    """Transfers into a repayment account by somebody who did not borrow, in the days before an instalment is due."""
+    applications = tables["loan_applications"].select("application_id", "co_borrower_id", "filed_on", "down_payment_account", "compound", "developer")  # fmt: skip
+    loans = tables["loans"].filter((_.kind == "mortgage") & _.due_day.notnull() & (_.instalment > 0))
+    loans = loans.left_join(applications, "application_id")
+    people = tables["customers"].select(borrower="customer_id", branch_id="branch_id", employer="employer")
+    loans = loans.join(people, [loans.borrower_id == people.borrower]).select(
+        "loan_id", "borrower_id", "branch_id", "instalment", "due_day", "status", "co_borrower_id", "filed_on", "down_payment_account", "compound", "developer", "employer",
+        repayment_account="account_id",
+    )  # fmt: skip
+    moved = moved.filter(_.kind.notin(NO_ONE_ELSES)).drop("kind")
+    paid = moved.join(loans, [moved.payee_account == loans.repayment_account])
+    someone_else = (paid.payer != paid.borrower_id) & (paid.co_borrower_id.isnull() | (paid.payer != paid.co_borrower_id))
+    paid = paid.filter(someone_else)
+    day = paid.booked_at.date()
+    this_month = ibis.date(day.year(), day.month(), paid.due_day)
+    due_on = ibis.ifelse(this_month >= day, this_month, this_month + ibis.interval(months=1))
+    paid = paid.mutate(due_on=due_on, paid_on=day)
+    days_before = paid.due_on.delta(paid.paid_on, unit="day")
+    return paid.filter((days_before >= 0) & (days_before <= settings.window_days) & (paid.amount <= paid.instalment * 2)).select(
+        "transaction_id", "payer", "payer_account", "payee_account", "booked_at", "memo", "loan_id", "borrower_id", "branch_id", "due_on", "compound", "developer", "employer", "filed_on", "status",
+        amount=paid.amount, instalment=paid.instalment.cast("float64"),
+        down_payment_from_payer=(paid.down_payment_account == paid.payer_account).fill_null(False),
+    )  # fmt: skip
 
 
-def _site(paid: pd.DataFrame) -> tuple[str, str, pd.DataFrame]:
-    """Compound or developer with the most borrowers, and the payments for properties there; the compound where they tie."""
+def _adding_up(payments: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
+    """Payments of one payer for one loan and due day that come to about the instalment."""
+    if payments.empty:
+        return payments.assign(parts=0)
+    days = pd.to_datetime(payments["due_on"]) - payments["booked_at"].dt.normalize()
+    payments = payments[days <= pd.Timedelta(days=settings.window_days)]
+    by = payments.groupby(["payer", "loan_id", "due_on"])["amount"]
+    whole = by.transform("sum").round(2)
+    near = (whole / payments["instalment"] - 1).abs() <= settings.amount_tolerance + 1e-9
+    return payments.assign(parts=by.transform("size"))[near].reset_index(drop=True)
+
+
+def cases(found: dict[str, pd.DataFrame], settings: Mortgage) -> list[Case]:
+    """The cases among the candidates, bank-wide."""
+    payments = found["payments"]
+    if payments.empty:
+        return []
+    payments = _adding_up(payments.drop(columns="parts"), settings)
+    over = _sources(payments, found["funded"], settings)
+    related = found["linked"]
+    payers = set(payments["payer"])
+    related = related[related["party"].isin(payers) & related["other"].isin(payers)]
+    pairs = [*zip(over["source"], over["payer"], strict=True), *zip(related["party"], related["other"], strict=True)]
+    group_of = groups(pairs, payers)
+    payments = payments.assign(group=payments["payer"].map(group_of))
+    made = []
+    for group, paid in payments.groupby("group", sort=True):
+        case = _case(paid, over[over["payer"].isin(paid["payer"]) & (over["source"].map(group_of) == group)], related, settings)  # fmt: skip
+        if case:
+            made.append(case)
+    return made
+
+
+def _sources(payments: pd.DataFrame, funded: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
+    """Who gives a payer the money for the instalments, month after month: source, payer and the transfers that show it."""
+    columns = ["source", "payer", "transaction_id", "booked_at", "amount"]
+    if funded.empty or payments.empty:
+        return pd.DataFrame(columns=columns)
+    month = payments["due_on"].astype("datetime64[ns]").dt.to_period("M")
+    spent = payments.groupby(["payer", month]).agg(total=("amount", "sum"), first=("booked_at", "min"), last=("booked_at", "max")).reset_index()  # fmt: skip
+    came = funded.rename(columns={"payer": "source", "payee": "payer"})
+    near = came.merge(spent, on="payer")
+    near = near[(near["booked_at"] <= near["last"]) & (near["first"] - near["booked_at"] <= pd.Timedelta(days=settings.hop_days)) & (near["source"] != near["payer"])]  # fmt: skip
+    sums = near.groupby(["source", "payer", "due_on"])["amount"].transform("sum")
+    low, high = PASSED_ON
+    near = near[(near["total"] >= low * sums) & (near["total"] <= high * sums)]
+    months = near.groupby(["source", "payer"])["due_on"].transform("nunique")
+    return near.loc[months >= settings.min_months, columns].drop_duplicates("transaction_id")
+
+
+def _case(paid: pd.DataFrame, over: pd.DataFrame, related: pd.DataFrame, settings: Mortgage) -> Case | None:
+    regular = regularly_paid(paid, settings)
+    borrowers = regular["borrower_id"].nunique()
+    if borrowers < settings.min_borrowers:
+        return None
+    kind_of_site, site, at_site = same_site(regular)
+    if at_site["borrower_id"].nunique() < max(settings.min_borrowers, settings.same_site_share * borrowers):
+        return None
+    payers, sources = set(regular["payer"]), set(over["source"])
+    reasons = {
+        "one_payer_for_many": proof(regular, "transactions", payee="borrower_id", note="loan_id"),
+        "same_site": proof(at_site, "transactions", payee="borrower_id", note=kind_of_site),
+    }
+    further = {
+        "over_others": proof(over, "transactions", payer="source", payee="payer") if len(over) else None,
+        "payers_related": proof(regular, "transactions", payee="borrower_id") if related_payers(payers, related) else None,
+        "paid_in_parts": _proof_if(paid_in_parts(regular), settings),
+        "employed_by_developer": _proof_if(employed_by_developer(at_site), settings),
+        "filed_together": _proof_if(filed_together(at_site, settings), settings),
+        "same_down_payment": _proof_if(same_down_payment(at_site), settings),
+        "several_late": _proof_if(several_late(at_site), settings),
+    }
+    reasons.update({code: rows for code, rows in further.items() if rows is not None})
+    roles = {**dict.fromkeys(sorted(set(regular["borrower_id"])), "borrower"), **dict.fromkeys(sorted(payers), "payer"), **dict.fromkeys(sorted(sources - payers), "funder")}  # fmt: skip
+    return Case(
+        sorted(sources or payers) if sources else sorted(payers), reasons, roles, float(round(regular.drop_duplicates("transaction_id")["amount"].sum(), 2)), site,
+        {"borrowers": borrowers, "branches": regular["branch_id"].nunique(), "compounds": _texts(at_site["compound"]), "developers": _texts(at_site["developer"])},
+    )  # fmt: skip
+
+
+def _texts(values: pd.Series) -> str:
+    return "\n".join(sorted(values.dropna().unique()))
+
+
+def _proof_if(rows: pd.DataFrame, settings: Mortgage) -> pd.DataFrame | None:
+    return proof(rows, "transactions", payee="borrower_id") if rows["borrower_id"].nunique() >= 2 else None
+
+
+# --- signals: each takes payments and returns those that show it ------------------------------------------------------
+
+
+def regularly_paid(paid: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
+    """The payments of loans that the group paid in at least `min_months` months."""
+    return paid[paid.groupby("loan_id")["due_on"].transform("nunique") >= settings.min_months]
+
+
+def same_site(paid: pd.DataFrame) -> tuple[str, str, pd.DataFrame]:
+    """Compound or developer with the most borrowers, its name, and the payments for properties there; the compound where they tie."""
     best: tuple[int, str, str] = (0, "compound", "")
     for column in ("compound", "developer"):
         counts = paid.groupby(column)["borrower_id"].nunique().sort_index()
@@ -132,84 +170,64 @@ def _site(paid: pd.DataFrame) -> tuple[str, str, pd.DataFrame]:
     return best[1], best[2], paid[paid[best[1]] == best[2]]
 
 
-def _further_signals(at_site: pd.DataFrame, settings: Mortgage) -> dict[str, pd.DataFrame]:
-    found = {}
-    employed = at_site[at_site["employer"].notna() & (at_site["employer"] == at_site["developer"])]
-    if employed["borrower_id"].nunique() >= 2:
-        found["employed_by_developer"] = employed
-    filed = pd.to_datetime(at_site.drop_duplicates("loan_id")["filed_on"]).dropna()
-    if len(filed) >= settings.min_borrowers and (filed.max() - filed.min()).days <= settings.cluster_days:
-        found["filed_together"] = at_site
-    down = at_site[at_site["down_payment_from_payer"].astype(bool)]
-    if down["borrower_id"].nunique() >= 2:
-        found["same_down_payment"] = down
-    late = at_site[at_site["status"].isin(["late", "defaulted"])]
-    if late["borrower_id"].nunique() >= 2:
-        found["several_late"] = late
-    return found
+def related_payers(payers: set[str], related: pd.DataFrame) -> bool:
+    """Whether payers of the group share a telephone, address or authorised person."""
+    return bool((related["party"].isin(payers) & related["other"].isin(payers)).any())
 
 
-def _related_applications(pending: pd.DataFrame, paid: pd.DataFrame, at_site: pd.DataFrame) -> pd.DataFrame:
-    """Pending applications of the alert's compound, developer or parties, each with why it is held."""
-    if pending.empty:
-        return pd.DataFrame(columns=[c for c in HOLDS if c not in ("alert_id", "action")])
-    parties = {*paid["borrower_id"], *paid["payer"]}
+def paid_in_parts(paid: pd.DataFrame) -> pd.DataFrame:
+    """Instalments paid in more than one transfer."""
+    return paid[paid["parts"] > 1]
+
+
+def employed_by_developer(paid: pd.DataFrame) -> pd.DataFrame:
+    """Payments for borrowers who work for the developer of their property."""
+    return paid[paid["employer"].notna() & (paid["employer"] == paid["developer"])]
+
+
+def filed_together(paid: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
+    """All payments, where the applications were filed within `cluster_days`."""
+    filed = pd.to_datetime(paid.drop_duplicates("loan_id")["filed_on"]).dropna()
+    together = len(filed) >= settings.min_borrowers and (filed.max() - filed.min()).days <= settings.cluster_days
+    return paid if together else paid.head(0)
+
+
+def same_down_payment(paid: pd.DataFrame) -> pd.DataFrame:
+    """Payments for borrowers whose down payment came from the payer as well."""
+    return paid[paid["down_payment_from_payer"].astype(bool)]
+
+
+def several_late(paid: pd.DataFrame) -> pd.DataFrame:
+    """Payments of loans that are late or defaulted all the same."""
+    return paid[paid["status"].isin(["late", "defaulted"])]
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+def pending(tables: Tables, last: Window) -> pd.DataFrame:
+    """Mortgage applications filed by the window's end that wait for a decision."""
+    waiting = tables["loan_applications"].filter((_.purpose == "mortgage") & (_.status == "pending") & (_.filed_on <= ibis.literal(last.last)))  # fmt: skip
+    rows = waiting.mutate(amount=waiting.amount.cast("float64")).select("application_id", "branch_id", "borrower_id", "co_borrower_id", "filed_on", "compound", "developer", "down_payment_account", "repayment_account", "amount")  # fmt: skip
+    return rows.order_by("application_id").to_pandas()
+
+
+def held_applications(waiting: pd.DataFrame, case: Case, accounts: set[str], linked: pd.DataFrame) -> pd.DataFrame:
+    """Pending applications of the case's compounds, developers or parties, each with why (`reasons`, codes).
+
+    accounts: those of the case's parties, as down payments come from them. linked: customers who share a telephone, address,
+    employer or authorised person with a party. An application without a site can only be told by its parties.
+    """
+    parties = set(case.roles)
+    related = set(linked.loc[linked["party"].isin(parties), "other"]) - parties
     why = pd.DataFrame(
         {
-            "same_compound": pending["compound"].isin(at_site["compound"].dropna().unique()),
-            "same_developer": pending["developer"].isin(at_site["developer"].dropna().unique()),
-            "party_of_the_case": pending["borrower_id"].isin(parties)
-            | pending["down_payment_account"].isin(paid["payer_account"].unique()),
-        }
-    )
-    held = pending[why.any(axis=1)]
-    return held.assign(reasons=why[why.any(axis=1)].apply(lambda row: " ".join(row.index[row]), axis=1))
-
-
-def of_branch(
-    branch: str, alerts: pd.DataFrame, evidence: pd.DataFrame, holds: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """What concerns one branch: alerts with a borrower there, all their evidence, and the applications held there; everything for ALL."""
-    if branch == "ALL":
-        return alerts, evidence, holds
-    mine = alerts[alerts["branches"].map(lambda b: branch in b.split(" ")).astype(bool)].reset_index(drop=True)
-    return (
-        mine,
-        evidence[evidence["alert_id"].isin(mine["alert_id"])].reset_index(drop=True),
-        holds[holds["branch_id"] == branch].reset_index(drop=True),
-    )
-
-
-def threshold_curve(candidates: pd.DataFrame, pending: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
-    """How many alerts, borrowers and how much money each setting of `min_borrowers` would give, bank-wide."""
-    rows = []
-    for least in range(settings.min_borrowers, settings.min_borrowers + 5):
-        alerts, _, holds = detect(
-            candidates, pending, pd.DataFrame(), settings.model_copy(update={"min_borrowers": least}), {}
-        )
-        rows.append([least, len(alerts), int(alerts["borrowers"].sum()), float(alerts["amount"].sum()), len(holds)])
-    return pd.DataFrame(rows, columns=["min_borrowers", "alerts", "borrowers", "amount", "held_applications"])
-
-
-def payments_of(alert_id: str, evidence: pd.DataFrame) -> pd.DataFrame:
-    """The payments behind an alert in order of time, each once: borrower_id, booked_at, amount, instalment, due_on, compound."""
-    rows = evidence[(evidence["alert_id"] == alert_id) & (evidence["reason"] == "one_payer_for_many")]
-    return rows.sort_values(["booked_at", "transaction_id"], ignore_index=True)[
-        ["transaction_id", "payer_account", "borrower_id", "booked_at", "amount", "instalment", "due_on", "compound"]
-    ]
-
-
-def in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Alerts or holds with their reasons and severity in the reader's words."""
-    words_of = {"reasons": words, "severity": severity}
-    return rows.assign(**{c: rows[c].map(f) for c, f in words_of.items() if c in rows})
-
-
-def headline(alerts: pd.DataFrame, holds: pd.DataFrame) -> dict[str, str]:
-    """The figures of the index: alerts and held applications."""
-    return {_("Alerts"): str(len(alerts)), _("Applications to hold"): str(holds["application_id"].nunique())}
-
-
-def stricter(settings: Mortgage, min_borrowers: int | None) -> Mortgage:
-    """The params file's thresholds with `min_borrowers` raised, where a report asks for more."""
-    return settings.model_copy(update={"min_borrowers": max(min_borrowers or 0, settings.min_borrowers)})
+            "same_compound": waiting["compound"].isin(str(case.facts["compounds"]).split("\n")) & waiting["compound"].notna(),
+            "same_developer": waiting["developer"].isin(str(case.facts["developers"]).split("\n")) & waiting["developer"].notna(),
+            "party_of_the_case": waiting["borrower_id"].isin(parties) | waiting["co_borrower_id"].isin(parties) | waiting["down_payment_account"].isin(accounts),
+            "related_to_a_party": waiting["borrower_id"].isin(related) | waiting["co_borrower_id"].isin(related),
+        },
+        index=waiting.index,
+    )  # fmt: skip
+    held = waiting[why.any(axis=1)]
+    return held.assign(reasons=[" ".join(c for c in why.columns if row[c]) for _i, row in why[why.any(axis=1)].iterrows()])  # fmt: skip

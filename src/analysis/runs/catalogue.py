@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.errors import ParametersError, not_one_of
 from analysis.marts.build import NEEDS
+from analysis.risk.kinds import RISK_NEEDS
 from analysis.sources.params import Bank, fault_messages
 from analysis.storage import PACKAGE
 
@@ -34,10 +35,10 @@ class RetentionParameters(CellParameters):
     capacity: int | None = Field(None, ge=1, le=100_000)  # customers each branch can call; default: the params file
 
 
-class MortgageParameters(ReportParameters):
-    """The mortgage investigation."""
+class RiskParameters(ReportParameters):
+    """The investigations."""
 
-    min_borrowers: int | None = Field(None, ge=2, le=100)  # as above
+    most_alerts: int | None = Field(None, ge=1, le=1000)  # alerts shown in full on the page; default: ten
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Report:
     notebook: Path
     parameters: type[ReportParameters]
     marts: tuple[str, ...]  # those it is made from
+    whole_bank_only: bool = False  # not made for branches
 
 
 REPORTS = {
@@ -57,12 +59,11 @@ REPORTS = {
         Report("customer_changes", NOTEBOOKS / "02_customer_changes.ipynb", CellParameters, ("customer_quarter",)),
         Report("loyalty", NOTEBOOKS / "03_loyalty.ipynb", CellParameters, ("survey_items", "customer_quarter")),
         Report("retention", NOTEBOOKS / "04_retention.ipynb", RetentionParameters, ("customer_quarter",)),
-        Report(
-            "risk_mortgage",
-            NOTEBOOKS / "05_risk_mortgage.ipynb",
-            MortgageParameters,
-            ("mortgage_payments", "mortgage_pending"),
-        ),
+        Report("risk_mortgage", NOTEBOOKS / "05_risk_mortgage.ipynb", RiskParameters, ("risk_mortgage",)),
+        Report("risk_card_cashout", NOTEBOOKS / "06_risk_card_cashout.ipynb", RiskParameters, ("risk_card_cashout",)),
+        Report("risk_fundraising", NOTEBOOKS / "07_risk_fundraising.ipynb", RiskParameters, ("risk_fundraising",)),
+        Report("risk_acceptance", NOTEBOOKS / "08_risk_acceptance.ipynb", RiskParameters, ("risk_acceptance",)),
+        Report("risk_overview", NOTEBOOKS / "09_risk_overview.ipynb", CellParameters, ("risk_overview",), whole_bank_only=True),
     )
 }
 
@@ -98,4 +99,4 @@ def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str
 
 def missing_tables(report: Report, delivered: set[str]) -> list[str]:
     """The tables that the report would like and the bank does not deliver."""
-    return sorted({t for m in report.marts for t in NEEDS[m] if t not in delivered})
+    return sorted({t for m in report.marts for t in {**NEEDS, **RISK_NEEDS}[m] if t not in delivered})

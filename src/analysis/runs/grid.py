@@ -76,8 +76,13 @@ def plan_run(
         k.name: {"notebook": bytes_fingerprint(k.notebook), "code": imported_code(k.notebook), **of_bank} for k in kinds
     }
     plan = Plan(folder, [])
+    for kind in kinds:
+        if reports and kind.whole_bank_only and branches and ALL not in branches:
+            raise ParametersError(f"The report {kind.name} is made for the whole bank only. Ask for it with --branch {ALL}.")
     for branch in branches or names:
         for kind in kinds:
+            if kind.whole_bank_only and branch != ALL:
+                continue
             made_of = of_kind[kind.name]
             task = Task(
                 kind.name, str(kind.notebook), branch, str(names[branch]), str(quarter), language, str(folder / branch),

@@ -228,21 +228,93 @@ class Retention(Strict):
     contact_cost: float = Field(30, ge=0)  # of a call
 
 
+def _low(value: Any, **bounds: Any) -> Any:
+    """A threshold that a case must reach: the lower, the more alerts."""
+    return Field(value, json_schema_extra={"looser": "lower"}, **bounds)
+
+
+def _high(value: Any, **bounds: Any) -> Any:
+    """A threshold that a case must not pass: the higher, the more alerts."""
+    return Field(value, json_schema_extra={"looser": "higher"}, **bounds)
+
+
 class Mortgage(Strict):
     """Thresholds of the mortgage investigation; starting values unless a source stands beside them."""
 
-    min_borrowers: int = Field(3, ge=2)
-    window_days: int = Field(10, ge=1, le=28)
-    amount_tolerance: float = Field(0.15, gt=0, lt=1)
-    min_months: int = Field(2, ge=1, le=3)
-    same_site_share: float = Field(0.6, gt=0, le=1)
-    cluster_days: int = Field(30, ge=1)
+    min_borrowers: int = _low(3, ge=2)
+    window_days: int = _high(10, ge=1, le=28)
+    amount_tolerance: float = _high(0.15, gt=0, lt=1)
+    min_months: int = _low(2, ge=1, le=6)  # months in which a loan is paid by the same group, of two quarters
+    same_site_share: float = _low(0.6, gt=0, le=1)
+    cluster_days: int = _high(30, ge=1)
+    hop_days: int = _high(5, ge=1)  # from the money's arrival at a payer to the payment of the instalment
+
+
+class CardCashout(Strict):
+    """Thresholds of the card investigation; starting values unless a source stands beside them (design: kupet.cn, henanxw.com)."""
+
+    min_cycles: int = _low(2, ge=1)  # times emptied again after repayment
+    empty_share: float = _low(0.8, gt=0, le=1)  # of the limit; source: use above 80 % of the limit
+    empty_days: int = _high(7, ge=1)  # within which it is emptied again
+    fee_low: float = Field(0.005, ge=0, lt=1)  # source: a fee of about 0.5–3 %
+    fee_high: float = _high(0.03, gt=0, lt=1)
+    return_days: int = _high(7, ge=1)  # from the purchase to the money's return
+    min_returns: int = _low(2, ge=1)
+    min_holders: int = _low(3, ge=2)  # who get money back from one merchant
+    round_run: int = _low(3, ge=2)  # round purchases in a row at one merchant; source: three or more
+    swipes_a_day: int = _low(4, ge=2)  # at one merchant; source: more than three
+    out_of_category: float = _low(5, gt=1)  # times the median purchase of the merchant's category
+    merchant_share: float = _low(0.5, gt=0, le=1)  # of a merchant's turnover that is from such cards
+    region_hours: int = _high(2, ge=1)  # between purchases in two regions; source: two hours
+
+
+class Fundraising(Strict):
+    """Thresholds of the fund-raising investigation; starting values unless a source stands beside them."""
+
+    min_payers: int = _low(10, ge=4)
+    min_common: int = _low(6, ge=3)  # payers who are paid back
+    min_amount: float = _low(500, gt=0)  # of a payment in; source: multiples of 500 in a published case (fuhexi.com)
+    ratio_tolerance: float = _high(0.25, gt=0, lt=1)  # how far a payer's share may lie from the usual one
+    same_ratio_share: float = _low(0.6, gt=0, le=1)  # of the payers paid back
+    min_rate: float = _low(0.08, gt=0)  # a year; source: promised returns above 8 % are a warning
+    min_returns: int = _low(2, ge=2)  # payments back to a payer
+    unit_share: float = _low(0.8, gt=0, le=1)  # of payments that are multiples of one unit
+    word_share: float = _low(0.3, gt=0, le=1)  # of payments whose memo has one of the words
+    old_age: int = Field(60, ge=40)
+    old_share: float = _low(0.4, gt=0, le=1)  # of the payers
+    growth: float = _low(1.5, gt=1)  # payers of the second half of the time against the first
+    woken_days: int = _high(180, ge=1)  # since the account was opened, or asleep before
+    transit_days: int = _high(3, ge=0)
+    transit_keep: float = _low(0.8, gt=0, le=1)
+    most_counterparties: int = Field(5000, ge=10)  # accounts with more are authorities, utilities, markets: passed over, and said
+    licensed: list[str] = []  # accounts of licensed products, left out
+    words: list[str] = ["投资", "理财", "复投", "分红", "利息", "集资", "众筹", "invest", "wealth", "dividend", "interest", "return on", "crowdfund"]  # fmt: skip
+
+
+class Acceptance(Strict):
+    """Thresholds of the investigation of bills; starting values (signals after caidao8.com, from 中国票据网)."""
+
+    keep: float = _low(0.7, gt=0, le=1)  # of the proceeds that come back
+    hop_days: int = _high(10, ge=1)  # from one account to the next
+    hops: int = Field(4, ge=1, le=6)  # accounts that the proceeds are followed over
+    margin_days: int = _high(20, ge=0)  # from the money's return to the next bill
+    invoice_tolerance: float = Field(0.1, ge=0, lt=1)  # between invoice and bill
+    invoice_days: int = Field(90, ge=1)  # between their dates
+    turnover_share: float = _low(1.0, gt=0)  # bills of a year against the yearly turnover
+    rolling_days: int = _high(5, ge=0)  # a new bill to the same payee around the day an old one falls due
+    rolling_times: int = _low(2, ge=1)
+    new_days: int = _high(365, ge=1)  # since the company was founded
+    min_business: int = Field(5, ge=1)  # other parties in its account, below which it has no other business
 
 
 class Risk(Strict):
     """Thresholds of the investigations."""
 
     mortgage: Mortgage = Mortgage()
+    card_cashout: CardCashout = CardCashout()
+    fundraising: Fundraising = Fundraising()
+    acceptance: Acceptance = Acceptance()
+    enough_dispositions: int = Field(30, ge=20)  # decided alerts of a kind before a scorecard is fitted
 
 
 class Bank(Strict):

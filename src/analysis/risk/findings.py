@@ -1,0 +1,106 @@
+"""What the pages of the investigations show: alerts in words, cases one by one, and what is new."""
+
+import json
+from collections.abc import Callable
+
+import pandas as pd
+
+from analysis.labels import label, severity, words
+from analysis.language import _
+from analysis.risk.dispositions import decided_in, precision_by, precision_by_reason
+from analysis.risk.kinds import KINDS
+
+MOST = 10  # alerts shown in full on a page
+LISTED = ["alert_id", "kind", "severity", "status", "rank", "points", "score", "about", "parties", "branches", "amount", "first_on", "last_on", "reasons", "new_reasons", "new_parties", "amount_before", "first_seen", "action", "assigned_to", "decided_on", "facts"]  # fmt: skip
+
+
+def of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The rows of one kind, those cleared and without new evidence left out."""
+    live = ~rows["suppressed"].astype(bool) if "suppressed" in rows else True
+    return rows[(rows["kind"] == kind) & live].reset_index(drop=True)
+
+
+def suppressed(rows: pd.DataFrame, kind: str) -> str:
+    """How many alerts were cleared and have no new evidence; empty where there are none."""
+    n = int((rows["kind"].eq(kind) & rows["suppressed"].astype(bool)).sum()) if len(rows) else 0
+    if not n:
+        return ""
+    return _("{n} alerts were cleared earlier and have no new evidence; they are not shown again.").format(n=n)
+
+
+def in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Alerts, parties, evidence or holds with their codes in the reader's words."""
+    of: dict[str, Callable[[str], str]] = {"reasons": words, "new_reasons": words, "severity": severity, "role": label, "reason": label, "status": label, "kind": label, "threshold": label, "age_group": label, "trait": label}  # fmt: skip
+    return rows.assign(**{c: rows[c].map(lambda v, f=f: f(v) if isinstance(v, str) else "") for c, f in of.items() if c in rows})  # fmt: skip
+
+
+def facts(alerts: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """alert_id and the figures of the cases named."""
+    rows = [{"alert_id": a, **{n: json.loads(f).get(n) for n in names}} for a, f in zip(alerts["alert_id"], alerts["facts"], strict=True)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["alert_id", *names])
+
+
+def roles(parties: pd.DataFrame, alert_id: str) -> pd.DataFrame:
+    """The parties of an alert but for those who may be victims, with what each paid and got in the evidence."""
+    mine = parties[parties["alert_id"] == alert_id]
+    return mine.sort_values(["role", "paid", "party"], ascending=[True, False, True], ignore_index=True)
+
+
+def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
+    """The evidence of an alert in order of time, each row once, with the weightiest reason it proves."""
+    mine = evidence[evidence["alert_id"] == alert_id]
+    weight = mine["reason"].map(KINDS[kind].points)
+    mine = mine.assign(weight=weight).sort_values(["weight", "reason"], ascending=[False, True])
+    rows = mine.drop_duplicates(["source", "evidence_id", "payer", "payee"]).drop(columns="weight")
+    return rows.sort_values(["booked_at", "evidence_id"], ignore_index=True)
+
+
+def delivered(alerts: pd.DataFrame) -> pd.DataFrame:
+    """The list of alerts that staff get."""
+    return alerts[LISTED]
+
+
+def confirmed_by_reason(history: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Precision per reason over all decisions of a kind, and how it was in each quarter of decision (`quarter`; empty: all)."""
+    mine = history[history["kind"] == kind]
+    over_time = precision_by_reason(mine.assign(quarter=decided_in(mine)), ["quarter"])
+    return pd.concat([precision_by_reason(mine).assign(quarter=""), over_time], ignore_index=True)
+
+
+def confirmed_by_branch(history: pd.DataFrame) -> pd.DataFrame:
+    """Precision per kind and branch."""
+    return precision_by(history, ["kind", "branch_id"])
+
+
+def scorecard_words(card: dict[str, object] | None, history: pd.DataFrame, kind: str, enough: int) -> str:
+    """How the alerts of a kind are ranked."""
+    decided = int((history["kind"].eq(kind) & history["status"].isin(["confirmed", "cleared"])).sum()) if len(history) else 0  # fmt: skip
+    if card is None:
+        return _("Ranked by stated points: {decided} alerts of this kind were decided so far, and a scorecard is fitted from {enough} on, with at least ten confirmed and ten cleared.").format(decided=decided, enough=enough)  # fmt: skip
+    text = _("Ranked by a logistic regression on the reasons, whose weights cannot be negative, fitted on {n} decided alerts.").format(n=decided)  # fmt: skip
+    held = card["held_out"]
+    if isinstance(held, dict):
+        text += " " + _("On the {n} decisions of {quarter}, which it was not fitted on, its AUC is {auc} and its Brier score {brier} (the mean alone: {base}).").format(n=held["n"], quarter=held["quarter"], auc=f"{held['auc']:.2f}", brier=f"{held['brier']:.3f}", base=f"{held['brier_base']:.3f}")  # fmt: skip
+    return text
+
+
+def weights(card: dict[str, object] | None, kind: str) -> pd.DataFrame:
+    """reason, points (stated) and weight (of the scorecard, empty without one), the weightiest first."""
+    fitted = card["weights"] if card else {}
+    rows = [{"reason": r, "points_stated": p, "weight": fitted.get(r) if isinstance(fitted, dict) else None} for r, p in KINDS[kind].points.items()]  # fmt: skip
+    return pd.DataFrame(rows).sort_values(["weight", "points_stated", "reason"], ascending=[False, False, True], ignore_index=True)  # fmt: skip
+
+
+def headline(alerts: pd.DataFrame, holds: pd.DataFrame | None = None) -> dict[str, str]:
+    """The figures of the index."""
+    shown = {_("Alerts"): str(len(alerts)), _("Severity high"): str(int((alerts["severity"] == "high").sum())), _("Amount at stake"): f"{alerts['amount'].sum():,.0f}"}  # fmt: skip
+    if holds is not None:
+        shown[_("Applications to hold")] = str(holds["application_id"].nunique())
+    return shown
+
+
+def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
+    """Alerts, amount and alerts per 1,000 customers of each kind, and how many are of high severity."""
+    live = alerts[~alerts["suppressed"].astype(bool)]
+    made = live.groupby("kind").agg(alerts=("alert_id", "size"), severe=("severity", lambda s: int((s == "high").sum())), amount=("amount", "sum")).reindex(list(KINDS), fill_value=0)  # fmt: skip
+    return made.assign(per_1000=1000 * made["alerts"] / max(customers, 1)).reset_index()
