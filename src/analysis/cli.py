@@ -326,6 +326,39 @@ def check(params: ParamsFile) -> None:
 
 
 @app.command()
+def screen(
+    params: ParamsFile,
+    application: Annotated[str, typer.Option(help="The pending mortgage application, for example P000000967.")],
+    json_: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output, for other programs.")
+    ] = False,
+) -> None:
+    """May this mortgage go ahead? Compares a pending application with the mortgage alerts that stand, and says why to stop it.
+
+    Prepare the bank first; the application must be in its data. Everything to hold at a branch is in the list holds of the report
+    risk_mortgage.
+    """
+    from analysis.labels import label
+    from analysis.risk.screening import screen as screen_application
+    from analysis.sources.land import embedded_engine
+
+    bank = read_params(params)
+    with embedded_engine(bank) as con:
+        found = screen_application(bank, con, application)
+    if json_:
+        typer.echo(json.dumps({**vars(found), "verdict": found.verdict}, ensure_ascii=False))
+        return
+    site = ", ".join(filter(None, [found.compound, found.developer])) or "no site named"
+    lines = [f"{found.application_id} ({found.branch_id}; {site}), alerts of {found.quarter}: {found.verdict}."]
+    for alert, reasons in found.alerts.items():
+        lines.append(f"  {alert}, repaid by {', '.join(found.payers[alert])}: {', '.join(label(r).lower() for r in reasons)}.")  # fmt: skip
+    if found.related:
+        lines.append(f"  Held because of the same alerts: {', '.join(found.related)}.")
+    for line in [*lines, *found.remarks]:
+        out.print(line, style="red" if found.alerts and line is lines[0] else None, markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+
+
+@app.command()
 def contract(target: Annotated[Path, typer.Argument(help="The file to write.")] = Path("docs/contract.md")) -> None:
     """Write the contract as a page, from its declarations."""
     from analysis.contract.document import contract_page

@@ -77,7 +77,7 @@ def label(name: str) -> str:
         "age_years": _("Age"), "debt": _("Debt"), "income": _("Income"), "shortfall": _("Below the median"), "current_account": _("current account"), "savings": _("savings"), "card": _("card"), "mortgage": _("mortgage"), "consumer_loan": _("consumer loan"), "wealth": _("wealth product"),
         "insurance": _("insurance"), "deposit": _("deposit"), "business_loan": _("business loan"), "payment": _("payment service"),
         "set_aside": _("Set aside"), "table": _("Table"), "newest": _("Newest"), "late": _("Late"), "loan_id": _("Loan"),
-        "role": _("Part"), "party": _("Party"), "party_branch": _("Branch"), "paid": _("Paid"), "got": _("Got"), "parties": _("Parties"),
+        "role": _("Part"), "setting": _("Setting"), "decided_by": _("Decided by"), "decided_on": _("Decided on"), "party": _("Party"), "party_branch": _("Branch"), "paid": _("Paid"), "got": _("Got"), "parties": _("Parties"),
         "about": _("About"), "status": _("Status"), "rank": _("Rank"), "first_seen": _("First seen"), "new_reasons": _("New reasons"),
         "new_parties": _("New parties"), "amount_before": _("Amount then"), "evidence_id": _("Evidence"), "payee": _("Payee"), "note": _("Remark"),
         "kind": _("Kind"), "points_stated": _("Stated points"), "decided": _("Decided"), "confirmed": _("Confirmed"), "cleared": _("Cleared"),

@@ -1,172 +1,163 @@
-import datetime as dt
-import json
-
-import pandas as pd
+import ibis
 import pytest
 
-from analysis.partition import Partition
-from analysis.prepare import prepare
-from analysis.quarters import Quarter
-from analysis.risk.mortgage import detect, of_branch, payments_of, threshold_curve
-from analysis.sources.params import Mortgage, read_params
-from tests.conftest import demo_params
+from analysis.risk.mortgage import held_applications, pending
+from analysis.risk.related import LINKS, links
+from analysis.sources.params import Mortgage
+from tests.risk.books import HALF_YEAR, Books, at
 
 RULES = Mortgage()
+MONTHS = ("2024-10", "2024-11", "2024-12")
 
 
-def payments(
-    borrowers,
-    compounds=("Lake",),
-    payer="P1",
-    months=3,
-    developers=("D1",),
-    filed=None,
-    accounts=("A1",),
-    down=False,
-    status="running",
-    employer="Works",
+def paid_by(
+    books, payer, borrowers, months=MONTHS, amount=3000.0, sites=("Lake",), developers=("D1",), on="16", **loan
 ):
-    rows = []
-    for b in range(borrowers):
-        for m in range(months):
-            rows.append(
-                {
-                    "transaction_id": f"T{payer}{b}{m}", "branch_id": f"B{b % 2}", "loan_id": f"L{payer}{b}", "borrower_id": f"C{payer}{b}", "payer": payer, "booked_at": pd.Timestamp(2024, 10 + m, 9), "amount": 1000.0, "instalment": 1000.0,
-                    "due_on": dt.date(2024, 10 + m, 12), "days_before_due": 3, "of_instalment": 1.0, "compound": compounds[b % len(compounds)], "developer": developers[b % len(developers)], "employer": employer,
-                    "filed_on": (filed or (lambda b: dt.date(2020, 1, 1) + dt.timedelta(90 * b)))(b), "status": status, "payer_account": accounts[m % len(accounts)], "payer_is_customer": True, "down_payment_from_payer": down,
-                }
-            )  # fmt: skip
-    return pd.DataFrame(rows)
+    for i, number in enumerate(borrowers):
+        books.customer(number, employer=loan.get("employer"))
+        books.mortgage(number, sites[i % len(sites)], developers[i % len(developers)], **{k: v(number) if callable(v) else v for k, v in loan.items() if k != "employer"})  # fmt: skip
+        for month in months:
+            books.pay(payer, f"A{number}", amount, at(f"{month}-{on}"))
 
 
-def waiting(*rows):
-    return pd.DataFrame(
-        rows,
-        columns=[
-            "application_id",
-            "branch_id",
-            "borrower_id",
-            "filed_on",
-            "compound",
-            "developer",
-            "down_payment_account",
-            "amount",
-        ],
-    )
+def found(find, books):
+    return find("risk_mortgage", books, RULES)
 
 
-def found(candidates, pending=None, rules=RULES):
-    return detect(candidates, pd.DataFrame() if pending is None else pending, pd.DataFrame(), rules, {"B0": "S1"})
+def test_three_borrowers_at_one_compound_are_a_case_with_every_payment_as_evidence(find, books):
+    payer = books.customer(1)
+    paid_by(books, "A1", (11, 12, 13))
+    (case,) = found(find, books)
+    assert case.anchors == [payer] and case.about == "Lake" and case.amount == 27000.0
+    assert set(case.reasons) == {"one_payer_for_many", "same_site"}
+    assert case.roles == {"C1": "payer", "C11": "borrower", "C12": "borrower", "C13": "borrower"}
+    rows = case.reasons["one_payer_for_many"].rows
+    assert len(rows) == 9 and set(rows["payer"]) == {"C1"} and set(rows["note"]) == {"L11", "L12", "L13"}
 
 
-def test_three_borrowers_at_one_compound_are_an_alert_with_its_evidence():
-    alerts, evidence, _ = found(payments(3))
-    alert = alerts.iloc[0]
-    assert (len(alerts), alert["borrowers"], alert["site"], alert["amount"], alert["assigned_to"]) == (
-        1,
-        3,
-        "compound: Lake",
-        9000.0,
-        "S1",
-    )
-    assert alert["action"] == "confirm at once and stop" and alert["reasons"] == "one_payer_for_many same_site"
-    assert set(evidence["transaction_id"]) == set(payments(3)["transaction_id"])
+@pytest.mark.parametrize(
+    ("borrowers", "changes"),
+    [
+        ((11, 12), {}),  # a parent of two
+        ((11, 12, 13, 14, 15), {"sites": "abcde", "developers": "12345"}),  # scattered
+        ((11, 12, 13), {"months": ("2024-12",)}),  # once
+        ((11, 12, 13), {"amount": 1500.0}),  # an allowance
+        ((11, 12, 13), {"on": "01"}),  # on pay day
+        ((11, 12, 13), {"co_borrower_id": "C1"}),  # joint borrowers
+        ((11, 12, 13), {"sites": (None,), "developers": (None,)}),  # no property address
+    ],
+)
+def test_what_looks_like_it_and_is_not_is_no_case(find, books, borrowers, changes):
+    books.customer(1)
+    paid_by(books, "A1", borrowers, **changes)
+    assert found(find, books) == []
 
 
-def test_one_payer_for_two_children_is_not_an_alert():
-    assert found(payments(2))[0].empty
+def test_fees_collected_from_borrowers_flow_the_other_way(find, books):
+    books.customer(1)
+    for number in (11, 12, 13, 14):
+        books.customer(number)
+        books.mortgage(number)
+        for month in MONTHS:
+            books.pay(f"A{number}", "A1", 3000, at(f"{month}-16"))
+    assert found(find, books) == []
 
 
-def test_a_group_whose_properties_are_scattered_is_not_an_alert():
-    assert found(payments(5, compounds=("a", "b", "c", "d", "e"), developers=("1", "2", "3", "4", "5")))[0].empty
+def test_a_payer_at_another_bank_and_two_accounts_of_one_owner_count_as_one(find, books):
+    paid_by(books, "X1", (11, 12, 13))
+    books.customer(2)
+    books.account("A2b", "C2")
+    paid_by(books, "A2", (21, 22), sites=("Hill",))
+    paid_by(books, "A2b", (23,), sites=("Hill",))
+    assert [c.anchors for c in found(find, books)] == [["C2"], ["X1"]]
 
 
-def test_two_compounds_of_one_developer_are_one_site():
-    assert found(payments(4, compounds=("a", "b")))[0]["site"].tolist() == ["developer: D1"]
+def test_one_hop_more_leads_to_the_source(find, books):
+    books.customer(1)
+    for front, borrowers in ((2, (11, 12)), (3, (13, 14))):
+        books.customer(front)
+        paid_by(books, f"A{front}", borrowers)
+        for month in MONTHS:
+            books.pay("A1", f"A{front}", 6100, at(f"{month}-14"))
+    (case,) = found(find, books)
+    assert case.anchors == ["C1"] and "over_others" in case.reasons
+    assert {p: r for p, r in case.roles.items() if r != "borrower"} == {"C1": "funder", "C2": "payer", "C3": "payer"}
 
 
-def test_a_single_month_is_not_enough():
-    assert found(payments(5, months=1))[0].empty
+def test_an_employer_who_pays_the_payers_wages_is_no_source(find, books):
+    books.customer(1, "corporate")
+    for front, borrowers in ((2, (11, 12)), (3, (13, 14))):
+        books.customer(front)
+        paid_by(books, f"A{front}", borrowers)
+        for month in MONTHS:
+            books.book(f"A{front}", 6100, at(f"{month}-14"), counterparty_account="A1", kind="salary")
+    assert found(find, books) == []
 
 
-def test_accounts_of_one_owner_count_as_one_payer():
-    alerts, evidence, _ = found(payments(3, accounts=("A1", "A2")))
-    assert len(alerts) == 1 and set(evidence["payer_account"]) == {"A1", "A2"}
+def test_payers_of_one_household_count_as_one_group_and_a_number_that_many_share_does_not_bind(find, books):
+    for payer, borrowers in ((1, (11, 12)), (2, (13, 14))):
+        books.customer(payer, phone="1380000")
+        paid_by(books, f"A{payer}", borrowers)
+    (case,) = found(find, books)
+    assert case.anchors == ["C1", "C2"] and "payers_related" in case.reasons
+    for other in range(50, 56):
+        books.customer(other, phone="1380000")
+    assert found(find, books) == []
 
 
-def test_further_signals_become_reasons_of_their_own():
-    alerts, _, _ = found(payments(3, filed=lambda b: dt.date(2023, 3, 1 + b), down=True, status="late", employer="D1"))
-    assert alerts["reasons"][0].split() == [
-        "one_payer_for_many",
-        "same_site",
-        "employed_by_developer",
-        "filed_together",
-        "same_down_payment",
-        "several_late",
-    ]
+def test_an_instalment_paid_in_parts_adds_up(find, books):
+    books.customer(1)
+    paid_by(books, "A1", (11, 12, 13), amount=1400.0)
+    paid_by_again = [(n, m) for n in (11, 12, 13) for m in MONTHS]
+    for number, month in paid_by_again:
+        books.pay("A1", f"A{number}", 1600, at(f"{month}-17"))
+    (case,) = found(find, books)
+    assert "paid_in_parts" in case.reasons and case.amount == 27000.0
 
 
-def test_pending_applications_of_the_site_or_the_parties_are_held_and_no_others():
-    pending = waiting(
-        ("P1", "B0", "X1", dt.date(2024, 12, 1), "Lake", "D1", None, 1.0), ("P2", "B1", "X2", dt.date(2024, 12, 1), "Hill", "D1", None, 1.0),
-        ("P3", "B1", "CP10", dt.date(2024, 12, 1), "Far", "D9", None, 1.0), ("P4", "B1", "X4", dt.date(2024, 12, 1), "Far", "D9", "A1", 1.0), ("P5", "B1", "X5", dt.date(2024, 12, 1), "Far", "D9", "A7", 1.0),
-    )  # fmt: skip
-    alerts, _, holds = found(payments(3), pending)
-    assert dict(zip(holds["application_id"], holds["reasons"], strict=True)) == {
-        "P1": "same_compound same_developer",
-        "P2": "same_developer",
-        "P3": "party_of_the_case",
-        "P4": "party_of_the_case",
-    }
-    assert alerts["severity"][0] == "high"
-    assert of_branch("B1", *found(payments(3), pending))[2]["application_id"].tolist() == ["P2", "P3", "P4"]
+def test_bookings_reversed_or_doubled_do_not_count(find, books):
+    books.customer(1)
+    paid_by(books, "A1", (11, 12, 13))
+    twice = [r for r in books.rows["transactions"] if r["account_id"] == "A11"]
+    for row in twice:  # the same booking delivered again under another number
+        books.add("transactions", **{**row, "transaction_id": row["transaction_id"] + "b"})
+    (case,) = found(find, books)
+    assert case.amount == 27000.0
+    for number in (11, 12, 13):
+        for month in MONTHS[:2]:
+            books.pay(f"A{number}", "A1", 3000, at(f"{month}-16", 15))
+    assert found(find, books) == []
 
 
-def test_the_same_case_keeps_its_id_next_quarter_and_another_payer_has_another():
-    first, later, other = (found(p)[0]["alert_id"][0] for p in (payments(3), payments(4), payments(3, payer="P2")))
-    assert first == later != other
+def test_transfers_to_oneself_and_without_a_counterparty_are_passed_over(find, books):
+    for number in (11, 12, 13):
+        books.customer(number)
+        books.mortgage(number)
+        for month in MONTHS:
+            books.pay(f"A{number}", f"A{number}", 3000, at(f"{month}-16"))
+            books.book(f"A{number}", 3000, at(f"{month}-16"))
+    assert found(find, books) == []
 
 
-def test_nothing_gives_empty_tables_with_their_columns():
-    for table in of_branch("B1", *found(pd.DataFrame())):
-        assert table.empty and "alert_id" in table.columns
-    assert payments_of("RM-x", found(pd.DataFrame())[1]).empty
+def test_further_signals_become_reasons(find, books):
+    books.customer(1)
+    paid_by(books, "A1", (11, 12, 13), employer="D1", filed_on=at("2023-03-01").date(), down_payment_account="A1", status="late")  # fmt: skip
+    (case,) = found(find, books)
+    assert set(case.reasons) == {"one_payer_for_many", "same_site", "employed_by_developer", "filed_together", "same_down_payment", "several_late"}  # fmt: skip
 
 
-def test_more_borrowers_asked_for_never_give_more_alerts():
-    candidates = pd.concat([payments(n, payer=f"P{n}") for n in (3, 4, 6)])
-    assert threshold_curve(candidates, pd.DataFrame(), RULES)["alerts"].tolist() == [3, 2, 1, 1, 0]
+def test_related_applications_are_held_each_with_its_reasons_and_no_others(find, books, tmp_path):
+    books.customer(1, phone="5")
+    paid_by(books, "A1", (11, 12, 13))
+    books.customer(30, phone="5")
+    for name, *rest in [("Q1", "C9", "Lake", "D1"), ("Q2", "C9", "Hill", "D1"), ("Q3", "C11", "Far", "D9"), ("Q4", "C9", "Far", "D9"), ("Q5", "C30", None, None), ("Q6", "C9", None, None)]:  # fmt: skip
+        books.pending(name, *rest)
+    books.pending("Q7", "C9", "Far", "D9", down_payment_account="A1")
+    (case,) = found(find, books)
+    tables = books.tables(ibis.duckdb.connect(), tmp_path / "again")
+    held = held_applications(pending(tables, HALF_YEAR), case, {"A1"}, links(tables, case.roles, LINKS))
+    assert dict(zip(held["application_id"], held["reasons"], strict=True)) == {"Q1": "same_compound same_developer", "Q2": "same_developer", "Q3": "party_of_the_case", "Q5": "related_to_a_party", "Q7": "party_of_the_case"}  # fmt: skip
 
 
-def check_planted(bank):
-    last = Partition(bank, "ALL", Quarter.parse("2024Q4"))
-    alerts, _, holds = detect(
-        last.mortgage_candidates, last.mortgage_pending, last.mortgage_earlier, bank.risk.mortgage, last.risk_officers
-    )
-    planted = json.loads((bank.place(bank.source.folder) / "truth" / "mortgage.json").read_text())
-    owners = pd.read_parquet(bank.data_folder / "contract" / "account_holders.parquet").set_index("account_id")[
-        "customer_id"
-    ]
-    payer = {p["arrangement"]: owners.get(p["payers"][0], p["payers"][0]) for p in planted if p["is_case"]}
-    assert len(payer) == 4 and {
-        "parent_of_two",
-        "housing_allowance",
-        "property_manager",
-        "scattered_group",
-        "joint_borrowers",
-    } <= {p["arrangement"] for p in planted}
-    assert sorted(alerts["payer"]) == sorted(payer.values())  # every case, and no look-alike
-    sites = {c for p in planted if p["is_case"] for c in p["compounds"]}
-    pending = last.mortgage_pending
-    assert set(pending.loc[pending["compound"].isin(sites), "application_id"]) <= set(holds["application_id"])
-
-
-def test_every_planted_case_is_found_and_no_look_alike_on_the_usual_demo_bank(ready_demo):
-    check_planted(read_params(ready_demo))
-
-
-@pytest.mark.parametrize("seed", [11, 12])
-def test_every_planted_case_is_found_and_no_look_alike_on_other_seeds(tmp_path, seed):
-    bank = read_params(demo_params(tmp_path, 2500, seed))
-    prepare(bank)
-    check_planted(bank)
+def test_an_empty_bank_has_no_cases(find):
+    assert found(find, Books()) == []

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 
 import ibis
+import ibis.expr.datatypes as dtypes
 import ibis.expr.types as ir
 
 from analysis.contract.declaration import Column, Table
@@ -16,10 +17,30 @@ from analysis.contract.declaration import Column, Table
 ORIGIN = ("source_file", "source_line")
 
 
-def typed(staged: ir.Table, table: Table) -> ir.Table:
+@ibis.udf.scalar.builtin(signature=(("string", "timestamp('UTC')"), "timestamp(6)"))
+def timezone(zone: str, moment: dt.datetime) -> dt.datetime:  # type: ignore[empty-body]
+    """The local time in a zone (a function of the engine)."""
+
+
+#: A time of day followed by an offset from universal time, as in 10:00:00+08:00 or 02:00Z.
+WITH_OFFSET = r"[0-9]{2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+
+
+def _local(value: ir.Value, zone: str) -> ir.Value:
+    """A moment in the bank's local time: one with an offset is converted, one without is taken as it is."""
+    if isinstance(value.type(), dtypes.Timestamp) and value.type().timezone:
+        return timezone(zone, value.cast("timestamp('UTC')"))
+    if not value.type().is_string():
+        return value.try_cast("timestamp(6)")
+    moved = timezone(zone, value.try_cast("timestamp('UTC')"))
+    return ibis.ifelse(value.re_search(WITH_OFFSET), moved, value.try_cast("timestamp(6)"))
+
+
+def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Table:
     """The staged rows in the contract's types, with `row_as_read` (JSON-like text) for the quarantine.
 
     staged: one row per row of the source, with the contract's columns in whatever type the source has, and ORIGIN.
+    zone: IANA name of the bank's time zone, for moments that come with an offset.
     A value that cannot be read as its type becomes null here and breaks the rule `<column>.type` in `broken_rules`.
     """
     columns = {}
@@ -27,7 +48,7 @@ def typed(staged: ir.Table, table: Table) -> ir.Table:
         value = staged[column.name]
         if value.type().is_string():
             value = value.strip().nullif("")
-        columns[column.name] = value.try_cast(column.ibis_type)
+        columns[column.name] = _local(value, zone) if column.type == "timestamp" else value.try_cast(column.ibis_type)
         columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
     as_read = ibis.literal("")
     for column in table.columns:

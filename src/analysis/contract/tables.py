@@ -180,7 +180,7 @@ TRANSACTIONS = Table(
         Column(
             "booked_at",
             "timestamp",
-            "When it was booked; midnight where only the day is known.",
+            "When it was booked, in the bank's time zone (`timezone` in the params file; a moment with an offset is converted); midnight where only the day is known.",
             required=True,
             not_future=True,
         ),
@@ -193,7 +193,10 @@ TRANSACTIONS = Table(
         ),
         Column("channel", "text", "How it was made.", required=True, allowed=CHANNELS),
         Column("kind", "text", "What it was.", required=True, allowed=KINDS),
-        _id("counterparty_account", "Account of the other side, at this or another bank."),
+        _id(
+            "counterparty_account",
+            "Account of the other side, at this or another bank. A transfer inside the bank stands on both accounts.",
+        ),
         Column("counterparty_bank", "text", "Bank of the other side; empty for this bank."),
         Column("counterparty_name", "text", "Name of the other side.", personal=True),
         _id("merchant_id", "Merchant, of card payments.", "merchants.merchant_id"),
@@ -440,6 +443,7 @@ FOLLOW_UPS = Table(
             required=True,
             allowed=("confirmed", "cleared", "open", "sold", "declined", "not_reached"),
         ),
+        Column("why", "text", "Reason of the outcome, in a few words and without names."),
     ),
 )
 

@@ -18,7 +18,7 @@ from analysis.demo import plan
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
 from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, branch_effects, customer_table, make_people
-from analysis.demo.schemes import added_tables, overridden, plant
+from analysis.demo.schemes import added_tables, decisions, overridden, plant
 from analysis.demo.trade import STAFF_PER_BRANCH, bank_tables, bill_tables, merchant_table, standing_order_table
 from analysis.demo.voice import campaign_tables, survey_tables
 from analysis.storage import write_json
@@ -118,18 +118,27 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         "merchants": merchant_table(rng, people, 0, merchants),
         "standing_orders": standing_order_table(rng, people),
     }
+    decided = decisions([*truth_rows(people, lending, planted), *schemes.truth], people)
+    tables["follow_ups"] = pa.concat_tables([tables["follow_ups"], decided.cast(tables["follow_ups"].schema)])
     tables["customers"] = overridden(tables["customers"], schemes.overrides)
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)
-    for name, rows in added_tables(schemes).items():
-        tables[name] = pa.concat_tables([tables[name], rows.cast(tables[name].schema)]) if name in tables else rows
+    for added, rows in added_tables(schemes).items():
+        tables[added] = pa.concat_tables([tables[added], rows.cast(tables[added].schema)]) if added in tables else rows
     if chunk == 0:
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
     for quarter, name in enumerate(QUARTERS):
         rows = transactions(
-            np.random.default_rng([seed, chunk, 1 + quarter]), people, lending, planted, schemes, quarter, chunk, merchants
+            np.random.default_rng([seed, chunk, 1 + quarter]),
+            people,
+            lending,
+            planted,
+            schemes,
+            quarter,
+            chunk,
+            merchants,
         )
         if chunk == 0 and quarter == len(QUARTERS) - 1:
             rows = _with_bad_rows("transactions", rows)

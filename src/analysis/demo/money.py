@@ -16,6 +16,7 @@ BUSINESS = [i for i, g in enumerate(GROUPS) if not g.regular]
 BANKS = ("North Bank", "东方银行", "Union Savings", "Porto Bank")
 NAMES = tuple(str(s + g) for s in plan.SURNAMES for g in plan.GIVEN_NAMES)
 
+
 def transactions(
     rng: np.random.Generator,
     people: People,

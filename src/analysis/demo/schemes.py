@@ -5,8 +5,10 @@ with amounts that vary, with one hop more than usual, or incomplete. What is pla
 judges the bank's data reads it.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ from analysis.demo.columns import amounts, days, numbered
 from analysis.demo.entries import Entries
 from analysis.demo.lending import EXTERNAL
 from analysis.demo.people import END, GROUPS, QUARTERS, People, branch_ids
+from analysis.risk.kinds import alert_id
 
 CARDS = 8_000_000_000  # numbers of card accounts: this and the customer's
 OUTSIDE = EXTERNAL + 5 * 10**7  # accounts at other banks that only schemes use
@@ -52,9 +55,7 @@ class Schemes:
         """Customers of these groups who may be in several things."""
         wanted = [i for i, g in enumerate(GROUPS) if g.name in groups]
         people = self.people
-        there = np.flatnonzero(
-            np.isin(people.group, wanted) & (people.joined == 0) & (people.left == len(QUARTERS))
-        )
+        there = np.flatnonzero(np.isin(people.group, wanted) & (people.joined == 0) & (people.left == len(QUARTERS)))
         return self.rng.choice(there, min(count, len(there)), replace=False)
 
     def account(self, customer: int) -> int:
@@ -76,10 +77,14 @@ class Schemes:
         """Write down what was planted, with the parties by which it can be told."""
         self.truth.append({"kind": kind, "variant": variant, "is_case": is_case, "parties": sorted({self.name(a) for a in accounts})})  # fmt: skip
 
-    def moment(self, day: str | np.datetime64, hours: tuple[int, int] = NOON) -> int:
+    def moment(self, day: "str | np.datetime64[Any]", hours: tuple[int, int] = NOON) -> int:
         """A moment of the day, in seconds since 1970."""
         hour = self.rng.integers(*hours)
-        return int(np.datetime64(day, "D").astype(np.int64)) * DAY + int(hour) * 3600 + int(self.rng.integers(0, 3600))
+        return (
+            int(np.array(day, dtype="datetime64[D]").astype(np.int64)) * DAY
+            + int(hour) * 3600
+            + int(self.rng.integers(0, 3600))
+        )
 
     def pay(
         self, payer: int, payee: int, amount: float, second: int, memo: str = "transfer", kind: str = "transfer"
@@ -168,11 +173,11 @@ def _returned(s: Schemes, payer: int, customer: int, made: list[tuple[float, int
 
 def _cash_out(s: Schemes) -> None:
     kind = "risk_card_cashout"
-    # one holder, a merchant who is no customer, five months in a row
+    # one holder, a merchant who is no customer, five months in a row, cleared too early
     (holder,) = s.take("persons")
     card = _card(s, holder)
     shop = _shop(s, "5812")
-    for day in _month_days(s, "2024-07", 6, 3, 22):
+    for day in _month_days(s, "2024-08", 5, 3, 22):
         _cycle(s, holder, card, shop, day, int(s.rng.integers(3, 6)), True)
     s.planted(kind, "one_holder", True, [card[0]])
 
@@ -307,7 +312,7 @@ def _cards_of_others(s: Schemes) -> None:
 
 
 def _payers(s: Schemes, ours: int, others: int, groups: Sequence[str] = ("pensioners", "salaried")) -> list[int]:
-    old = int(round(ours * 0.7))
+    old = round(ours * 0.7)
     chosen = [*s.some([groups[0]], old), *s.some(groups[1:], ours - old)]
     return [*[s.account(int(c)) for c in chosen], *s.elsewhere(others)]
 
@@ -441,7 +446,6 @@ def _collectors(s: Schemes) -> None:
 def _bill(s: Schemes, drawer: int, payee: int, amount: float, day: np.datetime64, term: int = 90, margin: float = 0.3, contract: bool = True, invoice: str | None = "own", invoiced: float = 1.0, status: str = "valid", discounted: int | None = None) -> tuple[str, str | None]:  # fmt: skip
     """A bill, its invoice and events: the bill and invoice. invoice: `own`, an earlier one's identifier, or None. discounted: days until it is."""
     number = PAPERS + s.people.first + len(s.bills)
-    day = np.datetime64(day, "D")
     reference = f"R{number:08d}" if contract else None
     if invoice == "own":
         invoice = f"I{number:08d}"
@@ -461,7 +465,7 @@ def _home(s: Schemes, way: list[int], amount: float, day: np.datetime64, parts: 
     """The proceeds go from account to account, a little less each time."""
     for _ in range(parts):
         left, at = amount / parts, s.moment(day + 1)
-        for payer, payee in zip(way[:-1], way[1:], strict=True):
+        for payer, payee in itertools.pairwise(way):
             left *= s.between(0.965, 0.995)
             s.pay(payer, payee, left, at, "goods")
             at += int(s.rng.integers(20, 60)) * 3600
@@ -624,3 +628,40 @@ def overridden(table: pa.Table, overrides: dict[str, dict[int, object]]) -> pa.T
             plain[customer] = value.item() if isinstance(value, np.datetime64) else value
         table = table.set_column(at, column, pa.array(plain, table.schema.field(column).type))
     return table
+
+
+#: What risk officers said of planted cases in the last quarter, of alerts that they had seen the quarter before: variant, outcome, day, why.
+DECISIONS = (
+    ("one_account", "confirmed", "2024-10-21", "contracts signed by one hand"),
+    ("two_accounts_of_one_owner", "confirmed", "2024-11-04", "borrowers never saw the flat"),
+    ("two_months_of_three", "open", "2024-11-11", ""),
+    ("ring", "confirmed", "2024-10-28", "merchant sold nothing"),
+    ("one_holder", "cleared", "2024-10-15", "receipts shown"),
+    ("one_hub", "confirmed", "2024-11-18", "promised returns in writing"),
+    ("every_quarter", "cleared", "2024-10-25", "said to be a family loan"),
+    ("comes_home", "confirmed", "2024-11-20", "no goods delivered"),
+    ("rolled_over", "cleared", "2024-10-14", "papers promised"),
+)
+
+
+def decisions(truth: list[dict[str, object]], people: People) -> pa.Table:
+    """Follow-ups of the alerts that the planted cases give."""
+    by_variant = {str(t["variant"]): t for t in truth}
+    rows = []
+    for variant, outcome, day, why in DECISIONS:
+        if variant in by_variant:
+            case = by_variant[variant]
+            parties = [str(p) for p in case["parties"]]  # type: ignore[attr-defined]
+            number = int(parties[-1][1:]) if parties[-1].startswith("C") else people.first
+            firms = [p for p in parties if p.startswith("C") and people.corporate[int(p[1:]) - people.first]]
+            rows.append((case["kind"], firms[0] if variant == "ring" else min(parties), int(people.branch[number - people.first]), outcome, day, why))  # fmt: skip
+    return pa.table(
+        {
+            "follow_up_id": numbered("F", PAPERS + people.first + np.arange(len(rows))),
+            "subject_id": pa.array([alert_id(str(r[0]), str(r[1])) for r in rows], pa.string()),
+            "staff_id": numbered("S", np.array([r[2] for r in rows], dtype=np.int64) * 8 + 6, 6),
+            "done_on": days(np.array([r[4] for r in rows], dtype="datetime64[D]")),
+            "outcome": pa.array([r[3] for r in rows], pa.string()),
+            "why": pa.array([r[5] or None for r in rows], pa.string()),
+        }
+    )

@@ -132,6 +132,7 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "outcome": pa.array(
                 np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)], pa.string()
             ),
+            "why": pa.array([None] * done, pa.string()),
         }
     )
     truth = pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})

@@ -14,7 +14,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from analysis.risk.cases import Case, Window, proof
+from analysis.risk.cases import Case, Proof, Window, proof, together
 from analysis.risk.related import groups, links
 from analysis.risk.transfers import Tables, in_window, listed, named, once, transfers, without_reversed
 from analysis.sources.params import Acceptance
@@ -93,13 +93,17 @@ def _followed(tables: Tables, window: Window, bills: pd.DataFrame, settings: Acc
         days = (rows["booked_at"].dt.normalize() - rows["since"].dt.normalize()).dt.days
         rows = rows[(days >= 0) & (days <= settings.hop_days) & (rows["amount"] >= rows["sum"] * settings.keep / 10) & (rows["amount"] <= rows["sum"] * 1.02)]  # fmt: skip
         passed = rows.groupby(["bill_id", "payer", "payee"])["amount"].transform("sum")
-        rows = rows[(passed >= settings.keep * rows["sum"]) & (passed <= 1.02 * rows["sum"])].assign(hop=hop, waited=days, share=passed / rows["sum"])
+        rows = rows[(passed >= settings.keep * rows["sum"]) & (passed <= 1.02 * rows["sum"])].assign(
+            hop=hop, waited=days, share=passed / rows["sum"]
+        )
         steps.append(rows[columns])
         ahead = rows[rows["payee"] != rows["bill_id"].map(drawer)]
         reached = ahead.groupby(["bill_id", "payee"]).agg(since=("booked_at", "min"), total=("amount", "sum")).reset_index()  # fmt: skip
         frontier = reached.rename(columns={"payee": "at_party", "total": "sum"})
         seen = {(b, p) for s in steps for b, p in zip(s["bill_id"], s["payer"], strict=True)}
-        frontier = frontier[[(b, p) not in seen for b, p in zip(frontier["bill_id"], frontier["at_party"], strict=True)]]
+        frontier = frontier[
+            [(b, p) not in seen for b, p in zip(frontier["bill_id"], frontier["at_party"], strict=True)]
+        ]
     everything = pd.concat(steps, ignore_index=True) if steps else pd.DataFrame(columns=columns)
     return _leading_home(everything, drawer)
 
@@ -155,18 +159,17 @@ def cases(found: dict[str, pd.DataFrame], settings: Acceptance) -> list[Case]:
     made = []
     for group in sorted(set(group_of.values())):
         drawers = [d for d, g in group_of.items() if g == group]
-        reasons: dict[str, list[pd.DataFrame]] = {}
+        reasons: dict[str, list[Proof]] = {}
         for drawer in drawers:
             for code, rows in flagged[drawer].items():
                 reasons.setdefault(code, []).append(proof(rows, "bills", "bill_id", "accepted_on", "drawer_id", "payee", "invoice_id"))  # fmt: skip
         mine = home[home["bill_id"].isin(bills.loc[bills["drawer_id"].isin(drawers), "bill_id"])]
         if len(mine):
             reasons["proceeds_come_back"].append(proof(mine, "transactions", note="bill_id"))
-        of_case = pd.concat(reasons[c][0] if len(reasons[c]) == 1 else pd.concat(reasons[c]) for c in reasons)
-        papers_ = of_case[of_case["source"] == "bills"].drop_duplicates("evidence_id")
+        papers_ = pd.concat(rows for d in drawers for rows in flagged[d].values()).drop_duplicates("bill_id")
         roles = {**dict.fromkeys(sorted(set(mine["payer"]) | set(mine["payee"])), "between"), **dict.fromkeys(sorted(set(papers_["payee"].dropna())), "payee"), **dict.fromkeys(drawers, "drawer")}  # fmt: skip
         made.append(
-            Case(sorted(drawers), {c: pd.concat(r).sort_values(["booked_at", "evidence_id"], ignore_index=True) for c, r in reasons.items()}, roles, float(round(papers_["amount"].sum(), 2)), "",
+            Case(sorted(drawers), {c: together(*r) for c, r in reasons.items()}, roles, float(round(papers_["amount"].sum(), 2)), ", ".join(sorted(drawers)[:3]),
                  {"bills": len(papers_), "come_back": float(round(mine.loc[mine["payee"].isin(drawers), "amount"].sum(), 2))})
         )  # fmt: skip
     return made
@@ -180,7 +183,9 @@ def papers(drawn: pd.DataFrame, bills: pd.DataFrame, settings: Acceptance) -> di
     has = drawn["invoice_id"].notna() & drawn["invoiced"].notna()
     twice = bills.dropna(subset="invoice_id").groupby("invoice_id")["bill_id"].nunique()
     apart = (drawn["issued_on"] - drawn["accepted_on"]).dt.days.abs()
-    differs = ((drawn["invoiced"] / drawn["amount"] - 1).abs() > settings.invoice_tolerance) | (apart > settings.invoice_days)
+    differs = ((drawn["invoiced"] / drawn["amount"] - 1).abs() > settings.invoice_tolerance) | (
+        apart > settings.invoice_days
+    )
     used_twice = drawn["invoice_id"].isin(twice.index[twice > 1])
     return {
         "no_papers": drawn[~has & drawn["contract_reference"].isna()],

@@ -12,8 +12,7 @@ import pandas as pd
 
 from analysis.quarters import Quarter
 from analysis.risk.cases import EVIDENCE, Case
-from analysis.risk.kinds import ALERTS, EVIDENCES, KINDS, PARTIES, action, severity
-from analysis.storage import text_fingerprint
+from analysis.risk.kinds import ALERTS, EVIDENCES, KINDS, PARTIES, action, alert_id, severity
 
 GROWN = 2.0  # a cleared alert comes back when the amount has grown to so many times what it was
 VICTIMS = ("investor", "borrower")  # roles that do not make an alert new
@@ -25,14 +24,15 @@ Known = dict[str, dict[str, Any]]
 def identified(kind: str, cases: list[Case], known: Known) -> list[tuple[str, Case]]:
     """Each case with its alert's identifier; known: what earlier quarters found, by identifier."""
     earlier = [(k["first_seen"], alert_id, set(k["anchors"])) for alert_id, k in known.items() if k["kind"] == kind]
-    found, taken = [], set()
+    found: list[tuple[str, Case]] = []
+    taken: set[str] = set()
     for case in sorted(cases, key=lambda c: (-c.amount, c.anchors)):
         mine = [a for _seen, a, anchors in sorted(earlier, key=lambda e: e[:2]) if anchors & set(case.anchors) and a not in taken]  # fmt: skip
-        alert_id = mine[0] if mine else f"{KINDS[kind].prefix}-{text_fingerprint(kind, min(case.anchors))[:10]}"
-        if alert_id in taken or (not mine and alert_id in known):  # a case that split off
-            alert_id = f"{KINDS[kind].prefix}-{text_fingerprint(kind, *case.anchors, str(len(taken)))[:10]}"
-        taken.add(alert_id)
-        found.append((alert_id, case))
+        name = mine[0] if mine else alert_id(kind, min(case.anchors))
+        if name in taken or (not mine and name in known):  # a case that split off
+            name = alert_id(kind, *case.anchors, str(len(taken)))
+        taken.add(name)
+        found.append((name, case))
     return found
 
 
@@ -77,25 +77,25 @@ def alert_tables(
     held: alert to the number of applications it holds. scores: alert to the scorecard's value, where there is one.
     """
     alerts, evidence, parties = [], [], []
-    for alert_id, case in found:
-        before = known.get(alert_id, {}).get("seen", {})
+    for name, case in found:
+        before = known.get(name, {}).get("seen", {})
         last = before[max(before)] if before else None
-        decided = decisions.get(alert_id)
+        decided = decisions.get(name)
         now = state(case)
         cleared = decided is not None and decided["outcome"] == "cleared"
-        then = [before[q] for q in sorted(before) if decided is not None and str(Quarter.parse(q).end) < str(decided["done_on"])]  # fmt: skip
+        then = [before[q] for q in sorted(before) if decided and str(Quarter.parse(q).end) < str(decided["done_on"])]  # fmt: skip
         suppressed = cleared and bool(then) and not is_new_evidence(now, then[-1])
         homes = pd.Series([branch_of[p] for p in case.roles if p in branch_of], dtype="string")
         central = pd.Series([branch_of[p] for p in case.anchors if p in branch_of], dtype="string")
         main = min((central if len(central) else homes).mode(), default="ALL")
         points = points_of(kind, case.reasons)
-        level = severity(points, bool(held.get(alert_id)))
+        level = severity(points, bool(held.get(name)))
         reasons = ordered_reasons(kind, case.reasons)
         compared = then[-1] if cleared and then else last
         alerts.append(
             {
-                "alert_id": alert_id, "branch_id": main, "kind": kind, "severity": level,
-                "status": "open" if decided is None or (cleared and not suppressed) else decided["outcome"], "rank": 0, "points": points, "score": scores.get(alert_id),
+                "alert_id": name, "branch_id": main, "kind": kind, "severity": level,
+                "status": "open" if decided is None or (cleared and not suppressed) else decided["outcome"], "rank": 0, "points": points, "score": scores.get(name),
                 "about": case.about, "parties": len(case.roles), "branches": " ".join(sorted(homes.unique())), "amount": case.amount, "first_on": case.first_on, "last_on": case.last_on,
                 "reasons": " ".join(reasons), "new_reasons": " ".join(r for r in reasons if compared and r not in compared["reasons"]),
                 "new_parties": len(set(now["parties"]) - set(compared["parties"])) if compared else 0, "amount_before": compared["amount"] if compared else None,
@@ -103,14 +103,16 @@ def alert_tables(
                 "suppressed": suppressed, "anchors": " ".join(case.anchors), "facts": json.dumps(case.facts, ensure_ascii=False, sort_keys=True),
             }
         )  # fmt: skip
-        flows = pd.concat(case.reasons.values()).drop_duplicates(["source", "evidence_id", "payer", "payee"])
+        flows = pd.concat(p.rows for p in case.reasons.values()).drop_duplicates(
+            ["source", "evidence_id", "payer", "payee"]
+        )
         paid, got = flows.groupby("payer")["amount"].sum(), flows.groupby("payee")["amount"].sum()
         for reason in reasons:
-            rows = case.reasons[reason][EVIDENCE]
+            rows = case.reasons[reason].rows[EVIDENCE]
             new = rows["booked_at"].dt.date > quarter.previous.end if last else pd.Series(True, index=rows.index)
-            evidence.append(rows.assign(alert_id=alert_id, branch_id=main, kind=kind, reason=reason, is_new=new))
+            evidence.append(rows.assign(alert_id=name, branch_id=main, kind=kind, reason=reason, is_new=new))
         for party, role in case.roles.items():
-            parties.append({"alert_id": alert_id, "branch_id": main, "kind": kind, "party": party, "role": role, "party_branch": branch_of.get(party), "paid": float(round(paid.get(party, 0.0), 2)), "got": float(round(got.get(party, 0.0), 2)), "is_new": bool(last) and role not in VICTIMS and party not in last["parties"]})  # fmt: skip
+            parties.append({"alert_id": name, "branch_id": main, "kind": kind, "party": party, "role": role, "party_branch": branch_of.get(party), "paid": float(round(paid.get(party, 0.0), 2)), "got": float(round(got.get(party, 0.0), 2)), "is_new": last is not None and role not in VICTIMS and party not in last["parties"]})  # fmt: skip
     table = pd.DataFrame(alerts, columns=list(ALERTS))
     table = table.sort_values(["suppressed", "score", "points", "amount", "alert_id"], ascending=[True, False, False, False, True], ignore_index=True)  # fmt: skip
     table["rank"] = range(1, len(table) + 1)
@@ -120,7 +122,7 @@ def alert_tables(
 
 def remembered(known: Known, kind: str, found: list[tuple[str, Case]], quarter: Quarter) -> None:
     """Add what was found in the quarter to what is known; the anchors of an alert only grow."""
-    for alert_id, case in found:
-        entry = known.setdefault(alert_id, {"kind": kind, "first_seen": str(quarter), "anchors": [], "seen": {}})
+    for name, case in found:
+        entry = known.setdefault(name, {"kind": kind, "first_seen": str(quarter), "anchors": [], "seen": {}})
         entry["anchors"] = sorted({*entry["anchors"], *case.anchors})
         entry["seen"][str(quarter)] = state(case)

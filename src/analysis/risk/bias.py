@@ -1,5 +1,6 @@
 """Do the alerts fall on ages, sexes or regions alike? Counted over persons who play a part beside victims."""
 
+import itertools
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,10 @@ def group_counts(tables: Tables, alerts: pd.DataFrame, parties: pd.DataFrame, qu
     age = (quarter.end.year - persons.born_on.year()).cast("int64")
     everyone = {
         "age": persons.filter(_.born_on.notnull()).group_by(value=_band(age)).aggregate(customers=_.count()),
-        **{t: persons.filter(_[t].notnull()).group_by(value=_[t]).aggregate(customers=_.count()) for t in ("sex", "region")},
+        **{
+            t: persons.filter(_[t].notnull()).group_by(value=_[t]).aggregate(customers=_.count())
+            for t in ("sex", "region")
+        },
     }
     central = parties[parties["alert_id"].isin(alerts["alert_id"]) & ~parties["role"].isin(VICTIMS)]
     named = persons.semi_join(listed(central["party"].unique(), "wanted"), [("customer_id", "wanted")])
@@ -38,7 +42,11 @@ def group_counts(tables: Tables, alerts: pd.DataFrame, parties: pd.DataFrame, qu
 def _band(age: Any) -> Any:
     import ibis
 
-    names = [f"under {AGES[0]}", *[f"{a} to {b - 1}" for a, b in zip(AGES, AGES[1:], strict=False)], f"{AGES[-1]} and over"]
+    names = [
+        f"under {AGES[0]}",
+        *[f"{a} to {b - 1}" for a, b in itertools.pairwise(AGES)],
+        f"{AGES[-1]} and over",
+    ]
     return ibis.cases(*[(age < limit, name) for limit, name in zip(AGES, names, strict=False)], else_=names[-1])
 
 

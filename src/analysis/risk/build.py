@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +44,8 @@ def build_risk(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quarte
     others = text_fingerprint(*[f"{n} {v.fingerprint}" for n, v in sorted(verdicts.items()) if n != "transactions"])
     settings = text_fingerprint(bank.risk.model_dump_json(), code_fingerprint("risk", "contract"))
     tables: Tables = {}
-    before, known = "", {}
+    before = ""
+    known: Known = {}
     for quarter in quarters:
         longest = max(k.quarters for k in KINDS.values())
         parts = [f"{q} {verdicts['transactions'].parts.get(str(q), '')}" for q in quarter.shifted(1 - longest).through(quarter)]  # fmt: skip
@@ -77,7 +79,7 @@ def _build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, e
         gathered = detector.candidates(tables, window, loosest(limits))
         cases = identified(name, detector.cases(gathered, limits), known)
         if with_curves:
-            drawn.append(curves(name, lambda s, d=detector, g=gathered: d.cases(g, s), limits, known, decisions, active))
+            drawn.append(curves(name, partial(detector.cases, gathered), limits, known, decisions, active))
         if name == "risk_mortgage":
             holds = _holds(tables, window, cases, decisions)
         cards[name] = fit(past, name, bank.risk.enough_dispositions)
@@ -89,7 +91,7 @@ def _build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, e
     alerts, evidence, parties = (_together(found, i, columns) for i, columns in enumerate((ALERTS, EVIDENCES, PARTIES)))
     live = alerts[~alerts["suppressed"].astype(bool)]
     holds = holds[holds["alert_id"].isin(live["alert_id"])]
-    branch = {**{a: "ALL" for a in known}, **dict(zip(alerts["alert_id"], alerts["branch_id"], strict=True))}
+    branch = {**dict.fromkeys(known, "ALL"), **dict(zip(alerts["alert_id"], alerts["branch_id"], strict=True))}
     branch |= {a: k["branch"] for a, k in known.items() if "branch" in k and a not in set(alerts["alert_id"])}
     for alert_id in known:
         known[alert_id]["branch"] = branch[alert_id]
@@ -109,7 +111,9 @@ def _together(found: Mapping[str, tuple[pd.DataFrame, ...]], which: int, columns
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
-def _write(bank: Bank, con: Backend, mart: str, quarter: Quarter, rows: pd.DataFrame, schema: Mapping[str, str]) -> None:
+def _write(
+    bank: Bank, con: Backend, mart: str, quarter: Quarter, rows: pd.DataFrame, schema: Mapping[str, str]
+) -> None:
     table = con.create_table("risk__now", pd.DataFrame({c: rows[c] for c in schema}), schema=ibis.schema(schema), overwrite=True)  # fmt: skip
     order = [c for c in ("alert_id", "rank", "reason", "booked_at", "evidence_id", "party", "application_id", "threshold", "value") if c in schema]  # fmt: skip
     write_mart(bank, con, mart, quarter, table.order_by(order))

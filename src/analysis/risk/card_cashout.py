@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from analysis.risk.cases import Case, Window, proof
+from analysis.risk.cases import Case, Proof, Window, proof, together
 from analysis.risk.related import groups
 from analysis.risk.transfers import Tables, in_window, listed, named, once, transfers, without_reversed
 from analysis.sources.params import CardCashout
@@ -60,7 +60,9 @@ def candidates(tables: Tables, window: Window, settings: CardCashout) -> dict[st
 def _cards(tables: Tables) -> ir.Table:
     """Credit cards on an account of their own: account_id, card_id, holder, credit_limit, statement_day."""
     products = tables["products"].filter(_.kind == "card").select(card_product="product_id")
-    accounts = tables["accounts"].semi_join(products, [("product_id", "card_product")]).select(card_account="account_id")
+    accounts = (
+        tables["accounts"].semi_join(products, [("product_id", "card_product")]).select(card_account="account_id")
+    )
     cards = tables["cards"].filter((_.kind == "credit") & (_.credit_limit > 0))
     cards = cards.semi_join(accounts, [("account_id", "card_account")])
     return cards.group_by("account_id").aggregate(card_id=_.card_id.min(), holder=_.customer_id.min(), credit_limit=_.credit_limit.max(), statement_day=_.statement_day.min())  # fmt: skip
@@ -107,10 +109,12 @@ def _direct(bought: ir.Table, moved: ir.Table, settings: CardCashout) -> pd.Data
     rows = fits.select("account_id", "holder", "merchant_id", "shop_owner", "back_id", "back_at", "payer_account", "payee_account", "memo", purchase_id="transaction_id", bought_at="booked_at", bought="amount", amount="back", through=ibis.null("string"), onward_id=ibis.null("string"), onward_at=ibis.null("timestamp(6)"))  # fmt: skip
     opposite = moved.rename(transaction="transaction_id")
     genuine = without_reversed(rows.mutate(booked_at=_.back_at), opposite).drop("booked_at")
-    return _one_each(genuine.to_pandas())
+    return _as_numbers(genuine.to_pandas())
 
 
-def _over_another(bought: ir.Table, moved: ir.Table, shops: ir.Table, emptied: list[str], settings: CardCashout) -> pd.DataFrame:
+def _over_another(
+    bought: ir.Table, moved: ir.Table, shops: ir.Table, emptied: list[str], settings: CardCashout
+) -> pd.DataFrame:
     """The same over one who stands between: owner to somebody, who passes it on to the holder; for cards that were emptied."""
     bought = bought.semi_join(listed(emptied, "emptied"), [("account_id", "emptied")]).filter(_.shop_owner.notnull())
     holders = bought.select(to_holder="holder").distinct()
@@ -129,13 +133,17 @@ def _over_another(bought: ir.Table, moved: ir.Table, shops: ir.Table, emptied: l
     share = both.back.cast("float64") / both.amount.cast("float64")
     fits = both.filter(_fits(share, settings) & (both.back_at >= both.booked_at) & (_days(both.back_at, both.booked_at) <= settings.return_days) & (both.through != both.holder))  # fmt: skip
     rows = fits.select("account_id", "holder", "merchant_id", "shop_owner", "back_id", "back_at", "payer_account", "payee_account", "memo", "through", "onward_id", "onward_at", purchase_id="transaction_id", bought_at="booked_at", bought="amount", amount="back")  # fmt: skip
-    return _one_each(rows.to_pandas())
+    return _as_numbers(rows.to_pandas())
+
+
+def _as_numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with plain amounts, and without bookings that were delivered twice."""
+    rows = rows.assign(amount=rows["amount"].astype(float), bought=rows["bought"].astype(float))
+    return rows.sort_values("back_id").drop_duplicates(["payer_account", "payee_account", "back_at", "amount", "purchase_id"])  # fmt: skip
 
 
 def _one_each(rows: pd.DataFrame) -> pd.DataFrame:
     """Each payment back for one purchase, each purchase paid back once: the nearest in time."""
-    rows = rows.assign(amount=rows["amount"].astype(float), bought=rows["bought"].astype(float))
-    rows = rows.drop_duplicates(["payer_account", "payee_account", "back_at", "amount", "purchase_id"])
     rows = rows.assign(wait=rows["back_at"] - rows["bought_at"]).sort_values(["wait", "purchase_id", "back_id"])
     rows = rows.drop_duplicates("back_id").drop_duplicates("purchase_id").drop(columns="wait")
     return rows.sort_values(["bought_at", "purchase_id"], ignore_index=True)
@@ -165,7 +173,8 @@ def cases(found: dict[str, pd.DataFrame], settings: CardCashout) -> list[Case]:
     fee = 1 - returned["amount"] / returned["bought"]
     waited = (returned["back_at"].dt.normalize() - returned["bought_at"].dt.normalize()).dt.days
     longest = settings.return_days + LINK_DAYS * returned["through"].notna()
-    returned = returned[(fee <= settings.fee_high + 1e-9) & (fee >= settings.fee_low - 1e-9) & (waited <= longest)]
+    fits = (fee <= settings.fee_high + 1e-9) & (fee >= settings.fee_low - 1e-9) & (waited <= longest)
+    returned = _one_each(returned[fits])
     holders = returned[returned["account_id"].isin(cycles["account_id"])].groupby("shop_owner")["account_id"].nunique()
     signals = {
         "emptied_after_repayment": emptied_after_repayment(purchases, cycles, settings.min_cycles, settings),
@@ -187,7 +196,9 @@ def _emptied(cycles: pd.DataFrame, purchases: pd.DataFrame, settings: CardCashou
     until = cycles.groupby("account_id")["repaid_at"].shift(-1)
     both = cycles.assign(until=until).merge(purchases[["account_id", "booked_at", "amount"]], on="account_id")
     days = (both["booked_at"].dt.normalize() - both["repaid_at"].dt.normalize()).dt.days
-    soon = (both["booked_at"] >= both["repaid_at"]) & (days <= settings.empty_days) & ~(both["booked_at"] >= both["until"])
+    soon = (
+        (both["booked_at"] >= both["repaid_at"]) & (days <= settings.empty_days) & ~(both["booked_at"] >= both["until"])
+    )
     spent = both[soon].groupby(["account_id", "repaid_at"])["amount"].sum().round(2).rename("spent")
     rows = cycles.drop(columns="spent").merge(spent, on=["account_id", "repaid_at"])
     return rows[rows["spent"] >= settings.empty_share * rows["credit_limit"]]
@@ -217,7 +228,7 @@ def _joined(found: dict[str, pd.DataFrame], purchases: pd.DataFrame, returned: p
         mine_of["merchant_of_such_cards"] = theirs[theirs["merchant_id"].isin(used) & theirs["account_id"].isin(cards)]
         reasons = {code: _evidence(rows, code) for code, rows in mine_of.items() if len(rows)}
         mine = back[back["account_id"].isin(cards)]
-        roles = {**{str(holder[c]): "holder" for c in cards}, **dict.fromkeys(mine["through"].dropna(), "between"), **{m: "merchant" for m in merchants}}  # fmt: skip
+        roles = {**{str(holder[c]): "holder" for c in cards}, **dict.fromkeys(mine["through"].dropna(), "between"), **dict.fromkeys(merchants, "merchant")}  # fmt: skip
         spent = theirs[theirs["account_id"].isin(cards) & (theirs["merchant_id"].isin(shops) if shops else True)]["amount"].sum()  # fmt: skip
         anchors = merchants or sorted(str(holder[c]) for c in cards)
         made.append(
@@ -227,12 +238,12 @@ def _joined(found: dict[str, pd.DataFrame], purchases: pd.DataFrame, returned: p
     return made
 
 
-def _evidence(rows: pd.DataFrame, code: str) -> pd.DataFrame:
+def _evidence(rows: pd.DataFrame, code: str) -> Proof:
     if code == "returned_by_owner":
         first = proof(rows.assign(to=rows["through"].fillna(rows["holder"])), "transactions", "back_id", "back_at", "shop_owner", "to", "purchase_id")  # fmt: skip
         onward = rows[rows["onward_id"].notna()]
         second = proof(onward, "transactions", "onward_id", "onward_at", "through", "holder", "purchase_id")
-        return pd.concat([first, second], ignore_index=True) if len(second) else first
+        return together(first, second)
     seller = rows["shop_owner"].fillna(rows["merchant_id"]).fillna("?")
     return proof(rows.assign(seller=seller), "transactions", payer="holder", payee="seller", note="merchant_id")
 
@@ -240,7 +251,9 @@ def _evidence(rows: pd.DataFrame, code: str) -> pd.DataFrame:
 # --- signals: each takes the purchases of the cards in question and returns those that show it --------------------------
 
 
-def emptied_after_repayment(bought: pd.DataFrame, cycles: pd.DataFrame, least: int, settings: CardCashout) -> pd.DataFrame:
+def emptied_after_repayment(
+    bought: pd.DataFrame, cycles: pd.DataFrame, least: int, settings: CardCashout
+) -> pd.DataFrame:
     """Purchases within `empty_days` of repayments after which the card was emptied, of cards with at least so many (空卡—还款—刷空)."""
     n = cycles.groupby("account_id")["repaid_at"].transform("size")
     began = cycles.loc[n >= least, ["account_id", "repaid_at"]]
@@ -310,8 +323,9 @@ def at_night(bought: pd.DataFrame) -> pd.DataFrame:
     """Large purchases between 02:00 and 05:00, or while the shop is closed, two or more of a card; bookings without a time are left out."""
     hour, large = bought["booked_at"].dt.hour, bought["amount"] >= LARGE
     timed = bought["booked_at"] != bought["booked_at"].dt.normalize()
-    closed = (hour < bought["opens_hour"]) | (hour >= bought["closes_hour"])
-    return _twice(bought[large & timed & (((hour >= NIGHT[0]) & (hour < NIGHT[1])) | closed.fillna(False))])
+    opens, closes = (pd.to_numeric(bought[c]).fillna(v) for c, v in (("opens_hour", 0), ("closes_hour", 24)))
+    closed = (hour < opens) | (hour >= closes)
+    return _twice(bought[large & timed & (((hour >= NIGHT[0]) & (hour < NIGHT[1])) | closed)])
 
 
 def out_of_category(bought: pd.DataFrame, settings: CardCashout) -> pd.DataFrame:

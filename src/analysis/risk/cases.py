@@ -1,7 +1,9 @@
 """What a detector finds: a case with its parties, the reasons for it and the rows that prove each."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
@@ -24,13 +26,25 @@ class Window:
         return cls(last.shifted(1 - count).start, last.end)
 
 
+class Proof:
+    """The rows that prove a reason, made when they are asked for: other thresholds are tried without them."""
+
+    def __init__(self, make: Callable[[], pd.DataFrame]) -> None:
+        self._make = make
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows, with the columns EVIDENCE, in order of time."""
+        return self._make()
+
+
 @dataclass
 class Case:
     """One case. anchors: the parties by which it is told again next quarter. roles: party to its part. about: what it is about,
     in the bank's words. facts: figures of the case by code."""
 
     anchors: list[str]
-    reasons: dict[str, pd.DataFrame]
+    reasons: dict[str, Proof]
     roles: dict[str, str]
     amount: float
     about: str = ""
@@ -39,12 +53,12 @@ class Case:
     @property
     def first_on(self) -> dt.date:
         """Day of the oldest piece of evidence."""
-        return min(pd.Timestamp(e["booked_at"].min()) for e in self.reasons.values()).date()
+        return min(pd.Timestamp(e.rows["booked_at"].min()) for e in self.reasons.values()).date()
 
     @property
     def last_on(self) -> dt.date:
         """Day of the newest piece of evidence."""
-        return max(pd.Timestamp(e["booked_at"].max()) for e in self.reasons.values()).date()
+        return max(pd.Timestamp(e.rows["booked_at"].max()) for e in self.reasons.values()).date()
 
 
 def proof(
@@ -55,9 +69,25 @@ def proof(
     payer: str = "payer",
     payee: str = "payee",
     note: str = "",
-) -> pd.DataFrame:
+) -> Proof:
     """Rows as evidence, in order of time and each once; the arguments name the columns, `note` the remark's."""
-    made = pd.DataFrame(
+    return Proof(lambda: _in_order(_as_evidence(rows, source, evidence_id, at, payer, payee, note)))
+
+
+def together(*proofs: Proof) -> Proof:
+    """Several proofs of one reason."""
+    return Proof(lambda: _in_order(pd.concat([r for p in proofs if len(r := p.rows)], ignore_index=True)))
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.drop_duplicates(["source", "evidence_id"])
+    return rows.sort_values(["booked_at", "evidence_id"], ignore_index=True)
+
+
+def _as_evidence(
+    rows: pd.DataFrame, source: str, evidence_id: str, at: str, payer: str, payee: str, note: str
+) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "source": source,
             "evidence_id": rows[evidence_id].astype(str),
@@ -68,4 +98,3 @@ def proof(
             "note": rows[note].astype("string") if note else "",
         }
     )
-    return made.drop_duplicates(["source", "evidence_id"]).sort_values(["booked_at", "evidence_id"], ignore_index=True)

@@ -44,13 +44,13 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
     for flow in sums.itertuples(index=False):
         bend = 0.12 if (flow.payee, flow.payer) in pairs or at[flow.payer][0] == at[flow.payee][0] else 0.0
         axis.add_patch(FancyArrowPatch(at[flow.payer], at[flow.payee], connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=8, shrinkA=5, shrinkB=6, lw=0.6 + 2.4 * np.sqrt(flow.amount / widest), color=colours[order.index(PLACES.get(role[flow.payer], 1))], alpha=0.55))  # fmt: skip
-    for party, (x, y) in at.items():
+    for party, (across, up) in at.items():
         mine = sums[(sums["payer"] == party) | (sums["payee"] == party)]
-        axis.plot(x, y, "o", color=colours[int(x)], markersize=6)
+        axis.plot(across, up, "o", color=colours[int(across)], markersize=6)
         text = _beside(party, mine)
-        last = x == len(order) - 1 and len(order) > 1
-        middle = 0 < x < len(order) - 1
-        axis.annotate(text, (x, y), xytext=(0 if middle else 7 if last else -7, 7 if middle else 0), textcoords="offset points", ha="center" if middle else "left" if last else "right", va="bottom" if middle else "center", fontsize=7)  # fmt: skip
+        last = across == len(order) - 1 and len(order) > 1
+        middle = 0 < across < len(order) - 1
+        axis.annotate(text, (across, up), xytext=(0 if middle else 7 if last else -7, 7 if middle else 0), textcoords="offset points", ha="center" if middle else "left" if last else "right", va="bottom" if middle else "center", fontsize=7, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8} if middle else None)  # fmt: skip
     for x, place in enumerate(order):
         names = sorted({label(role[p]) for p in columns[place]})
         axis.text(x, tallest + 0.35, " / ".join(names), ha="center", fontsize=8, weight="bold")

@@ -22,7 +22,7 @@ def dispositions(follow_ups: pd.DataFrame, known: Known, until: dt.date) -> tupl
     follow_ups: the contract's table. Returns subject_id, outcome, done_on, staff_id, reason. A disposition of an unknown alert is set
     aside and told; it may be of a quarter that was not prepared.
     """
-    columns = ["subject_id", "outcome", "done_on", "staff_id", "follow_up_id"]
+    columns = ["subject_id", "outcome", "done_on", "staff_id", "why", "follow_up_id"]
     if follow_ups.empty:
         return pd.DataFrame(columns=columns), []
     prefixes = tuple(f"{k.prefix}-" for k in KINDS.values())
@@ -48,10 +48,12 @@ def history(known: Known, rows: pd.DataFrame, quarter: Quarter, branch: dict[str
         status = decision["outcome"] if decision else "open"
         decided_on = decision["done_on"] if decision and status in DECIDED else None
         days = ((decided_on or quarter.end) - Quarter.parse(entry["first_seen"]).end).days
-        made.append({"alert_id": alert_id, "branch_id": branch.get(alert_id, "ALL"), "kind": entry["kind"], "first_seen": entry["first_seen"], "last_seen": seen[-1], "reasons": " ".join(entry["seen"][seen[-1]]["reasons"]), "amount": entry["seen"][seen[-1]]["amount"], "status": status, "decided_on": decided_on, "decided_by": str(decision["staff_id"] or "") if decision else "", "days": max(days, 0)})  # fmt: skip
+        made.append({"alert_id": alert_id, "branch_id": branch.get(alert_id, "ALL"), "kind": entry["kind"], "first_seen": entry["first_seen"], "last_seen": seen[-1], "reasons": " ".join(entry["seen"][seen[-1]]["reasons"]), "amount": entry["seen"][seen[-1]]["amount"], "status": status, "decided_on": decided_on, "decided_by": _text(decision, "staff_id"), "why": _text(decision, "why"), "days": max(days, 0)})  # fmt: skip
     return pd.DataFrame(made, columns=list(HISTORY))
 
 
+def _text(decision: dict[str, Any] | None, column: str) -> str:
+    return str(decision[column]) if decision and isinstance(decision[column], str) else ""
 
 
 def precision_by_reason(past: pd.DataFrame, by: Iterable[str] = ()) -> pd.DataFrame:

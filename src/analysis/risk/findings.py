@@ -7,7 +7,8 @@ import pandas as pd
 
 from analysis.labels import label, severity, words
 from analysis.language import _
-from analysis.risk.dispositions import decided_in, precision_by, precision_by_reason
+from analysis.risk.alerts import VICTIMS
+from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
 
 MOST = 10  # alerts shown in full on a page
@@ -41,9 +42,12 @@ def facts(alerts: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 
 def roles(parties: pd.DataFrame, alert_id: str) -> pd.DataFrame:
-    """The parties of an alert but for those who may be victims, with what each paid and got in the evidence."""
+    """The parties of an alert, those who may be victims last, with what each paid and got in the evidence."""
     mine = parties[parties["alert_id"] == alert_id]
-    return mine.sort_values(["role", "paid", "party"], ascending=[True, False, True], ignore_index=True)
+    mine = mine.assign(victim=mine["role"].isin(VICTIMS), moved=mine["paid"] + mine["got"])
+    return mine.sort_values(
+        ["victim", "role", "moved", "party"], ascending=[True, True, False, True], ignore_index=True
+    )
 
 
 def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
@@ -53,6 +57,18 @@ def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
     mine = mine.assign(weight=weight).sort_values(["weight", "reason"], ascending=[False, True])
     rows = mine.drop_duplicates(["source", "evidence_id", "payer", "payee"]).drop(columns="weight")
     return rows.sort_values(["booked_at", "evidence_id"], ignore_index=True)
+
+
+def changed_by(curve: pd.DataFrame) -> pd.DataFrame:
+    """The settings of a curve that would have added or lost an alert, with the value as `setting`."""
+    rows = curve[(curve["added"] + curve["lost"]).astype(float) > 0] if len(curve) else curve
+    return rows.rename(columns={"value": "setting"})
+
+
+def decisions(history: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The alerts of a kind that were decided, the last decision first."""
+    rows = history[(history["kind"] == kind) & history["status"].isin(DECIDED)]
+    return rows.sort_values(["decided_on", "alert_id"], ascending=[False, True], ignore_index=True)
 
 
 def delivered(alerts: pd.DataFrame) -> pd.DataFrame:

@@ -231,16 +231,23 @@ def _case(collects: list[str], pays: list[str], rows: pd.DataFrame | None, found
     elif not {"words_of_investment", "multiples_of_a_unit"} <= set(reasons) or not {"payers_grow", "old_payers", "account_woken"} & set(reasons):  # fmt: skip
         return None
     roles = {**dict.fromkeys(sorted(set(came["payer"])), "investor"), **dict.fromkeys(sorted(transit), "transit"), **dict.fromkeys(pays, "paying_back"), **dict.fromkeys(collects, "collecting")}  # fmt: skip
-    roles |= {h: "collecting_and_paying_back" for h in set(collects) & set(pays)}
+    roles |= dict.fromkeys(set(collects) & set(pays), "collecting_and_paying_back")
     ours = came[came["payer"].isin(payers.index[payers["branch_id"].notna()])]
     got = back[back["payee"].isin(ours["payer"])]
     facts: dict[str, float | str] = {
         "payers": came["payer"].nunique(), "our_payers": ours["payer"].nunique(), "our_paid": float(round(ours["amount"].sum(), 2)), "our_back": float(round(got["amount"].sum(), 2)),
-        "regions": payers["region"].nunique(), "unit": _unit(came["amount"], settings),
+        "regions": payers["region"].nunique(), **({"unit": unit} if (unit := _unit(came["amount"], settings)) else {}),
     }  # fmt: skip
     if rows is not None:
         facts |= {"share_back": float(round(rows["share"].median(), 4)), "days": float(round(rows["days"].median(), 1)), "yearly": float(round(rows["yearly"].median(), 3)), "yearly_low": float(round(rows.groupby("person")["yearly"].median().quantile(0.1), 3)), "yearly_high": float(round(rows.groupby("person")["yearly"].median().quantile(0.9), 3))}  # fmt: skip
-    return Case(sorted({*collects, *pays}), reasons, roles, float(round(came["amount"].sum(), 2)), "", facts)
+    return Case(
+        sorted({*collects, *pays}),
+        reasons,
+        roles,
+        float(round(came["amount"].sum(), 2)),
+        ", ".join(sorted({*collects, *pays})[:3]),
+        facts,
+    )
 
 
 def _paid_back_or_alike(came: pd.DataFrame, rows: pd.DataFrame) -> set[str]:

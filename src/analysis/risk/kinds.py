@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from analysis.storage import text_fingerprint
+
 #: A reason of so many points is strong: no case without one.
 STRONG = 3
 #: From so many points on, an alert's severity is high; from so many on, medium.
@@ -57,8 +59,13 @@ ALERTS = {
 EVIDENCES = {"alert_id": "string", "branch_id": "string", "kind": "string", "reason": "string", "source": "string", "evidence_id": "string", "booked_at": "timestamp(6)", "payer": "string", "payee": "string", "amount": "float64", "note": "string", "is_new": "boolean"}  # fmt: skip
 PARTIES = {"alert_id": "string", "branch_id": "string", "kind": "string", "party": "string", "role": "string", "party_branch": "string", "paid": "float64", "got": "float64", "is_new": "boolean"}  # fmt: skip
 HOLDS = {"application_id": "string", "alert_id": "string", "branch_id": "string", "borrower_id": "string", "filed_on": "date", "compound": "string", "developer": "string", "amount": "float64", "reasons": "string", "action": "string"}  # fmt: skip
-HISTORY = {"alert_id": "string", "branch_id": "string", "kind": "string", "first_seen": "string", "last_seen": "string", "reasons": "string", "amount": "float64", "status": "string", "decided_on": "date", "decided_by": "string", "days": "int64"}  # fmt: skip
+HISTORY = {"alert_id": "string", "branch_id": "string", "kind": "string", "first_seen": "string", "last_seen": "string", "reasons": "string", "amount": "float64", "status": "string", "decided_on": "date", "decided_by": "string", "why": "string", "days": "int64"}  # fmt: skip
 CURVE = {"kind": "string", "threshold": "string", "value": "float64", "in_force": "boolean", "alerts": "int64", "per_1000": "float64", "amount": "float64", "added": "int64", "lost": "int64", "decided": "int64", "confirmed": "int64", "precision": "float64", "precision_low": "float64", "precision_high": "float64", "recall": "float64", "recall_low": "float64", "recall_high": "float64", "added_ids": "string", "lost_ids": "string", "branch_id": "string"}  # fmt: skip
+
+
+def alert_id(kind: str, *anchors: str) -> str:
+    """The identifier that an alert gets when it is first seen."""
+    return f"{KINDS[kind].prefix}-{text_fingerprint(kind, *anchors)[:10]}"
 
 
 def severity(points: int, held: bool) -> str:

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.risk.cases import Case, Window, proof
+from analysis.risk.cases import Case, Proof, Window, proof
 from analysis.risk.related import groups, links
 from analysis.risk.transfers import Tables, listed, once, transfers, without_reversed
 from analysis.sources.params import Mortgage
@@ -50,7 +50,9 @@ def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
     )  # fmt: skip
     moved = moved.filter(_.kind.notin(NO_ONE_ELSES)).drop("kind")
     paid = moved.join(loans, [moved.payee_account == loans.repayment_account])
-    someone_else = (paid.payer != paid.borrower_id) & (paid.co_borrower_id.isnull() | (paid.payer != paid.co_borrower_id))
+    someone_else = (paid.payer != paid.borrower_id) & (
+        paid.co_borrower_id.isnull() | (paid.payer != paid.co_borrower_id)
+    )
     paid = paid.filter(someone_else)
     day = paid.booked_at.date()
     this_month = ibis.date(day.year(), day.month(), paid.due_day)
@@ -129,7 +131,9 @@ def _case(paid: pd.DataFrame, over: pd.DataFrame, related: pd.DataFrame, setting
     }
     further = {
         "over_others": proof(over, "transactions", payer="source", payee="payer") if len(over) else None,
-        "payers_related": proof(regular, "transactions", payee="borrower_id") if related_payers(payers, related) else None,
+        "payers_related": proof(regular, "transactions", payee="borrower_id")
+        if related_payers(payers, related)
+        else None,
         "paid_in_parts": _proof_if(paid_in_parts(regular), settings),
         "employed_by_developer": _proof_if(employed_by_developer(at_site), settings),
         "filed_together": _proof_if(filed_together(at_site, settings), settings),
@@ -148,7 +152,7 @@ def _texts(values: pd.Series) -> str:
     return "\n".join(sorted(values.dropna().unique()))
 
 
-def _proof_if(rows: pd.DataFrame, settings: Mortgage) -> pd.DataFrame | None:
+def _proof_if(rows: pd.DataFrame, settings: Mortgage) -> Proof | None:
     return proof(rows, "transactions", payee="borrower_id") if rows["borrower_id"].nunique() >= 2 else None
 
 

@@ -15,7 +15,9 @@ MOST_SHARING = 5  # a telephone or an address that more customers share says not
 LINKS = ("phone", "address", "employer", "authorised")
 
 
-def links(tables: Tables, parties: Iterable[str], by: Iterable[str] = ("phone", "address", "authorised")) -> pd.DataFrame:
+def links(
+    tables: Tables, parties: Iterable[str], by: Iterable[str] = ("phone", "address", "authorised")
+) -> pd.DataFrame:
     """Pairs among `parties` (or of one of them with another customer) that share something few share: party, other, shared.
 
     The values themselves are not returned. A value that more than five customers share makes no link.

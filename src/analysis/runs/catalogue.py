@@ -63,7 +63,13 @@ REPORTS = {
         Report("risk_card_cashout", NOTEBOOKS / "06_risk_card_cashout.ipynb", RiskParameters, ("risk_card_cashout",)),
         Report("risk_fundraising", NOTEBOOKS / "07_risk_fundraising.ipynb", RiskParameters, ("risk_fundraising",)),
         Report("risk_acceptance", NOTEBOOKS / "08_risk_acceptance.ipynb", RiskParameters, ("risk_acceptance",)),
-        Report("risk_overview", NOTEBOOKS / "09_risk_overview.ipynb", CellParameters, ("risk_overview",), whole_bank_only=True),
+        Report(
+            "risk_overview",
+            NOTEBOOKS / "09_risk_overview.ipynb",
+            CellParameters,
+            ("risk_overview",),
+            whole_bank_only=True,
+        ),
     )
 }
 

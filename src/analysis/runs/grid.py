@@ -78,7 +78,9 @@ def plan_run(
     plan = Plan(folder, [])
     for kind in kinds:
         if reports and kind.whole_bank_only and branches and ALL not in branches:
-            raise ParametersError(f"The report {kind.name} is made for the whole bank only. Ask for it with --branch {ALL}.")
+            raise ParametersError(
+                f"The report {kind.name} is made for the whole bank only. Ask for it with --branch {ALL}."
+            )
     for branch in branches or names:
         for kind in kinds:
             if kind.whole_bank_only and branch != ALL:

@@ -123,7 +123,7 @@ def _key(bank: Bank, source: "_Source", table: Table, mapping: TableMapping, see
     referenced = [seen[t].fingerprint for t in table.referenced_tables]
     code = code_fingerprint("contract", "sources")
     return text_fingerprint(
-        source.fingerprint(mapping), mapping.model_dump_json(), str(bank.taken_on), code, *referenced
+        source.fingerprint(mapping), mapping.model_dump_json(), str(bank.taken_on), bank.timezone, code, *referenced
     )
 
 
@@ -322,7 +322,7 @@ def _land_table(
     # map and check
     staged, relations, missing = source.stage(table, mapping)
     checked_name = f"checked__{table.name}"
-    rules = broken_rules(typed(staged, table), table, accepted, bank.taken_on)
+    rules = broken_rules(typed(staged, table, bank.timezone), table, accepted, bank.taken_on)
     try:
         con.create_table(checked_name, rules, overwrite=True)
     except duckdb.Error as error:

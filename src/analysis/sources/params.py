@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -286,7 +287,9 @@ class Fundraising(Strict):
     woken_days: int = _high(180, ge=1)  # since the account was opened, or asleep before
     transit_days: int = _high(3, ge=0)
     transit_keep: float = _low(0.8, gt=0, le=1)
-    most_counterparties: int = Field(5000, ge=10)  # accounts with more are authorities, utilities, markets: passed over, and said
+    most_counterparties: int = Field(
+        5000, ge=10
+    )  # accounts with more are authorities, utilities, markets: passed over, and said
     licensed: list[str] = []  # accounts of licensed products, left out
     words: list[str] = ["投资", "理财", "复投", "分红", "利息", "集资", "众筹", "invest", "wealth", "dividend", "interest", "return on", "crowdfund"]  # fmt: skip
 
@@ -328,6 +331,9 @@ class Bank(Strict):
     quarters: QuarterRange
     currency: str = "CNY"
     language: str = "en"
+    timezone: str = (
+        "Asia/Shanghai"  # of the bank; a booking without an offset is in it, one with an offset is converted to it
+    )
     as_of: dt.date | None = None
     quarantine_limit: float = Field(0.05, ge=0, le=1)
     min_cell: int = Field(10, ge=1)
@@ -345,6 +351,13 @@ class Bank(Strict):
     def place(self, text: str) -> Path:
         """A path of the params file; relative ones start at the params file's own folder."""
         return (self.path.parent / text).resolve()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(not_one_of("The time zone", name, sorted(available_timezones())))
+        return name
 
     @property
     def data_folder(self) -> Path:
