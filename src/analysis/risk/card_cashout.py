@@ -139,12 +139,13 @@ def _over_another(
 def _as_numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with plain amounts, and without bookings that were delivered twice."""
     rows = rows.assign(amount=rows["amount"].astype(float), bought=rows["bought"].astype(float))
-    return rows.sort_values("back_id").drop_duplicates(["payer_account", "payee_account", "back_at", "amount", "purchase_id"])  # fmt: skip
+    rows = rows.sort_values(["back_id", "onward_id", "purchase_id"])
+    return rows.drop_duplicates(["payer_account", "payee_account", "back_at", "amount", "purchase_id"])
 
 
 def _one_each(rows: pd.DataFrame) -> pd.DataFrame:
     """Each payment back for one purchase, each purchase paid back once: the nearest in time."""
-    rows = rows.assign(wait=rows["back_at"] - rows["bought_at"]).sort_values(["wait", "purchase_id", "back_id"])
+    rows = rows.assign(wait=rows["back_at"] - rows["bought_at"]).sort_values(["wait", "purchase_id", "back_id", "onward_id"])
     rows = rows.drop_duplicates("back_id").drop_duplicates("purchase_id").drop(columns="wait")
     return rows.sort_values(["bought_at", "purchase_id"], ignore_index=True)
 

@@ -28,10 +28,8 @@ def scaled(settings: S, name: str, factor: float) -> S:
     """The settings with one threshold multiplied; whole numbers are rounded, and the bounds of the params file are kept."""
     value = getattr(settings, name) * factor
     for bound in type(settings).model_fields[name].metadata:
-        value = max(value, getattr(bound, "ge", value), getattr(bound, "gt", value - 1))
-        value = min(value, getattr(bound, "le", value))
-        if getattr(bound, "lt", None) is not None:
-            value = min(value, bound.lt - 0.01)
+        value = max(value, getattr(bound, "ge", value), getattr(bound, "gt", value - 1) + 0.01)
+        value = min(value, getattr(bound, "le", value), getattr(bound, "lt", value + 1) - 0.01)
     kind = type(getattr(settings, name))
     return settings.model_copy(update={name: kind(round(value)) if kind is int else round(float(value), 4)})
 
