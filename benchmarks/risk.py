@@ -129,15 +129,16 @@ def detect_once(folder: Path, name: str) -> None:
     print(json.dumps({"engine": reduced, "seconds": time.perf_counter() - start, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, "cases": len(cases), "transactions": int(tables["transactions"].count().execute())}))  # fmt: skip
 
 
-def scale(sizes: list[int]) -> None:
-    """Time and memory of each detector on banks of growing size."""
+def scale(sizes: list[int], kept: Path | None) -> None:
+    """Time and memory of each detector on banks of growing size; `kept`: a folder of banks to make once and use again."""
     print(
         "| customers | transactions | kind | s | of it in the engine | GB at most | cases |\n|---|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
-            place = Path(folder) / str(size)
-            make_bank(place, size, 7, jobs=default_jobs())
+            place = (kept or Path(folder)) / str(size)
+            if not place.exists():
+                make_bank(place, size, 7, jobs=default_jobs())
             for name in KINDS:
                 done = subprocess.run([sys.executable, __file__, "--detect", str(place), name], capture_output=True, text=True, check=False)  # fmt: skip
                 if done.returncode:
@@ -153,6 +154,7 @@ if __name__ == "__main__":
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--folder", type=Path, help="keep the banks of --sizes here and use those that are there")
     parser.add_argument("--detect", nargs=2, metavar=("FOLDER", "KIND"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.detect:
@@ -160,4 +162,4 @@ if __name__ == "__main__":
     else:
         if given.seeds:
             planted(given.seeds, given.customers, given.jobs)
-        scale(given.sizes)
+        scale(given.sizes, given.folder)

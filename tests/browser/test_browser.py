@@ -6,6 +6,7 @@ import re
 import pytest
 
 from analysis.cli import app
+from analysis.runs.catalogue import REPORTS
 from tests.conftest import left_out, program
 from tests.runs.command import call, told
 
@@ -76,13 +77,14 @@ def test_from_the_index_to_a_section_without_a_request_or_an_error(browser, fold
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "retention", "risk_mortgage"])
+@pytest.mark.parametrize("report", REPORTS)
 def test_pages_fit_a_phone(browser, folder, report):
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )
     try:
-        browser.get((folder / "B001" / f"{report}.html").as_uri())
+        branch = "ALL" if REPORTS[report].whole_bank_only else "B001"
+        browser.get((folder / branch / f"{report}.html").as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

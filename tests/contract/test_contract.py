@@ -103,6 +103,24 @@ def test_of_rows_with_the_same_key_the_first_is_kept(table):
     assert verdict(table, good_row(table), good_row(table) | {"source_line": 3}) == {2: "", 3: "unique_key"}
 
 
+@pytest.mark.parametrize(
+    ("written", "zone", "local"),
+    [
+        ("2024-01-02 10:00:00", "Asia/Shanghai", "2024-01-02 10:00:00"),
+        ("2024-01-02T10:00:00+08:00", "Asia/Shanghai", "2024-01-02 10:00:00"),
+        ("2024-01-02T02:00:00Z", "Asia/Shanghai", "2024-01-02 10:00:00"),
+        ("2024-01-01T23:00:00-03:00", "Asia/Shanghai", "2024-01-02 10:00:00"),
+        ("2024-07-02T08:00:00Z", "Europe/Prague", "2024-07-02 10:00:00"),  # summer time
+    ],
+)
+def test_moments_of_two_time_zones_become_those_of_the_bank(written, zone, local):
+    table = CONTRACT["transactions"]
+    row = {**good_row(table), "booked_at": written}
+    schema = {"source_file": "string", "source_line": "int64", **{c.name: "string" for c in table.columns}}
+    (moment,) = typed(ibis.memtable([row], schema=schema), table, zone).booked_at.execute()
+    assert str(moment) == local
+
+
 def test_every_reference_points_to_a_table_declared_before():
     seen = []
     for table in CONTRACT.values():

@@ -8,16 +8,17 @@ import pytest
 
 from analysis.partition import Partition
 from analysis.quarters import Quarter
+from analysis.runs.catalogue import REPORTS
 from analysis.runs.grid import plan_run, run_plan
 
 
 @pytest.fixture(scope="module")
 def pages(demo):
     quarter = Quarter.parse("2024Q4")
-    plan = plan_run(demo, quarter, ["B001"], [], [], "pseudo")
+    plan = plan_run(demo, quarter, ["ALL"], [], [], "pseudo")
     outcome = run_plan(demo, quarter, plan, 2, "pseudo", lambda *_: None)
     assert not outcome.failed, outcome.failed
-    return {f.stem: f.read_text(encoding="utf-8") for f in (plan.folder / "B001").glob("*.html")}
+    return {f.stem: f.read_text(encoding="utf-8") for f in (plan.folder / "ALL").glob("*.html")}
 
 
 def words(page):
@@ -30,7 +31,7 @@ def words(page):
     return set(re.findall(r"\b[A-Za-z]{4,}\b", joined))
 
 
-@pytest.mark.parametrize("report", ["segmentation", "customer_changes", "loyalty", "retention", "risk_mortgage"])
+@pytest.mark.parametrize("report", REPORTS)
 def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 

@@ -39,6 +39,19 @@ def test_a_fixed_share_back_every_month_gives_the_implied_rate(find, books):
     assert case.facts["our_payers"] == 10 and case.facts["our_back"] == pytest.approx(0.02 * 4 * case.facts["our_paid"])
 
 
+def test_returns_of_payers_who_paid_in_twice_alternate(find, books):
+    books.customer(1)
+    for i in range(10):
+        number, joined = 100 + i, day("2024-01-10") + dt.timedelta(days=15 * i)
+        books.customer(number)
+        for later in (0, 7):  # two payments in of the same size, a week apart
+            books.pay(f"A{number}", "A1", 20_000, at((joined + dt.timedelta(days=later)).isoformat()))
+            for m in range(1, 5):
+                books.pay("A1", f"A{number}", 400, at((joined + dt.timedelta(days=later + 30 * m)).isoformat()))
+    (case,) = found(find, books)
+    assert case.facts["days"] == 30 and case.facts["yearly"] == pytest.approx(0.02 * 365 / 30, abs=0.001)
+
+
 def test_collecting_transit_and_paying_back_accounts_are_one_case_without_a_word_in_the_memos(find, books):
     for number in (1, 2, 3):
         books.customer(number)

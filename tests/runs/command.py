@@ -6,6 +6,8 @@ from typer.testing import CliRunner, Result
 
 from analysis.errors import WorkbookError
 
+MADE = 4 * 8 + 1  # the small bank: eight reports for the whole and each of three branches, and the overview
+
 
 def call(app: Any, *words: str) -> Result:
     """The command's result; a fault told to the user becomes exit status 1, as `main` makes it."""

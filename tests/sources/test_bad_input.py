@@ -96,6 +96,12 @@ def test_a_misspelt_key_is_refused_with_the_nearest_one(small):
         small.bank()
 
 
+def test_a_time_zone_that_does_not_exist_is_refused_with_the_nearest_one(small):
+    small.params["timezone"] = "Asia/Shangai"
+    with pytest.raises(ParametersError, match=r"The time zone 'Asia/Shangai' does not exist\. Valid: Asia/Shanghai, "):
+        small.bank()
+
+
 def test_a_missing_params_file_names_those_that_are_there(small):
     small.bank()
     with pytest.raises(ParametersError, match=r"smal\.yml' does not exist\. Valid: .*small\.yml"):

@@ -68,7 +68,9 @@ def test_two_districts_from_end_to_end(berka):
     folder = bank.output_folder / "1994Q1"
     page = (folder / "1" / "loyalty.html").read_text(encoding="utf-8")
     assert "does not deliver survey_scores, surveys" in page
-    assert "does not deliver loan_applications" in (folder / "70" / "risk_mortgage.html").read_text(encoding="utf-8")
+    for report in ("mortgage", "card_cashout", "fundraising", "acceptance"):
+        page = (folder / "70" / f"risk_{report}.html").read_text(encoding="utf-8")
+        assert ("does not deliver" in page) == (report != "fundraising"), report
     assert "Hl.m. Praha" in (folder / "index.html").read_text(encoding="utf-8")
     people = pd.read_csv(folder / "1" / "tables" / "segmentation" / "customers_by_group.csv")
     assert len(people) == Partition(bank, "1", Quarter.parse("1994Q1")).customer_count

@@ -145,7 +145,9 @@ def _as_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _one_each(rows: pd.DataFrame) -> pd.DataFrame:
     """Each payment back for one purchase, each purchase paid back once: the nearest in time."""
-    rows = rows.assign(wait=rows["back_at"] - rows["bought_at"]).sort_values(["wait", "purchase_id", "back_id", "onward_id"])
+    rows = rows.assign(wait=rows["back_at"] - rows["bought_at"]).sort_values(
+        ["wait", "purchase_id", "back_id", "onward_id"]
+    )
     rows = rows.drop_duplicates("back_id").drop_duplicates("purchase_id").drop(columns="wait")
     return rows.sort_values(["bought_at", "purchase_id"], ignore_index=True)
 

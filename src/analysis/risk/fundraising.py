@@ -26,6 +26,8 @@ KINDS = ("transfer", "other", "interest")  # of entries; salaries, sales and pur
 UNITS = (100_000, 50_000, 20_000, 10_000, 5_000, 1_000, 500)
 MOST_HUBS = 20  # who pays or is paid by more collecting accounts is a business, and no payer of theirs
 LARGEST_SHARE = 0.5  # of what was paid in, that one payment back may be
+SHORTEST = 5  # days between payments back, at least
+SAME_INTERVAL = 0.1  # how far intervals may lie apart, as a share, to be called the same
 REGULAR = 0.35  # how far an interval may lie from the usual one, as a share of it
 LINKS = 2  # between collecting and paying-back accounts that are looked for
 LICENSED_KINDS = ("wealth", "deposit", "insurance")  # products of the bank itself
@@ -159,23 +161,23 @@ def fixed_returns(came: pd.DataFrame, went: pd.DataFrame, settings: Fundraising)
     options = options[options["paid_at"] < options["booked_at"]]
     options = options.sort_values(["transaction_id", "paid_at"])
     sums = options.assign(paid=options.groupby("transaction_id")["paid"].cumsum())
-    options = pd.concat([options, sums]).drop_duplicates(["transaction_id", "paid"])
+    options = pd.concat([options.assign(summed=False), sums.assign(summed=True)]).drop_duplicates(["transaction_id", "paid"])  # fmt: skip
     options = options.assign(share=options["amount"] / options["paid"])
     options = options[options["share"] <= LARGEST_SHARE]
     if options.empty:
         return none
-    usual = _mode(options["share"].to_numpy(), settings.ratio_tolerance)
+    usual = _usual_share(options, settings.ratio_tolerance)
     options = options.assign(share_apart=(options["share"] / usual - 1).abs().round(6))
     rows = options.sort_values(["share_apart", "paid_at"]).drop_duplicates("transaction_id")
     fits = rows[rows["share_apart"] <= settings.ratio_tolerance].sort_values(["payee", "booked_at"])
     fits = fits[fits.groupby("payee")["transaction_id"].transform("size") >= settings.min_returns]
+    apart = _apart(fits)
+    if apart.empty:
+        return none
+    usual_gap = _mode(apart["days"].to_numpy(), SAME_INTERVAL)
     gaps = fits.groupby(["payee", "paid_at"])["booked_at"].diff().dt.total_seconds() / 86_400
-    if gaps.dropna().empty:
-        return none
-    usual_gap = float(gaps[gaps > 5].median())
-    if not usual_gap > 5:
-        return none
     regular = (gaps / usual_gap - (gaps / usual_gap).round().clip(lower=1)).abs() <= REGULAR
+    regular |= fits["transaction_id"].isin(apart.loc[(apart["days"] / usual_gap - 1).abs() <= REGULAR, "transaction_id"])  # fmt: skip
     regular_share = regular.where(gaps.notna()).groupby(fits["payee"]).mean()
     keep = set(regular_share.index[regular_share >= settings.same_ratio_share])
     fits = fits[fits["payee"].isin(keep)]
@@ -184,15 +186,34 @@ def fixed_returns(came: pd.DataFrame, went: pd.DataFrame, settings: Fundraising)
     if not several or fits["payee"].nunique() < settings.same_ratio_share * len(several):
         return none
     yearly = fits["share"] * 365 / usual_gap
-    return fits.assign(person=fits["payee"], days=usual_gap, yearly=yearly).drop(columns=["paid_at", "paid"])
+    return fits.assign(person=fits["payee"], days=usual_gap, yearly=yearly).drop(columns=["paid_at", "paid", "summed"])
 
 
-def _mode(shares: np.ndarray, tolerance: float) -> float:
-    """The share that most others lie within the tolerance of."""
-    ordered = np.sort(shares)
+def _usual_share(options: pd.DataFrame, tolerance: float) -> float:
+    """The share that explains most payments; one of single payments in, unless sums of them explain more."""
+    shares = [
+        _mode(part["share"].to_numpy(), tolerance) for part in (options[~options["summed"]], options) if len(part)
+    ]
+    near = [options.loc[(options["share"] / s - 1).abs() <= tolerance, "transaction_id"].nunique() for s in shares]
+    return shares[int(np.argmax(near))]
+
+
+def _apart(fits: pd.DataFrame) -> pd.DataFrame:
+    """transaction_id and days since each earlier payment to the same person, from SHORTEST on. Not only the last one: of two payments in, the
+    returns alternate."""
+    rows = fits[["payee", "booked_at", "transaction_id"]]
+    both = rows.merge(rows[["payee", "booked_at"]].rename(columns={"booked_at": "before"}), on="payee")
+    days = (both["booked_at"] - both["before"]).dt.total_seconds() / 86_400
+    return both.assign(days=days)[days > SHORTEST]
+
+
+def _mode(values: np.ndarray, tolerance: float) -> float:
+    """The value that most others lie within the tolerance of: the median of those around it."""
+    ordered = np.sort(values)
     low = np.searchsorted(ordered, ordered * (1 - tolerance), "left")
     high = np.searchsorted(ordered, ordered * (1 + tolerance), "right")
-    return float(ordered[int(np.argmax(high - low))])
+    best = int(np.argmax(high - low))
+    return float(np.median(ordered[low[best] : high[best]]))
 
 
 def _case(collects: list[str], pays: list[str], rows: pd.DataFrame | None, found: dict[str, pd.DataFrame], settings: Fundraising) -> Case | None:  # fmt: skip
