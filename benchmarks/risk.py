@@ -117,10 +117,21 @@ def told(names: Any) -> str:
     return ", ".join(f"{n} × {c}" for n, c in sorted(counts.items())) or "none"
 
 
-def detect_once(folder: Path, name: str) -> None:
+def with_a_crowd(tables: Tables, others: int) -> Tables:
+    """The tables with one account that so many others at other banks pay once: a tax office."""
+    entries = tables["transactions"]
+    office = tables["accounts"].account_id.min().execute()
+    numbers = ibis.range(others).unnest().name("i").as_table()
+    last = ibis.timestamp(f"{LAST.end} 12:00:00")
+    values = {"transaction_id": ibis.literal("crowd").concat(numbers.i.cast("string")), "account_id": ibis.literal(office), "booked_at": last, "amount": 500 + numbers.i % 700, "kind": ibis.literal("transfer"), "counterparty_account": ibis.literal("X8").concat(numbers.i.cast("string"))}  # fmt: skip
+    more = numbers.select(**{c: (values[c] if c in values else ibis.null("string")).cast(t) for c, t in entries.schema().items()})  # fmt: skip
+    return {**tables, "transactions": entries.union(more)}
+
+
+def detect_once(folder: Path, name: str, crowd: int) -> None:
     """Run one detector on a bank and print seconds, peak memory and cases as JSON; in a process of its own."""
     kind = KINDS[name]
-    tables = tables_of(folder)
+    tables = with_a_crowd(tables_of(folder), crowd) if crowd else tables_of(folder)
     start = time.perf_counter()
     limits = getattr(RISK, kind.settings)
     gathered = DETECTORS[name].candidates(tables, Window.of_quarters(LAST, kind.quarters), loosest(limits))
@@ -129,23 +140,23 @@ def detect_once(folder: Path, name: str) -> None:
     print(json.dumps({"engine": reduced, "seconds": time.perf_counter() - start, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, "cases": len(cases), "transactions": int(tables["transactions"].count().execute())}))  # fmt: skip
 
 
-def scale(sizes: list[int], kept: Path | None) -> None:
-    """Time and memory of each detector on banks of growing size; `kept`: a folder of banks to make once and use again."""
-    print(
-        "| customers | transactions | kind | s | of it in the engine | GB at most | cases |\n|---|---|---|---|---|---|---|"
-    )
+def scale(sizes: list[int], crowd: int, kept: Path | None) -> None:
+    """Time and memory of each detector on banks of growing size, at last with an account of `crowd` counterparties; `kept`: a folder of
+    banks to make once and use again."""
+    print("| customers | transactions | kind | s | of it in the engine | GB at most | cases |\n|---|---|---|---|---|---|---|")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for size in sizes:
+        for size, others in [*[(s, 0) for s in sizes], *[(s, crowd) for s in sizes[-1:] if crowd]]:
             place = (kept or Path(folder)) / str(size)
             if not place.exists():
                 make_bank(place, size, 7, jobs=default_jobs())
+            label = f"{size:,} and the crowd" if others else f"{size:,}"
             for name in KINDS:
-                done = subprocess.run([sys.executable, __file__, "--detect", str(place), name], capture_output=True, text=True, check=False)  # fmt: skip
+                done = subprocess.run([sys.executable, __file__, "--detect", str(place), name, "--crowd", str(others)], capture_output=True, text=True, check=False)  # fmt: skip
                 if done.returncode:
-                    print(f"| {size:,} | | {name} | failed: {done.stderr.splitlines()[-1][:120]} | | | |", flush=True)
+                    print(f"| {label} | | {name} | failed: {done.stderr.splitlines()[-1][:120]} | | | |", flush=True)
                     continue
                 r = json.loads(done.stdout)
-                print(f"| {size:,} | {r['transactions']:,} | {name} | {r['seconds']:.1f} | {r['engine']:.1f} | {r['gigabytes']:.1f} | {r['cases']} |", flush=True)  # fmt: skip
+                print(f"| {label} | {r['transactions']:,} | {name} | {r['seconds']:.1f} | {r['engine']:.1f} | {r['gigabytes']:.1f} | {r['cases']} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
@@ -154,12 +165,15 @@ if __name__ == "__main__":
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument(
+        "--crowd", type=int, default=5_000_000, help="counterparties of one account, on the largest bank"
+    )
     parser.add_argument("--folder", type=Path, help="keep the banks of --sizes here and use those that are there")
     parser.add_argument("--detect", nargs=2, metavar=("FOLDER", "KIND"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.detect:
-        detect_once(Path(given.detect[0]), given.detect[1])
+        detect_once(Path(given.detect[0]), given.detect[1], given.crowd)
     else:
         if given.seeds:
             planted(given.seeds, given.customers, given.jobs)
-        scale(given.sizes, given.folder)
+        scale(given.sizes, given.crowd, given.folder)

@@ -70,6 +70,7 @@ def _build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, e
     found: dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]] = {}
     cards: dict[str, Any] = {}
     holds, drawn = pd.DataFrame(columns=list(HOLDS)), []
+    busy: dict[str, list[str]] = {}
     for name, kind in KINDS.items():
         if not set(kind.needs) <= set(tables):
             continue
@@ -77,6 +78,8 @@ def _build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, e
         detector, limits = DETECTORS[name], getattr(bank.risk, kind.settings)
         window = Window.of_quarters(quarter, kind.quarters)
         gathered = detector.candidates(tables, window, loosest(limits))
+        if "busy" in gathered:
+            busy[name] = sorted(gathered["busy"]["account"])
         cases = identified(name, detector.cases(gathered, limits), known)
         if with_curves:
             drawn.append(curves(name, partial(detector.cases, gathered), limits, known, decisions, active))
@@ -102,7 +105,7 @@ def _build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, e
     return {
         "quarter": str(quarter), "known": known, "scorecards": cards, "unknown_dispositions": unknown, "customers": active, "kinds": sorted(found),
         "left_out": {name: sorted(set(kind.likes) - set(tables)) for name, kind in KINDS.items()},
-        "window": _window_facts(tables, Window.of_quarters(quarter, 1)), "groups": group_counts(tables, live, parties, quarter),
+        "passed_over": busy, "window": _window_facts(tables, Window.of_quarters(quarter, 1)), "groups": group_counts(tables, live, parties, quarter),
     }  # fmt: skip
 
 

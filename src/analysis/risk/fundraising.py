@@ -17,8 +17,9 @@ from ibis import _
 
 from analysis.contract.tables import BANK_KINDS
 from analysis.risk.cases import Case, Window, proof
+from analysis.risk.patterns import busiest, hubs, pairs, turned, without
 from analysis.risk.related import groups
-from analysis.risk.transfers import Tables, busy, in_window, listed, once, owners, transfers, without_reversed
+from analysis.risk.transfers import Tables, in_window, listed, once, owners, transfers, without_reversed
 from analysis.sources.params import Fundraising
 
 NEEDS = ("account_holders", "customers", "accounts")
@@ -36,23 +37,19 @@ LICENSED_KINDS = ("wealth", "deposit", "insurance")  # products of the bank itse
 def candidates(tables: Tables, window: Window, settings: Fundraising) -> dict[str, pd.DataFrame]:
     """pairs: collecting and paying-back account with the number of common persons. came and went: the payments of those accounts.
     onward: payments of collecting accounts passed on within days towards paying-back ones. parties: what is known of
-    those who are customers, and since when an account is there and was asleep."""
+    those who are customers, and since when an account is there and was asleep. busy: parties with too many others, passed over."""
     moved = _in_question(tables, window, settings)
-    crowd = busy(moved, settings.most_counterparties)
-    calm = moved.anti_join(crowd, [("payer", "busy_party")])
-    calm = calm.anti_join(crowd.rename(busy_payee="busy_party"), [("payee", "busy_payee")])
-    edges = calm.group_by("payer", "payee").aggregate(
-        n=_.count(), total=_.amount.sum(), large=(_.amount >= settings.min_amount).sum(), most=_.amount.max(), first=_.booked_at.min(), last=_.booked_at.max(), worded=_.worded.sum(), round=_.round_.sum()
-    )  # fmt: skip
+    busy = busiest(moved, settings.most_counterparties).order_by("account").to_pandas()
+    calm = without(moved, listed(busy["account"], "account"))
+    edges = pairs(calm, large=(_.amount >= settings.min_amount).sum(), most=_.amount.max(), worded=_.worded.sum(), round=_.round_.sum())  # fmt: skip
     into = edges.filter(_.large > 0)
-    hubs = into.group_by(hub=_.payee).aggregate(payers=_.count(), n=_.n.sum(), worded=_.worded.sum(), round=_["round"].sum())  # fmt: skip
-    hubs = hubs.filter(_.payers >= settings.min_common)
-    backs = edges.group_by(hub=_.payer).aggregate(payees=_.count()).filter(_.payees >= settings.min_common)
-    pairs = _pairs(into.semi_join(hubs.select(in_hub="hub"), [("payee", "in_hub")]), edges.semi_join(backs.select(out_hub="hub"), [("payer", "out_hub")]), settings)  # fmt: skip
-    pairs = pairs.to_pandas().sort_values(["collects", "pays_back"], ignore_index=True)
-    by_words = hubs.filter((_.payers >= settings.min_payers) & (_.worded >= settings.word_share * _.n) & (_["round"] >= settings.unit_share * _.n))  # fmt: skip
+    collecting = hubs(into, settings.min_common, sums=("worded", "round"))
+    paying = hubs(turned(edges), settings.min_common)
+    common = _common(into.semi_join(collecting.select(in_hub="hub"), [("payee", "in_hub")]), edges.semi_join(paying.select(out_hub="hub"), [("payer", "out_hub")]), settings)  # fmt: skip
+    common = common.to_pandas().sort_values(["collects", "pays_back"], ignore_index=True)
+    by_words = collecting.filter((_.parties >= settings.min_payers) & (_.worded >= settings.word_share * _.transfers) & (_["round"] >= settings.unit_share * _.transfers))  # fmt: skip
     worded = sorted(by_words.select("hub").to_pandas()["hub"])
-    collect, back = sorted({*pairs["collects"], *worded}), sorted(set(pairs["pays_back"]))
+    collect, back = sorted({*common["collects"], *worded}), sorted(set(common["pays_back"]))
     came = _genuine(calm.semi_join(listed(collect, "wanted"), [("payee", "wanted")]), calm)
     went = _genuine(calm.semi_join(listed({*back, *collect}, "wanted"), [("payer", "wanted")]), calm)
     onward, links = went.head(0), _first_links(went, collect) if back else []
@@ -62,7 +59,7 @@ def candidates(tables: Tables, window: Window, settings: Fundraising) -> dict[st
             onward = pd.concat([onward, more], ignore_index=True)
             links = _first_links(more, new)
     persons = sorted({*came["payer"], *collect, *back})
-    return {"pairs": pairs, "worded": pd.DataFrame({"hub": worded}), "came": came, "went": went, "onward": onward, "parties": _known(tables, window, persons, came)}  # fmt: skip
+    return {"busy": busy, "pairs": common, "worded": pd.DataFrame({"hub": worded}), "came": came, "went": went, "onward": onward, "parties": _known(tables, window, persons, came)}  # fmt: skip
 
 
 def _in_question(tables: Tables, window: Window, settings: Fundraising) -> ir.Table:
@@ -80,7 +77,7 @@ def _in_question(tables: Tables, window: Window, settings: Fundraising) -> ir.Ta
     return moved.mutate(worded=worded.cast("int64"), round_=(moved.amount % 500 == 0).cast("int64"))
 
 
-def _pairs(into: ir.Table, out: ir.Table, settings: Fundraising) -> ir.Table:
+def _common(into: ir.Table, out: ir.Table, settings: Fundraising) -> ir.Table:
     """Collecting account, paying-back account (may be the same) and how many persons paid the one and later got less from the other."""
     counted = into.group_by("payer").aggregate(hubs=_.count()).filter(_.hubs <= MOST_HUBS)
     into = into.join(counted, "payer").select(person="payer", collects="payee", paid="total", paid_first="first")
@@ -140,8 +137,8 @@ def cases(found: dict[str, pd.DataFrame], settings: Fundraising) -> list[Case]:
         case = _case(collects, pays, rows, found, settings)
         if case:
             made.append(case)
-    hubs = {h for h in found["worded"]["hub"] if h not in group_of}
-    made += [c for hub in sorted(hubs) if (c := _case([hub], [], None, found, settings))]
+    asking = {h for h in found["worded"]["hub"] if h not in group_of}
+    made += [c for hub in sorted(asking) if (c := _case([hub], [], None, found, settings))]
     return made
 
 

@@ -7,11 +7,13 @@ others 2018; Altman and others 2023). A shape is a reason to look: shops, school
 
 import math
 from functools import reduce
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+WINDOW = ("window", "band")  # of time and of amounts
 ORIGIN = "2000-01-01"  # days are counted from here
 BUSIEST = 1_000  # accounts with more counterparties in a window are no link of a circle or of a chain: a tax office
 
@@ -31,28 +33,29 @@ def fan_in(transfers: ir.Table, days: int, least: int, tolerance: float | None =
     (of the amounts; 0 without tolerance), parties, transfers, amount (sum), first_on and last_on (moments).
     """
     groups = _in_windows(between_two(transfers), days, tolerance)
-    by_party = groups.group_by("payee", "window", "band", "payer").aggregate(
-        n=_.count(), total=_.amount.cast("float64").sum(), first=_.booked_at.min(), last=_.booked_at.max()
-    )
-    by_hub = (
-        by_party.filter(_.n >= each)
-        .group_by(hub=_.payee, window=_.window, band=_.band)
-        .aggregate(
-            parties=_.count(),
-            transfers=_.n.sum(),
-            amount=_.total.sum(),
-            first_on=_["first"].min(),
-            last_on=_["last"].max(),
-        )
-    )
-    enough = by_hub.filter(_.parties >= least)
+    enough = hubs(pairs(groups, WINDOW), least, WINDOW, each)
     place = ibis.row_number().over(group_by="hub", order_by=[_.parties.desc(), _.amount.desc(), _.window, _.band])
     return enough.mutate(place=place).filter(_.place == 0).drop("place")
 
 
+def pairs(transfers: ir.Table, by: tuple[str, ...] = (), **more: Any) -> ir.Table:
+    """Who paid whom in all: payer, payee, `by`, n (transfers), total, first, last, and `more` sums of the caller's."""
+    amount = transfers.amount.cast("float64")
+    return transfers.group_by("payer", "payee", *by).aggregate(n=_.count(), total=amount.sum(), first=_.booked_at.min(), last=_.booked_at.max(), **more)  # fmt: skip
+
+
+def hubs(paid: ir.Table, least: int, by: tuple[str, ...] = (), each: int = 1, sums: tuple[str, ...] = ()) -> ir.Table:
+    """Accounts that at least so many others paid, from `pairs` (turned: accounts that paid so many): hub, `by`, parties,
+    transfers, amount, first_on, last_on, and the sums of further columns of the pairs."""
+    found = paid.filter(_.n >= each).group_by(*by, hub=paid.payee).aggregate(
+        parties=_.count(), transfers=_.n.sum(), amount=_.total.sum(), first_on=_["first"].min(), last_on=_["last"].max(), **{c: _[c].sum() for c in sums}
+    )  # fmt: skip
+    return found.filter(_.parties >= least)
+
+
 def fan_out(transfers: ir.Table, days: int, least: int, tolerance: float | None = None, each: int = 1) -> ir.Table:
     """Accounts that pay at least so many others within `days`; as `fan_in`."""
-    return fan_in(_turned(transfers), days, least, tolerance, each)
+    return fan_in(turned(transfers), days, least, tolerance, each)
 
 
 def members(transfers: ir.Table, fans: ir.Table, days: int, tolerance: float | None = None) -> ir.Table:
@@ -82,7 +85,8 @@ def scatter_gather(transfers: ir.Table, days: int, least: int, keep: float) -> i
     """Money that goes from one account over at least so many others to one account again, each step within `days` and with at least
     the share `keep` of the amount passed on, and no more. Returns source, sink, links (accounts between), amount
     (arrived), first_on, last_on. Links with more than a thousand counterparties are passed over."""
-    edges = _without_the_busiest(between_two(transfers))
+    known = between_two(transfers)
+    edges = without(known, busiest(known, BUSIEST))
     onward = edges.select(through="payer", sink="payee", passed="amount", passed_on="booked_at")
     pairs = edges.join(onward, edges.payee == onward.through)
     share = pairs.passed.cast("float64") / pairs.amount.cast("float64")
@@ -106,7 +110,8 @@ def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
     first_on, last_on. A circle is found once, from its first transfer. Accounts with more than a thousand counterparties are
     passed over; the work grows with the number of chains, so give it the transfers worth following.
     """
-    edges = _without_the_busiest(between_two(transfers)).select("transaction_id", "payer", "payee", "booked_at", amount=_.amount.cast("float64"))  # fmt: skip
+    known = between_two(transfers)
+    edges = without(known, busiest(known, BUSIEST)).select("transaction_id", "payer", "payee", "booked_at", amount=_.amount.cast("float64"))  # fmt: skip
     for _round in range(2):  # who only pays, or is only paid, is in no circle
         edges = _both_ways(edges)
     ahead = edges.select(next_id="transaction_id", through="payer", to="payee", next_at="booked_at", next_amount="amount")  # fmt: skip
@@ -140,7 +145,8 @@ def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
 def shared_payers(transfers: ir.Table, days: int, least: int) -> ir.Table:
     """Pairs of accounts that at least so many others pay both within `days` (a bipartite block): one, other, payers. Payers with
     more than a thousand payees are passed over."""
-    groups = _in_windows(_without_the_busiest(between_two(transfers)), days, None)
+    known = between_two(transfers)
+    groups = _in_windows(without(known, busiest(known, BUSIEST)), days, None)
     paid = groups.select("window", "payer", "payee").distinct()
     also = paid.select(at="window", by="payer", other="payee")
     pairs = paid.join(also, [paid.window == also.at, paid.payer == also.by])
@@ -149,7 +155,8 @@ def shared_payers(transfers: ir.Table, days: int, least: int) -> ir.Table:
     return counted.filter(_.payers >= least).group_by("one", "other").aggregate(payers=_.payers.max())
 
 
-def _turned(transfers: ir.Table) -> ir.Table:
+def turned(transfers: ir.Table) -> ir.Table:
+    """The same with payer and payee exchanged."""
     return transfers.rename(payer="payee", payee="payer")
 
 
@@ -170,12 +177,17 @@ def _in_windows(transfers: ir.Table, days: int, tolerance: float | None) -> ir.T
     return rows.mutate(band=rows.slot).union(rows.mutate(band=rows.slot - 1)).drop("slot")
 
 
-def _without_the_busiest(transfers: ir.Table) -> ir.Table:
+def busiest(transfers: ir.Table, most: int) -> ir.Table:
+    """Accounts with more than so many others on one side: authorities, utilities, markets. Returns account."""
     sides = transfers.select("payer", "payee").distinct()
-    busy = sides.group_by(account=_.payer).aggregate(n=_.count()).union(sides.group_by(account=_.payee).aggregate(n=_.count()))  # fmt: skip
-    busy = busy.filter(_.n > BUSIEST)
-    calm = transfers.anti_join(busy.select(busy_payer="account").distinct(), [("payer", "busy_payer")])
-    return calm.anti_join(busy.select(busy_payee="account").distinct(), [("payee", "busy_payee")])
+    counted = sides.group_by(account=_.payer).aggregate(n=_.count()).union(sides.group_by(account=_.payee).aggregate(n=_.count()))  # fmt: skip
+    return counted.filter(_.n > most).select("account").distinct()
+
+
+def without(transfers: ir.Table, accounts: ir.Table) -> ir.Table:
+    """The transfers that neither come from one of the accounts nor go to one."""
+    calm = transfers.anti_join(accounts.select(busy_payer="account"), [("payer", "busy_payer")])
+    return calm.anti_join(accounts.select(busy_payee="account"), [("payee", "busy_payee")])
 
 
 def _both_ways(edges: ir.Table) -> ir.Table:

@@ -13,6 +13,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.risk.cases import Window
+from analysis.risk.patterns import between_two
 
 Tables = dict[str, ir.Table]
 
@@ -44,7 +45,7 @@ def transfers(tables: Tables, window: Window) -> ir.Table:
     rows = came.select(columns).union(went.select(columns).cast({"amount": came.amount.type()}))
     for side in ("payer", "payee"):
         rows = named(rows, tables, f"{side}_account", side)
-    return rows.filter(_.payer != _.payee)
+    return between_two(rows)
 
 
 def named(rows: ir.Table, tables: Tables, account: str, party: str) -> ir.Table:
@@ -76,10 +77,3 @@ def listed(values: Iterable[str], column: str) -> ir.Table:
     """A table of texts, to join with; one row that matches nothing where there are none."""
     wanted = sorted(set(values)) or ["\0"]
     return ibis.memtable(pd.DataFrame({column: pd.array(wanted, dtype=object)}), schema=ibis.schema({column: "string"}))
-
-
-def busy(rows: ir.Table, most: int) -> ir.Table:
-    """Parties with more than so many others in the rows: authorities, utilities, markets. Returns busy_party."""
-    pairs = rows.select("payer", "payee").distinct()
-    counted = pairs.group_by(busy_party=_.payer).aggregate(n=_.count()).union(pairs.group_by(busy_party=_.payee).aggregate(n=_.count()))  # fmt: skip
-    return counted.filter(_.n > most).select("busy_party").distinct()
