@@ -105,7 +105,7 @@ def label(name: str) -> str:
         "new_company": _("New company"), "no_other_business": _("No other business"), "cards": _("Cards"), "given_back": _("Given back"),
         "bills": _("Bills"), "come_back": _("Came back"), "share_back": _("Share back"), "days": _("Days between"), "yearly": _("Rate a year"),
         "yearly_low": _("from"), "yearly_high": _("to"), "payers": _("Payers"), "our_payers": _("Our customers"), "our_paid": _("They paid"),
-        "our_back": _("They got"), "unit": _("Unit"), "regions": _("Regions"), "window_days": _("Days before the due day"),
+        "our_back": _("They got"), "unit": _("Unit"), "regions": _("Regions"), "window_days": _("Days before the due day"), "late_days": _("Days after the due day"),
         "amount_tolerance": _("Distance from the instalment"), "min_months": _("Months paid"), "same_site_share": _("Share at one site"),
         "cluster_days": _("Days between filings"), "hop_days": _("Days to the next account"), "min_cycles": _("Times emptied"),
         "empty_share": _("Share of the limit"), "empty_days": _("Days until emptied"), "fee_high": _("Highest fee"),

@@ -1,7 +1,9 @@
 import datetime as dt
 
+import ibis
 import pytest
 
+from analysis.risk.fundraising import candidates
 from analysis.sources.params import Fundraising
 from tests.risk.books import YEARS, Books, at, day
 
@@ -148,10 +150,13 @@ def test_licensed_accounts_and_products_of_the_bank_are_left_out(find, books):
     assert found(find, own) == []
 
 
-def test_an_authority_that_everybody_pays_is_passed_over(find, books):
+def test_an_authority_that_everybody_pays_is_passed_over_and_named(find, books, tmp_path):
     scheme(books, "X1", "X1", payers=15)
     assert len(found(find, books)) == 1
-    assert found(find, books, RULES.model_copy(update={"most_counterparties": 14})) == []
+    fewer = RULES.model_copy(update={"most_counterparties": 14})
+    assert found(find, books, fewer) == []
+    tables = books.tables(ibis.duckdb.connect(), tmp_path / "again")
+    assert candidates(tables, YEARS, fewer)["busy"]["account"].tolist() == ["X1"]  # the page says so
 
 
 def test_equal_amounts_reversals_and_doubles_change_nothing(find, books):

@@ -53,6 +53,14 @@ def test_what_looks_like_it_and_is_not_is_no_case(find, books, borrowers, change
     assert found(find, books) == []
 
 
+def test_who_pays_a_few_days_late_every_month_is_seen_and_who_pays_far_from_the_due_day_is_not(find, books):
+    books.customer(1)
+    paid_by(books, "A1", (11, 12, 13), months=("2024-09", "2024-10", "2024-11"), on="23")  # due on the 20th
+    (case,) = found(find, books)
+    assert len(case.reasons["one_payer_for_many"].rows) == 9
+    assert find("risk_mortgage", books, RULES.model_copy(update={"late_days": 2})) == []
+
+
 def test_fees_collected_from_borrowers_flow_the_other_way(find, books):
     books.customer(1)
     for number in (11, 12, 13, 14):

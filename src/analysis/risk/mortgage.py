@@ -39,7 +39,7 @@ def candidates(tables: Tables, window: Window, settings: Mortgage) -> dict[str, 
 
 
 def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
-    """Transfers into a repayment account by somebody who did not borrow, in the days before an instalment is due."""
+    """Transfers into a repayment account by somebody who did not borrow, in the days before an instalment is due or a few after."""
     applications = tables["loan_applications"].select("application_id", "co_borrower_id", "filed_on", "down_payment_account", "compound", "developer")  # fmt: skip
     loans = tables["loans"].filter((_.kind == "mortgage") & _.due_day.notnull() & (_.instalment > 0))
     loans = loans.left_join(applications, "application_id")
@@ -54,12 +54,12 @@ def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
         paid.co_borrower_id.isnull() | (paid.payer != paid.co_borrower_id)
     )
     paid = paid.filter(someone_else)
-    day = paid.booked_at.date()
-    this_month = ibis.date(day.year(), day.month(), paid.due_day)
-    due_on = ibis.ifelse(this_month >= day, this_month, this_month + ibis.interval(months=1))
-    paid = paid.mutate(due_on=due_on, paid_on=day)
+    from_day = paid.booked_at.date() - ibis.interval(days=settings.late_days)  # the next due day from here on is meant
+    this_month = ibis.date(from_day.year(), from_day.month(), paid.due_day)
+    due_on = ibis.ifelse(this_month >= from_day, this_month, this_month + ibis.interval(months=1))
+    paid = paid.mutate(due_on=due_on.cast("date"), paid_on=paid.booked_at.date())
     days_before = paid.due_on.delta(paid.paid_on, unit="day")
-    return paid.filter((days_before >= 0) & (days_before <= settings.window_days) & (paid.amount <= paid.instalment * 2)).select(
+    return paid.filter((days_before <= settings.window_days) & (paid.amount <= paid.instalment * 2)).select(
         "transaction_id", "payer", "payer_account", "payee_account", "booked_at", "memo", "loan_id", "borrower_id", "branch_id", "due_on", "compound", "developer", "employer", "filed_on", "status",
         amount=paid.amount, instalment=paid.instalment.cast("float64"),
         down_payment_from_payer=(paid.down_payment_account == paid.payer_account).fill_null(False),
@@ -71,7 +71,8 @@ def _adding_up(payments: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
     if payments.empty:
         return payments.assign(parts=0)
     days = pd.to_datetime(payments["due_on"]) - payments["booked_at"].dt.normalize()
-    payments = payments[days <= pd.Timedelta(days=settings.window_days)]
+    early, late = pd.Timedelta(days=settings.window_days), pd.Timedelta(days=settings.late_days)
+    payments = payments[(days <= early) & (days >= -late)]
     by = payments.groupby(["payer", "loan_id", "due_on"])["amount"]
     whole = by.transform("sum").round(2)
     near = (whole / payments["instalment"] - 1).abs() <= settings.amount_tolerance + 1e-9

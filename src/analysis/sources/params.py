@@ -243,7 +243,8 @@ class Mortgage(Strict):
     """Thresholds of the mortgage investigation; starting values unless a source stands beside them."""
 
     min_borrowers: int = _low(3, ge=2)
-    window_days: int = _high(10, ge=1, le=28)
+    window_days: int = _high(10, ge=1, le=20)  # before the due day
+    late_days: int = _high(3, ge=0, le=7)  # after it
     amount_tolerance: float = _high(0.15, gt=0, lt=1)
     min_months: int = _low(2, ge=1, le=6)  # months in which a loan is paid by the same group, of two quarters
     same_site_share: float = _low(0.6, gt=0, le=1)
