@@ -55,6 +55,14 @@ def test_proceeds_that_come_home_are_followed_over_any_number_of_accounts(find, 
     assert case.roles["C1"] == "drawer" and case.roles["C2"] == "payee"
 
 
+def test_a_way_that_ends_in_a_payment_made_too_late_is_none(find, firms):
+    drawn(firms)
+    for accepted, _due in DATES:
+        firms.pay("A2", "A3", 97_000, at(accepted, 12))
+    firms.pay("A3", "A1", 96_000, at("2024-12-20"))
+    assert found(find, firms) == []
+
+
 def test_a_way_longer_than_the_limit_is_not_followed(find, firms):
     firms.customer(6, "corporate")
     drawn(firms)

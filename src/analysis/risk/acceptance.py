@@ -8,8 +8,6 @@ payee who discounts early to pay its own suppliers have no strong signal.
 Bills are few: those of the window are read into memory. Payments are followed in the engine.
 """
 
-from collections.abc import Iterable
-
 import ibis
 import pandas as pd
 from ibis import _
@@ -90,12 +88,12 @@ def _followed(tables: Tables, window: Window, bills: pd.DataFrame, settings: Acc
         paid = moved.semi_join(listed(frontier["at_party"], "at_party"), [("payer", "at_party")])
         paid = paid.filter(_.amount >= float(frontier["sum"].min()) * settings.keep / 10)
         rows = once(without_reversed(paid, moved).to_pandas()).merge(frontier, left_on="payer", right_on="at_party")
-        days = (rows["booked_at"].dt.normalize() - rows["since"].dt.normalize()).dt.days
-        rows = rows[(days >= 0) & (days <= settings.hop_days) & (rows["amount"] >= rows["sum"] * settings.keep / 10) & (rows["amount"] <= rows["sum"] * 1.02)]  # fmt: skip
+        rows = rows.assign(hop=hop, waited=(rows["booked_at"].dt.normalize() - rows["since"].dt.normalize()).dt.days)
+        in_time = (rows["waited"] >= 0) & (rows["waited"] <= settings.hop_days)
+        rows = rows[in_time & (rows["amount"] >= rows["sum"] * settings.keep / 10) & (rows["amount"] <= rows["sum"] * 1.02)]  # fmt: skip
         passed = rows.groupby(["bill_id", "payer", "payee"])["amount"].transform("sum")
-        rows = rows[(passed >= settings.keep * rows["sum"]) & (passed <= 1.02 * rows["sum"])].assign(
-            hop=hop, waited=days, share=passed / rows["sum"]
-        )
+        rows = rows.assign(share=passed / rows["sum"])
+        rows = rows[(rows["share"] >= settings.keep - 1e-9) & (rows["share"] <= 1.02)]
         steps.append(rows[columns])
         ahead = rows[rows["payee"] != rows["bill_id"].map(drawer)]
         reached = ahead.groupby(["bill_id", "payee"]).agg(since=("booked_at", "min"), total=("amount", "sum")).reset_index()  # fmt: skip
@@ -133,14 +131,16 @@ def cases(found: dict[str, pd.DataFrame], settings: Acceptance) -> list[Case]:
     if bills.empty:
         return []
     invoices = bool(found["has_invoices"]["invoices"].iloc[0])
+    bills = bills.assign(invoice_uses=bills.groupby("invoice_id")["bill_id"].transform("nunique"))
     circle = drawers_in_a_circle(bills)
     home = proceeds_come_back(bills, found["returned"], settings)
-    strong = pd.concat([rows for code, rows in papers(bills, bills, settings).items() if invoices and code in STRONG] or [bills.head(0)])  # fmt: skip
+    strong = pd.concat([rows for code, rows in papers(bills, settings).items() if invoices and code in STRONG] or [bills.head(0)])  # fmt: skip
     in_question = {*strong["drawer_id"], *bills.loc[bills["bill_id"].isin({*circle, *home["bill_id"]}), "drawer_id"]}
+    came_home = dict(list(home[home["payee"] == home["bill_id"].map(bills.set_index("bill_id")["drawer_id"])].groupby("payee"))) if len(home) else {}  # fmt: skip
     of_drawer: dict[str, dict[str, pd.DataFrame]] = {}
     for drawer, drawn in bills[bills["drawer_id"].isin(in_question)].groupby("drawer_id", sort=True):
         signals = {
-            **(papers(drawn, bills, settings) if invoices else {"no_contract": no_contract(drawn)}),
+            **(papers(drawn, settings) if invoices else {"no_contract": no_contract(drawn)}),
             "related_parties": related_parties(drawn, found["linked"]),
             "rolled_over": rolled_over(drawn, settings),
             "beyond_turnover": beyond_turnover(drawn, settings),
@@ -148,8 +148,8 @@ def cases(found: dict[str, pd.DataFrame], settings: Acceptance) -> list[Case]:
             "no_other_business": no_other_business(drawn, found["others"], settings),
             "drawers_in_a_circle": drawn[drawn["bill_id"].isin(circle)],
             "proceeds_come_back": drawn[drawn["bill_id"].isin(home["bill_id"])],
-            "pays_the_next_margin": pays_the_next_margin(drawn, home, settings),
-            "redeems_another": redeems_another(drawn, bills, home, settings),
+            "pays_the_next_margin": pays_the_next_margin(drawn, came_home.get(drawer, home.head(0)), settings),
+            "redeems_another": redeems_another(drawn, came_home.get(drawer, home.head(0)), settings),
         }
         of_drawer[str(drawer)] = {code: rows for code, rows in signals.items() if len(rows)}
     alone = {d for d, s in of_drawer.items() if "drawers_in_a_circle" in s and max(circle[b] for b in s["drawers_in_a_circle"]["bill_id"]) >= ALONE}  # fmt: skip
@@ -178,15 +178,14 @@ def cases(found: dict[str, pd.DataFrame], settings: Acceptance) -> list[Case]:
 # --- signals: each takes the bills of a drawer and returns those that show it ------------------------------------------
 
 
-def papers(drawn: pd.DataFrame, bills: pd.DataFrame, settings: Acceptance) -> dict[str, pd.DataFrame]:
+def papers(drawn: pd.DataFrame, settings: Acceptance) -> dict[str, pd.DataFrame]:
     """What is wrong with the contracts and invoices behind the bills."""
     has = drawn["invoice_id"].notna() & drawn["invoiced"].notna()
-    twice = bills.dropna(subset="invoice_id").groupby("invoice_id")["bill_id"].nunique()
     apart = (drawn["issued_on"] - drawn["accepted_on"]).dt.days.abs()
     differs = ((drawn["invoiced"] / drawn["amount"] - 1).abs() > settings.invoice_tolerance) | (
         apart > settings.invoice_days
     )
-    used_twice = drawn["invoice_id"].isin(twice.index[twice > 1])
+    used_twice = drawn["invoice_uses"] > 1
     return {
         "no_papers": drawn[~has & drawn["contract_reference"].isna()],
         "no_invoice": drawn[~has & drawn["contract_reference"].notna()],
@@ -245,9 +244,9 @@ def proceeds_come_back(bills: pd.DataFrame, returned: pd.DataFrame, settings: Ac
     return returned[returned["bill_id"].isin(enough.index)]
 
 
-def pays_the_next_margin(drawn: pd.DataFrame, home: pd.DataFrame, settings: Acceptance) -> pd.DataFrame:
+def pays_the_next_margin(drawn: pd.DataFrame, came: pd.DataFrame, settings: Acceptance) -> pd.DataFrame:
     """Bills whose margin is covered by proceeds of an earlier one that came back within `margin_days` before, or since."""
-    back = home[home["payee"].isin(drawn["drawer_id"])].groupby("bill_id").agg(at=("booked_at", "max"), amount=("amount", "sum"))  # fmt: skip
+    back = came.groupby("bill_id").agg(at=("booked_at", "max"), amount=("amount", "sum"))
     found = []
     for bill, row in back.iterrows():
         later = drawn[(drawn["accepted_on"] >= row["at"].normalize()) & (drawn["bill_id"] != bill) & (drawn["margin_paid"] > 0)].head(1)  # fmt: skip
@@ -257,9 +256,9 @@ def pays_the_next_margin(drawn: pd.DataFrame, home: pd.DataFrame, settings: Acce
     return pd.concat(rows).drop_duplicates("bill_id") if rows else drawn.head(0)
 
 
-def redeems_another(drawn: pd.DataFrame, bills: pd.DataFrame, home: pd.DataFrame, settings: Acceptance) -> pd.DataFrame:
+def redeems_another(drawn: pd.DataFrame, came: pd.DataFrame, settings: Acceptance) -> pd.DataFrame:
     """Bills that fall due within `margin_days` after the proceeds of another one came back."""
-    back = home[home["payee"].isin(drawn["drawer_id"])].groupby("bill_id")["booked_at"].max()
+    back = came.groupby("bill_id")["booked_at"].max()
     hits = [drawn[(drawn["bill_id"] != bill) & ((drawn["due_on"] - at.normalize()).dt.days.between(0, settings.margin_days))] for bill, at in back.items()]  # fmt: skip
     rows = [h for h in hits if len(h)]
     return pd.concat(rows).drop_duplicates("bill_id") if rows else drawn.head(0)
@@ -290,8 +289,3 @@ def no_other_business(drawn: pd.DataFrame, others: pd.DataFrame, settings: Accep
     """Bills of a company that deals with hardly anybody else."""
     dealt = others.set_index("party")["others"].get(drawn["drawer_id"].iloc[0], 0)
     return drawn if dealt < settings.min_business else drawn.head(0)
-
-
-def needs(tables: Iterable[str]) -> list[str]:
-    """The tables without which signals are left out, of those not delivered."""
-    return sorted({"invoices", "bill_events"} - set(tables))

@@ -1,10 +1,12 @@
 """Charts of the investigations: who paid whom, when, how often alerts were right, and what other thresholds would give."""
 
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.ticker import MaxNLocator
 
 from analysis.labels import label, severity
 from analysis.language import _
@@ -83,12 +85,15 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     drawing, axis = plt.subplots(figsize=(8.5, 2.6))
     for reason, colour in zip(reasons, sns.color_palette(n_colors=len(reasons)), strict=True):
         mine = flows[flows["reason"] == reason]
-        axis.vlines(mine["booked_at"], 0, mine["amount"], color=colour, alpha=0.5, linewidth=1)
+        days = np.repeat(mdates.date2num(mine["booked_at"]), 3)
+        heights = np.column_stack([np.zeros(len(mine)), mine["amount"], np.full(len(mine), np.nan)]).ravel()
+        axis.plot(days, heights, color=colour, alpha=0.5, linewidth=1)  # all in one line, which is a tenth of the bytes
         axis.plot(mine["booked_at"], mine["amount"], "o", markersize=3, color=colour, label=label(reason))
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
     axis.set(xlabel=_("Date"), ylabel=_("Amount"))
     axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter(lambda v, _at: f"{v:,.0f}")
+    axis.xaxis_date()
     axis.tick_params(axis="x", rotation=20)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7)
     new = int((flows["booked_at"] >= since).sum())
@@ -111,6 +116,8 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
         axis.set_title(label(name), fontsize=8)
         axis.set_ylim(0, curve["alerts"].max() * 1.15 + 0.5)
         axis.tick_params(labelsize=7)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     for axis in list(axes.flat)[len(names) :]:
         axis.axis("off")
     drawing.supylabel(_("Alerts, whole bank"), fontsize=8)

@@ -92,9 +92,11 @@ def cases(found: dict[str, pd.DataFrame], settings: Mortgage) -> list[Case]:
     pairs = [*zip(over["source"], over["payer"], strict=True), *zip(related["party"], related["other"], strict=True)]
     group_of = groups(pairs, payers)
     payments = payments.assign(group=payments["payer"].map(group_of))
+    borrowers = payments.groupby("group")["borrower_id"].transform("nunique")
+    over = over.assign(group=over["source"].map(group_of))
     made = []
-    for group, paid in payments.groupby("group", sort=True):
-        case = _case(paid, over[over["payer"].isin(paid["payer"]) & (over["source"].map(group_of) == group)], related, settings)  # fmt: skip
+    for group, paid in payments[borrowers >= settings.min_borrowers].groupby("group", sort=True):
+        case = _case(paid, over[(over["group"] == group) & over["payer"].isin(paid["payer"])], related, settings)
         if case:
             made.append(case)
     return made
