@@ -29,6 +29,8 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/groups.py
 	$(BIN)/python benchmarks/loyalty.py
 	$(BIN)/python benchmarks/patterns.py
+	$(BIN)/python benchmarks/risk.py
+	$(BIN)/python benchmarks/risk.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml

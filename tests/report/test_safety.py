@@ -1,5 +1,6 @@
 """Text from the data is shown, never executed: in tables, figures, pages and spreadsheets."""
 
+import html
 import re
 
 import matplotlib.pyplot as plt
@@ -30,6 +31,22 @@ def test_a_table_escapes_titles_heads_cells_and_notes():
     assert shown.count("&lt;script&gt;") == 4
     assert "&amp;lt;" not in shown  # and not twice
     assert "<script" not in table(pd.DataFrame(), EVIL, {EVIL: "text"}, empty=EVIL)._repr_html_()
+
+
+def test_a_figure_is_made_lean_in_its_tags_and_never_in_its_text():
+    texts = ['said "good"  at 2.25 and 0.125', 'x id="a" style="} body{display:none} .x{"', "href=#url(#q)", "end"]
+    drawing, axis = plt.subplots()
+    for i in range(12):
+        axis.plot([0, 1], [i, i], "o-")
+        axis.text(0, i, texts[i % 4])
+    svg = Figure(drawing, "Lines").svg
+    shown = [html.unescape(t) for t in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+    assert [shown.count(t) for t in texts] == [3, 3, 3, 3]
+    assert "display:none" not in svg.split("</style>")[0]
+    drawn = re.sub(r"<text.*?</text>", "", svg)
+    ids = re.findall(r' id="([^"]+)"', drawn)
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)["\)]', drawn)) == set(ids)
+    assert len(ids) == len(set(ids)) and len(svg) < 20_000
 
 
 def test_a_figure_escapes_its_text_and_its_alternative():
