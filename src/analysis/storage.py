@@ -54,13 +54,14 @@ def file_fingerprint(path: Path, known: Path) -> str:
 
 
 @cache
-def code_fingerprint(*folders: str) -> str:
-    """A fingerprint of the package's code in `folders` (all of it when none is named) and of the packages it computes with."""
+def code_fingerprint(*folders: str, without: tuple[str, ...] = ()) -> str:
+    """A fingerprint of the package's code in `folders` (all of it when none is named), files of the names in `without` left out, and of the
+    packages it computes with."""
     files = [
         f
         for folder in folders or ("",)
         for f in sorted((PACKAGE / folder).rglob("*"))
-        if f.is_file() and f.suffix != ".pyc"
+        if f.is_file() and f.suffix != ".pyc" and f.name not in without
     ]
     versions = [
         f"{p} {version(p)}"

@@ -33,6 +33,7 @@ DETECTORS: dict[str, ModuleType] = {
     "risk_fundraising": fundraising,
     "risk_acceptance": acceptance,
 }
+PAGES = ("charts.py", "findings.py", "screening.py")  # what is shown of the alerts does not change them
 HOLD = "hold until the alert is confirmed or cleared"
 
 Progress = Callable[[str], None]
@@ -42,7 +43,7 @@ def build_risk(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quarte
     """Bring the alerts of `quarters` up to date; a quarter is done again when what it looks at, the settings, the code or the
     quarter before it changed. Curves of other thresholds are made for the last quarter."""
     others = text_fingerprint(*[f"{n} {v.fingerprint}" for n, v in sorted(verdicts.items()) if n != "transactions"])
-    settings = text_fingerprint(bank.risk.model_dump_json(), code_fingerprint("risk", "contract"))
+    settings = text_fingerprint(bank.risk.model_dump_json(), code_fingerprint("risk", "contract", without=PAGES))
     tables: Tables = {}
     before = ""
     known: Known = {}

@@ -45,7 +45,7 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
     pairs = set(zip(sums["payer"], sums["payee"], strict=True))
     for flow in sums.itertuples(index=False):
         bend = 0.12 if (flow.payee, flow.payer) in pairs or at[flow.payer][0] == at[flow.payee][0] else 0.0
-        axis.add_patch(FancyArrowPatch(at[flow.payer], at[flow.payee], connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=8, shrinkA=5, shrinkB=6, lw=0.6 + 2.4 * np.sqrt(flow.amount / widest), color=colours[order.index(PLACES.get(role[flow.payer], 1))], alpha=0.55))  # fmt: skip
+        axis.add_patch(FancyArrowPatch(at[flow.payer], at[flow.payee], connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=8, shrinkA=5, shrinkB=6, lw=0.6 + 0.4 * round(6 * np.sqrt(flow.amount / widest)), color=colours[order.index(PLACES.get(role[flow.payer], 1))], alpha=0.55))  # fmt: skip
     for party, (across, up) in at.items():
         mine = sums[(sums["payer"] == party) | (sums["payee"] == party)]
         axis.plot(across, up, "o", color=colours[int(across)], markersize=6)
@@ -54,7 +54,7 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
         middle = 0 < across < len(order) - 1
         axis.annotate(text, (across, up), xytext=(0 if middle else 7 if last else -7, 7 if middle else 0), textcoords="offset points", ha="center" if middle else "left" if last else "right", va="bottom" if middle else "center", fontsize=7, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8} if middle else None)  # fmt: skip
     for x, place in enumerate(order):
-        names = sorted({label(role[p]) for p in columns[place]})
+        names = sorted({label(role[p]).lower() for p in columns[place]})
         axis.text(x, tallest + 0.35, " / ".join(names), ha="center", fontsize=8, weight="bold")
     axis.set(xlim=(-1.3, max(len(order) - 1, 0) + 1.3), ylim=(-0.3, tallest + 1))
     axis.axis("off")
@@ -85,10 +85,14 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     drawing, axis = plt.subplots(figsize=(8.5, 2.6))
     for reason, colour in zip(reasons, sns.color_palette(n_colors=len(reasons)), strict=True):
         mine = flows[flows["reason"] == reason]
-        days = np.repeat(mdates.date2num(mine["booked_at"]), 3)
-        heights = np.column_stack([np.zeros(len(mine)), mine["amount"], np.full(len(mine), np.nan)]).ravel()
-        axis.plot(days, heights, color=colour, alpha=0.5, linewidth=1)  # all in one line, which is a tenth of the bytes
-        axis.plot(mine["booked_at"], mine["amount"], "o", markersize=3, color=colour, label=label(reason))
+        days, amounts = mdates.date2num(mine["booked_at"]), mine["amount"].to_numpy(dtype=float)
+        for low, width, name in (
+            (0 * amounts, 1, None),
+            (amounts * 0.999, 3, label(reason)),
+        ):  # stems, and dots at their heads
+            # one broken line instead of a mark for each: a tenth of the bytes
+            heights = np.column_stack([low, amounts, np.full(len(mine), np.nan)]).ravel()
+            axis.plot(np.repeat(days, 3), heights, color=colour, alpha=0.5 if width == 1 else 1, linewidth=width, solid_capstyle="round", label=name)  # fmt: skip
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
     axis.set(xlabel=_("Date"), ylabel=_("Amount"))
     axis.set_ylim(bottom=0)

@@ -11,7 +11,7 @@ from analysis.risk.alerts import VICTIMS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
 
-MOST = 10  # alerts shown in full on a page
+MOST = 6  # alerts shown in full on a page
 LISTED = ["alert_id", "kind", "severity", "status", "rank", "points", "score", "about", "parties", "branches", "amount", "first_on", "last_on", "reasons", "new_reasons", "new_parties", "amount_before", "first_seen", "action", "assigned_to", "decided_on", "facts"]  # fmt: skip
 
 
@@ -26,12 +26,19 @@ def suppressed(rows: pd.DataFrame, kind: str) -> str:
     n = int((rows["kind"].eq(kind) & rows["suppressed"].astype(bool)).sum()) if len(rows) else 0
     if not n:
         return ""
-    return _("{n} alerts were cleared earlier and have no new evidence; they are not shown again.").format(n=n)
+    return _("Cleared earlier, without new evidence, and not shown again: {n}.").format(n=n)
+
+
+def shown_in_full(shown: pd.DataFrame, alerts: pd.DataFrame) -> str:
+    """That not every alert is shown case by case; empty where all are."""
+    if len(shown) == len(alerts):
+        return ""
+    return _("The {n} alerts of the highest rank are shown in full; the lists beside this page have the evidence of all {total}. --set most_alerts=… shows more.").format(n=len(shown), total=len(alerts))  # fmt: skip
 
 
 def in_words(rows: pd.DataFrame) -> pd.DataFrame:
     """Alerts, parties, evidence or holds with their codes in the reader's words."""
-    of: dict[str, Callable[[str], str]] = {"reasons": words, "new_reasons": words, "severity": severity, "role": label, "reason": label, "status": label, "kind": label, "threshold": label, "age_group": label, "trait": label}  # fmt: skip
+    of: dict[str, Callable[[str], str]] = {"reasons": words, "new_reasons": words, "severity": severity, "action": lambda a: label(a).capitalize(), "role": lambda r: label(r).lower(), "reason": label, "status": label, "kind": label, "threshold": label, "age_group": label, "trait": label}  # fmt: skip
     return rows.assign(**{c: rows[c].map(lambda v, f=f: f(v) if isinstance(v, str) else "") for c, f in of.items() if c in rows})  # fmt: skip
 
 

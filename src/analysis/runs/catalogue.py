@@ -38,7 +38,7 @@ class RetentionParameters(CellParameters):
 class RiskParameters(ReportParameters):
     """The investigations."""
 
-    most_alerts: int | None = Field(None, ge=1, le=1000)  # alerts shown in full on the page; default: ten
+    most_alerts: int | None = Field(None, ge=1, le=1000)  # alerts shown in full on the page; default: six
 
 
 @dataclass(frozen=True)
