@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 from analysis.contract import CONTRACT
 from analysis.demo.bank import default_jobs, make_bank
 from analysis.quarters import Quarter
-from analysis.risk.build import DETECTORS
 from analysis.risk.cases import Case, Window
 from analysis.risk.kinds import KINDS
+from analysis.risk.quarter import DETECTORS
 from analysis.risk.thresholds import loosest, scaled, thresholds
 from analysis.risk.transfers import Tables
 from analysis.sources.params import Risk

@@ -70,7 +70,7 @@ def run(
     set_: Annotated[
         list[str],
         typer.Option(
-            "--set", help="A parameter of the reports, as name=value; for example min_cell=20 or min_borrowers=4."
+            "--set", help="A parameter of the reports, as name=value; for example min_cell=20 or most_alerts=20."
         ),
     ] = [],  # noqa: B006
     language: Annotated[str, typer.Option(help="Language of the pages; that of the params file unless given.")] = "",
@@ -101,7 +101,7 @@ def run(
     written_in = language or bank.language
     if written_in not in languages.languages():
         raise ParametersError(not_one_of("The language", written_in, languages.languages()))
-    set_values(chosen_reports(bank, report), set_)  # before anything takes time
+    set_values(chosen_reports(bank, report, branch), set_)  # before anything takes time
     check_branches(bank, branch)
     check_writable(bank.output_folder / str(wanted))
     signal.signal(signal.SIGTERM, _as_interrupt)
@@ -309,7 +309,7 @@ def check(params: ParamsFile) -> None:
         for example in v.examples:
             out.print(f"{v.table}: {example}", markup=False, highlight=False, soft_wrap=True)
     delivered = {n for n, v in verdicts.items() if v.delivered}
-    for report in chosen_reports(bank, []):
+    for report in chosen_reports(bank, [], []):
         lacking = missing_tables(report, delivered)
         out.print(
             f"{report.name}: "

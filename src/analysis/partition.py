@@ -261,7 +261,7 @@ class Partition:
 
     def risk(self) -> dict[str, Any]:
         """What is known of the whole bank's investigations in the quarter: scorecards, dispositions of unknown alerts, signals left out,
-        groups of customers; see `analysis.risk.build`."""
+        groups of customers; see `analysis.risk.quarter`."""
         return self.model(f"risk/{self.quarter}")
 
     def _risk(self, mart: str, columns: Mapping[str, str], order: list[str]) -> pd.DataFrame:

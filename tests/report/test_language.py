@@ -35,7 +35,7 @@ def words(page):
 def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 
-    model = read_model(demo, "segmentation")["types"]
+    model, whole = read_model(demo, "segmentation")["types"], Partition(demo, "ALL", Quarter.parse("2024Q4"))
     from_data = " ".join(
         [
             *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
@@ -43,7 +43,8 @@ def test_no_word_bypasses_translation(pages, report, demo):
             *demo.loyalty.all_items,
             *[f"{m.action} {m.owner}" for m in demo.loyalty.actions.values()],
             demo.retention.left_title,
-            " ".join(Partition(demo, "ALL", Quarter.parse("2024Q4")).comments[["theme", "quotation"]].stack()),
+            " ".join(whole.comments[["theme", "quotation"]].stack()),
+            " ".join([*whole.alert_history["why"], *whole.branches["region"]]),  # as staff and the bank write them
             json.dumps([f["low"] for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()]),
             "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
         ]

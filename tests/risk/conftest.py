@@ -1,7 +1,7 @@
 import ibis
 import pytest
 
-from analysis.risk.build import DETECTORS
+from analysis.risk.quarter import DETECTORS
 from tests.risk.books import HALF_YEAR, Books
 
 

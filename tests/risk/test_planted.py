@@ -11,9 +11,9 @@ from analysis.cli import app
 from analysis.demo.bank import make_bank
 from analysis.partition import Partition
 from analysis.quarters import Quarter
-from analysis.risk.build import DETECTORS
 from analysis.risk.cases import Window
 from analysis.risk.kinds import KINDS
+from analysis.risk.quarter import DETECTORS
 from analysis.risk.thresholds import loosest
 from analysis.sources.params import read_params
 from tests.conftest import left_out

@@ -142,6 +142,9 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(small_run, monkeypatc
 
 def test_a_wrong_branch_of_a_bank_never_prepared_is_refused_before_it_is_prepared(small):
     bank = small.bank()
+    result = call(app, "run", str(bank.path), "--branch", "B1", "--report", "risk_overview")
+    assert result.exit_code == 1 and "made for the whole bank only" in told(result)
+    assert not bank.data_folder.exists()
     result = call(app, "run", str(bank.path), "--branch", "B2")
     assert result.exit_code == 1 and "The branch 'B2' does not exist. Valid: B1, " in told(result)
     assert not (bank.data_folder / "marts").exists() and not bank.output_folder.exists()

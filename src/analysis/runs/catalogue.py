@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.errors import ParametersError, not_one_of
 from analysis.marts.build import NEEDS
+from analysis.partition import ALL
 from analysis.risk.kinds import RISK_NEEDS
 from analysis.sources.params import Bank, fault_messages
 from analysis.storage import PACKAGE
@@ -74,11 +75,14 @@ REPORTS = {
 }
 
 
-def chosen_reports(bank: Bank, names: list[str]) -> list[Report]:
-    """The reports asked for; those of the params file, or all, when none is named."""
+def chosen_reports(bank: Bank, names: list[str], branches: list[str]) -> list[Report]:
+    """The reports asked for; those of the params file, or all, when none is named. One of the whole bank that is asked for by name is
+    refused for branches."""
     for name in [*names, *bank.reports]:
         if name not in REPORTS:
             raise ParametersError(not_one_of("The report", name, REPORTS))
+        if name in names and REPORTS[name].whole_bank_only and branches and ALL not in branches:
+            raise ParametersError(f"The report {name} is made for the whole bank only. Ask for it with --branch {ALL}.")
     return [REPORTS[n] for n in (names or bank.reports or REPORTS)]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
+from analysis.language import use
 from analysis.partition import ALL, Partition
 from analysis.quarters import Quarter
 from analysis.readings import Fingerprints, of_data
@@ -61,9 +62,10 @@ def plan_run(
 
     Raises ParametersError naming the valid values, nearest first, and WorkbookError when the output folder cannot be written.
     """
-    kinds = chosen_reports(bank, reports)
+    kinds = chosen_reports(bank, reports, branches)
     values = set_values(kinds, settings)
     whole = Partition(bank, ALL, quarter)
+    use(language)
     names = {ALL: whole.branch_name, **dict(zip(whole.branches["branch_id"], whole.branches["name"], strict=True))}
     for branch in branches:
         if branch not in names:
@@ -76,11 +78,6 @@ def plan_run(
         k.name: {"notebook": bytes_fingerprint(k.notebook), "code": imported_code(k.notebook), **of_bank} for k in kinds
     }
     plan = Plan(folder, [])
-    for kind in kinds:
-        if reports and kind.whole_bank_only and branches and ALL not in branches:
-            raise ParametersError(
-                f"The report {kind.name} is made for the whole bank only. Ask for it with --branch {ALL}."
-            )
     for branch in branches or names:
         for kind in kinds:
             if kind.whole_bank_only and branch != ALL:
