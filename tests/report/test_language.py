@@ -44,7 +44,9 @@ def test_no_word_bypasses_translation(pages, report, demo):
             *[f"{m.action} {m.owner}" for m in demo.loyalty.actions.values()],
             demo.retention.left_title,
             " ".join(whole.comments[["theme", "quotation"]].stack()),
-            " ".join([*whole.alert_history["why"], *whole.branches["region"]]),  # as staff and the bank write them
+            " ".join(
+                [*whole.alert_history["why"], *whole.branches["region"], *whole.customers["region"].dropna().unique()]
+            ),  # as staff and the bank write them
             json.dumps([f["low"] for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()]),
             "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
         ]
