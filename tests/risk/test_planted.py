@@ -49,6 +49,19 @@ def test_pending_applications_at_the_site_of_a_case_are_held(whole):
     assert len(waiting) > 5 and set(waiting["application_id"]) <= set(whole.holds["application_id"])
 
 
+def test_the_list_of_holds_and_the_screening_command_say_the_same(whole, ready_demo):
+    from analysis.risk.screening import screen
+    from analysis.sources.land import embedded_engine
+
+    waiting = pd.read_parquet(whole.bank.data_folder / "contract" / "loan_applications.parquet")
+    waiting = sorted(waiting.loc[(waiting["status"] == "pending") & (waiting["purpose"] == "mortgage"), "application_id"])  # fmt: skip
+    held = whole.holds.groupby("application_id")["alert_id"].apply(set).to_dict()
+    assert 0 < len(held) < len(waiting)
+    with embedded_engine(whole.bank) as con:
+        for application in [*sorted(held)[:5], *[w for w in waiting if w not in held][:5]]:
+            assert set(screen(whole.bank, con, application).alerts) == held.get(application, set())
+
+
 def test_evidence_proves_every_reason_and_names_rows_that_are_there(whole):
     alerts, evidence = whole.alerts, whole.evidence
     for row in alerts.itertuples():

@@ -6,13 +6,15 @@ instalments, with the properties at one site. A parent paying for two children, 
 manager, joint borrowers and a group whose properties are scattered do not make one.
 """
 
+from collections.abc import Iterable, Iterator
+
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
 from analysis.risk.cases import Case, Proof, Window, proof
-from analysis.risk.related import groups, links
+from analysis.risk.related import LINKS, groups, links
 from analysis.risk.transfers import Tables, listed, once, transfers, without_reversed
 from analysis.sources.params import Mortgage
 
@@ -238,3 +240,18 @@ def held_applications(waiting: pd.DataFrame, case: Case, accounts: set[str], lin
     )  # fmt: skip
     held = waiting[why.any(axis=1)]
     return held.assign(reasons=[" ".join(c for c in why.columns if row[c]) for _i, row in why[why.any(axis=1)].iterrows()])  # fmt: skip
+
+
+def held_by(tables: Tables, waiting: pd.DataFrame, cases: Iterable[tuple[str, Case]]) -> Iterator[tuple[str, Case, pd.DataFrame]]:  # fmt: skip
+    """For each alert and its case the pending applications it holds, each with why: `held_applications` with the accounts the parties own and all
+    who share a telephone, address, employer or authorised person with one of them."""
+    cases = list(cases)
+    parties = sorted({p for _alert, c in cases for p in c.roles})
+    if not parties:
+        return
+    linked = links(tables, parties, LINKS)
+    owned = tables["account_holders"].filter(_.role == "owner").semi_join(listed(parties, "wanted"), [("customer_id", "wanted")])  # fmt: skip
+    accounts = owned.to_pandas().groupby("customer_id")["account_id"].apply(set).to_dict()
+    for alert_id, case in cases:
+        own = {a for p, r in case.roles.items() if r != "borrower" for a in accounts.get(p, {p})}
+        yield alert_id, case, held_applications(waiting, case, own, linked)

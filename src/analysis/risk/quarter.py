@@ -19,7 +19,6 @@ from analysis.risk.bias import group_counts
 from analysis.risk.cases import Case, Window
 from analysis.risk.dispositions import dispositions, history, latest
 from analysis.risk.kinds import ALERTS, CURVE, EVIDENCES, HISTORY, HOLDS, KINDS, PARTIES
-from analysis.risk.related import links
 from analysis.risk.scorecard import fit, score
 from analysis.risk.thresholds import curves, loosest
 from analysis.risk.transfers import Tables, in_window, listed
@@ -64,7 +63,7 @@ def build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, ea
         if with_curves:
             drawn.append(curves(name, partial(detector.cases, gathered), limits, known, decisions, active))
         if name == "risk_mortgage":
-            holds = _holds(tables, window, cases, decisions)
+            holds = _holds(tables, window, cases)
         cards[name] = fit(past, name, bank.risk.enough_dispositions)
         scores = {a: score(cards[name], list(c.reasons)) for a, c in cases} if cards[name] else {}
         held = holds.groupby("alert_id").size().to_dict() if name == "risk_mortgage" else {}
@@ -122,19 +121,11 @@ def _follow_ups(tables: Tables) -> pd.DataFrame:
     return tables["follow_ups"].to_pandas() if "follow_ups" in tables else pd.DataFrame()
 
 
-def _holds(tables: Tables, window: Window, cases: list[tuple[str, Case]], decisions: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:  # fmt: skip
+def _holds(tables: Tables, window: Window, cases: list[tuple[str, Case]]) -> pd.DataFrame:
     """Pending applications to hold because of the cases."""
-    waiting = mortgage.pending(tables, window)
-    parties = sorted({p for _a, c in cases for p in c.roles})
-    linked = links(tables, parties) if parties else pd.DataFrame(columns=["party", "other", "shared"])
-    owners = tables["account_holders"].filter(_.role == "owner").semi_join(listed(parties, "wanted"), [("customer_id", "wanted")])  # fmt: skip
-    accounts = owners.to_pandas().groupby("customer_id")["account_id"].apply(set).to_dict() if parties else {}
-    made = [pd.DataFrame(columns=list(HOLDS))]
-    for alert_id, case in cases:
-        own = {a for p, r in case.roles.items() if r != "borrower" for a in accounts.get(p, {p})}
-        held = mortgage.held_applications(waiting, case, own, linked)
-        made.append(held.assign(alert_id=alert_id, action=HOLD)[list(HOLDS)])
-    rows = pd.concat([m for m in made if len(m)] or made[:1], ignore_index=True)
+    found = mortgage.held_by(tables, mortgage.pending(tables, window), cases)
+    made = [held.assign(alert_id=alert_id, action=HOLD)[list(HOLDS)] for alert_id, _case, held in found if len(held)]
+    rows = pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=list(HOLDS))
     return rows.sort_values(["application_id", "alert_id"], ignore_index=True)
 
 

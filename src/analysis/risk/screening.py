@@ -11,9 +11,8 @@ from analysis.errors import MissingDataError, ParametersError, not_one_of
 from analysis.models.build import mart_files
 from analysis.quarters import Quarter
 from analysis.risk.cases import Case, Window
-from analysis.risk.mortgage import held_applications, pending
-from analysis.risk.related import LINKS, links
-from analysis.risk.transfers import Tables, listed
+from analysis.risk.mortgage import held_by, pending
+from analysis.risk.transfers import Tables
 from analysis.sources.land import accepted_path
 from analysis.sources.params import Bank
 
@@ -64,13 +63,7 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
     if not found.compound and not found.developer:
         found.remarks.append("It names neither compound nor developer and was compared by its parties only.")
     cases = _standing(bank, con, quarter)
-    parties = sorted({p for c in cases.values() for p in c.roles})
-    linked = links(tables, parties, LINKS) if parties else pd.DataFrame(columns=["party", "other", "shared"])
-    owned = tables["account_holders"].filter(lambda t: t.role == "owner").semi_join(listed(parties, "wanted"), [("customer_id", "wanted")]).to_pandas()  # fmt: skip
-    accounts = owned.groupby("customer_id")["account_id"].apply(set).to_dict() if len(owned) else {}
-    for alert, case in cases.items():
-        own = {a for p, r in case.roles.items() if r != "borrower" for a in accounts.get(p, {p})}
-        held = held_applications(waiting, case, own, linked)
+    for alert, case, held in held_by(tables, waiting, cases.items()):
         if application_id in set(held["application_id"]):
             found.alerts[alert] = str(held.set_index("application_id").loc[application_id, "reasons"]).split(" ")
             found.payers[alert] = sorted(p for p, r in case.roles.items() if r != "borrower")
