@@ -121,9 +121,11 @@ def test_every_planted_case_is_found_and_no_look_alike_on_other_seeds(tmp_path, 
 def test_spark_finds_the_same_as_duckdb(tmp_path):
     if not shutil.which("java"):
         left_out("Java", "Install a Java runtime, 17 or newer.")
-    pytest.importorskip("pyspark")
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        left_out("Spark", "Install it with: .venv/bin/python -m pip install -c constraints.txt -e '.[spark]'")
     from benchmarks.risk import RISK, tables_of
-    from pyspark.sql import SparkSession
 
     make_bank(tmp_path / "bank", 1500, 3)
     here = tables_of(tmp_path / "bank")
