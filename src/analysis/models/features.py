@@ -77,6 +77,11 @@ def describe(rows: pd.DataFrame, weights: dict[str, float]) -> tuple[list[Descri
     return found, left_out
 
 
+def settled(value: float) -> float:
+    """Twelve digits of a sum over rows: what lies behind depends on the order in which they were added."""
+    return float(f"{value:.12g}")
+
+
 def described(values: pd.Series, column: str, transform: str) -> Described | str:
     """How one column is seen by a model, fitted on its values; or why it cannot be used: missing (for more than half) or
     constant."""
@@ -91,7 +96,7 @@ def described(values: pd.Series, column: str, transform: str) -> Described | str
     clipped = seen.clip(low, high)
     if not clipped.std() > 1e-9:
         return "constant"
-    return {"name": column, "column": column, "transform": transform, "scale": scale, "low": low, "high": high, "mean": float(clipped.mean()), "sd": float(clipped.std()), "missing": float(seen.median()), "missing_share": missing}  # fmt: skip
+    return {"name": column, "column": column, "transform": transform, "scale": scale, "low": settled(low), "high": settled(high), "mean": settled(clipped.mean()), "sd": settled(clipped.std()), "missing": settled(seen.median()), "missing_share": missing}  # fmt: skip
 
 
 def transformed(values: pd.Series, transform: str, scale: float = 1.0) -> pd.Series:
