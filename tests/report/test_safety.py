@@ -34,7 +34,12 @@ def test_a_table_escapes_titles_heads_cells_and_notes():
 
 
 def test_a_figure_is_made_lean_in_its_tags_and_never_in_its_text():
-    texts = ['said "good"  at 2.25 and 0.125', 'x id="a" style="} body{display:none} .x{"', "href=#url(#q)", "end"]
+    texts = [
+        'said "good"  at 2.25 and 0.125',
+        'x id="a" style="} body{display:none} .x{"',
+        "href=#url(#q)",
+        "url(#open",
+    ]
     drawing, axis = plt.subplots()
     for i in range(12):
         axis.plot([0, 1], [i, i], "o-")

@@ -71,7 +71,8 @@ def _lean(svg: str, prefix: str) -> str:
     Left out are ids that nothing refers to, the family of fonts on every text, turns by nothing, and what is finer than a tenth of a point; what
     many shapes have in common (style and clip path) is said once, as a class.
     """
-    used = {name: f"{prefix}{i}" for i, name in enumerate(dict.fromkeys(REFERENCE.findall(svg)))}
+    referred = dict.fromkeys(name for tag in TAG.findall(svg) for name in REFERENCE.findall(tag))
+    used = {name: f"{prefix}{i}" for i, name in enumerate(referred)}
     tags = [_lean_tag(t, used) if i % 2 else "" if t.isspace() else t for i, t in enumerate(TAG.split(svg))]
     counts = Counter(m[1] for t in tags[1::2] if (m := STYLE.search(t)))
     names = {text: f"{prefix}c{i}" for i, text in enumerate(t for t, n in counts.items() if n > 2)}
