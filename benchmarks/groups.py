@@ -1,7 +1,9 @@
-"""The figures of benchmarks/README.md on customer groups and events: against what was planted, on Berka, and their speed.
+"""The figures of benchmarks/README.md on customer groups and events: against what was planted, on
+Berka, and their speed.
 
-Usage: python benchmarks/groups.py [--shared FOLDER] [--seeds N]. Everything is made in a temporary folder; prints Markdown.
-This file reads what was planted in the demo bank; nothing that it measures does.
+Usage: python benchmarks/groups.py [--shared FOLDER] [--seeds N]. Everything is made in a temporary
+folder; prints Markdown. This file reads what was planted in the demo bank; nothing that it measures
+does.
 """
 
 import argparse
@@ -22,13 +24,13 @@ from threadpoolctl import threadpool_limits
 
 from analysis.models import quality
 from analysis.models.build import mart_files, read_model
-from analysis.models.features import matrix
-from analysis.models.methods import METHODS, NO_GROUP
-from analysis.models.scoring import segment_expression
-from analysis.models.segmentation import labels_by, raw_columns
 from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.segmentation import changes
+from analysis.segmentation.features import matrix
+from analysis.segmentation.methods import METHODS, NO_GROUP
+from analysis.segmentation.model import labels_by, raw_columns
+from analysis.segmentation.scoring import segment_expression
 from analysis.sources.params import Bank, read_params
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +40,11 @@ def prepared(params: str, name: str, **source: object) -> Bank:
     """The bank of a params file, prepared in a folder of its own."""
     folder = place / name
     folder.mkdir()
-    content = yaml.safe_load((ROOT / "params" / params).read_text(encoding="utf-8").replace("${WORKBOOK_SHARED:-../../shared/data}", str(shared)))  # fmt: skip
+    content = yaml.safe_load(
+        (ROOT / "params" / params)
+        .read_text(encoding="utf-8")
+        .replace("${WORKBOOK_SHARED:-../../shared/data}", str(shared))
+    )
     content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
     content["source"].update(source)
     path = folder / params
@@ -50,18 +56,27 @@ def prepared(params: str, name: str, **source: object) -> Bank:
 
 def demo(seed: int) -> Bank:
     """A demo bank of default size."""
-    return prepared("demo.yml", f"demo-{seed}", folder=str(place / f"demo-{seed}" / "source"), demo={"customers": 5000, "seed": seed})  # fmt: skip
+    return prepared(
+        "demo.yml",
+        f"demo-{seed}",
+        folder=str(place / f"demo-{seed}" / "source"),
+        demo={"customers": 5000, "seed": seed},
+    )
 
 
 def active(bank: Bank, quarter: object, kind: str) -> pd.DataFrame:
     """Active customers of one type in a quarter."""
     rows = pd.concat(pd.read_parquet(f) for f in mart_files(bank, "customer_quarter", quarter))
-    return rows[rows["active"] & (rows["customer_type"] == kind)].sort_values("customer_id", ignore_index=True)
+    return rows[rows["active"] & (rows["customer_type"] == kind)].sort_values(
+        "customer_id", ignore_index=True
+    )
 
 
 def planted(bank: Bank) -> pd.Series:
     """Customer to planted group."""
-    return pd.read_parquet(bank.place(bank.source.folder) / "truth" / "segments").set_index("customer_id")["planted"]
+    return pd.read_parquet(bank.place(bank.source.folder) / "truth" / "segments").set_index(
+        "customer_id"
+    )["planted"]
 
 
 def table(head: list[str], rows: list[list[str]]) -> None:
@@ -89,7 +104,11 @@ def by_method(banks: dict[int, Bank]) -> None:
         x = matrix(rows, part["features"])
         with threadpool_limits(1):
             for name, method in METHODS.items():
-                found[name].append(adjusted_rand_score(truth[rows["customer_id"]], method(x, rows, len(part["centres"]), 0)))  # fmt: skip
+                found[name].append(
+                    adjusted_rand_score(
+                        truth[rows["customer_id"]], method(x, rows, len(part["centres"]), 0)
+                    )
+                )
         for m in part["comparison"]:
             told[m["method"]] += m["fails"]
         customers = Partition(bank, "ALL", bank.quarters.last).customers
@@ -98,27 +117,53 @@ def by_method(banks: dict[int, Bank]) -> None:
         customers = customers[customers["customer_type"] == "personal"]
         last.append(adjusted_rand_score(truth[customers["customer_id"]], customers["segment"]))
     table(
-        ["method", "adjusted Rand index, persons, fit quarter", "what the report has against it, of so many banks"],
-        [[m, spread(found[m]), ", ".join(f"{r} {told[m].count(r)}" for r in sorted(set(told[m]))) or "–"] for m in METHODS],
-    )  # fmt: skip
-    print(f"In force, scored in the last quarter, three quarters after the fit: persons {spread(last)}, persons and firms {spread(all_types)}; {len(banks)} banks.\n")  # fmt: skip
+        [
+            "method",
+            "adjusted Rand index, persons, fit quarter",
+            "what the report has against it, of so many banks",
+        ],
+        [
+            [
+                m,
+                spread(found[m]),
+                ", ".join(f"{r} {told[m].count(r)}" for r in sorted(set(told[m]))) or "–",
+            ]
+            for m in METHODS
+        ],
+    )
+    print(
+        f"In force, scored in the last quarter, three quarters after the fit: persons "
+        f"{spread(last)}, persons and firms {spread(all_types)}; {len(banks)} banks.\n"
+    )
 
 
 def on_berka(bank: Bank) -> None:
-    """Silhouette, stability and eta² of ours against RFM quintiles and k-means on raw features, same customers."""
+    """Silhouette, stability and eta² of ours against RFM quintiles and k-means on raw features,
+    same customers.
+    """
     part = read_model(bank, "segmentation")["types"]["personal"]
     rows = active(bank, bank.segmentation.fit_quarter, "personal")
     x = matrix(rows, part["features"])
     groups = len(part["centres"])
-    raw_names = [c for c in raw_columns(part["features"]) if not c.endswith("_share")] + ["cash_share", "branch_share", "transfer_share"]  # fmt: skip
-    raw = StandardScaler().fit_transform(rows[raw_names].astype(float).fillna(rows[raw_names].astype(float).median()))
+    raw_names = [c for c in raw_columns(part["features"]) if not c.endswith("_share")] + [
+        "cash_share",
+        "branch_share",
+        "transfer_share",
+    ]
+    raw = StandardScaler().fit_transform(
+        rows[raw_names].astype(float).fillna(rows[raw_names].astype(float).median())
+    )
 
     def raw_k_means(_x: np.ndarray, some: pd.DataFrame, k: int, seed: int) -> np.ndarray:
         values = some[raw_names].astype(float)
         scaled = StandardScaler().fit_transform(values.fillna(values.median()))
         return np.asarray(KMeans(k, n_init=10, random_state=seed).fit(scaled).labels_)
 
-    ways = {"ours": (METHODS["k-means"], x, groups), "RFM quintiles": (METHODS["rfm"], x, 5), "k-means on raw features, standardised": (raw_k_means, raw, groups)}  # fmt: skip
+    ways = {
+        "ours": (METHODS["k-means"], x, groups),
+        "RFM quintiles": (METHODS["rfm"], x, 5),
+        "k-means on raw features, standardised": (raw_k_means, raw, groups),
+    }
     columns = raw_columns(part["features"])
     lines = []
     with threadpool_limits(1):
@@ -127,9 +172,37 @@ def on_berka(bank: Bank) -> None:
             stability, rand = quality.bootstrap_stability(x, rows, method, label, k)
             eta = quality.eta_squared(rows, columns, label)
             sizes = np.bincount(label[label != NO_GROUP])
-            lines.append([name, str(len(sizes)), str(sizes.min()), f"{quality.silhouettes(own, label)[0]:.2f}", f"{quality.silhouettes(x, label)[0]:.2f}", f"{min(stability):.2f}", f"{rand:.2f}", f"{np.mean(list(eta.values())):.2f}", f"{max(eta.values()):.2f}"])  # fmt: skip
-    print(f"{len(rows):,} customers active in {bank.segmentation.fit_quarter}, {len(columns)} features.\n")
-    table(["way", "groups", "smallest", "silhouette, own space", "silhouette, our space", "lowest Jaccard", "Rand, resampled", "mean eta²", "largest eta²"], lines)  # fmt: skip
+            lines.append(
+                [
+                    name,
+                    str(len(sizes)),
+                    str(sizes.min()),
+                    f"{quality.silhouettes(own, label)[0]:.2f}",
+                    f"{quality.silhouettes(x, label)[0]:.2f}",
+                    f"{min(stability):.2f}",
+                    f"{rand:.2f}",
+                    f"{np.mean(list(eta.values())):.2f}",
+                    f"{max(eta.values()):.2f}",
+                ]
+            )
+    print(
+        f"{len(rows):,} customers active in {bank.segmentation.fit_quarter}, "
+        f"{len(columns)} features.\n"
+    )
+    table(
+        [
+            "way",
+            "groups",
+            "smallest",
+            "silhouette, own space",
+            "silhouette, our space",
+            "lowest Jaccard",
+            "Rand, resampled",
+            "mean eta²",
+            "largest eta²",
+        ],
+        lines,
+    )
 
 
 def backtests(banks: dict[str, Bank]) -> None:
@@ -137,30 +210,59 @@ def backtests(banks: dict[str, Bank]) -> None:
     lines = []
     for name, bank in banks.items():
         partition = Partition(bank, "ALL", bank.quarters.last)
-        for r in changes.backtest([partition.changes(q)["outcomes"] for q in partition.quarters], bank.events).itertuples():  # fmt: skip
+        for r in changes.backtest(
+            [partition.changes(q)["outcomes"] for q in partition.quarters], bank.events
+        ).itertuples():
             if np.isnan(r.followed):
                 lines.append([name, r.event, r.outcome, f"{r.n:,}", "–", "–", "–", "–"])
             else:
-                lines.append([name, r.event, r.outcome, f"{r.n:,}", f"{r.followed:.1%} ({r.low:.1%}–{r.high:.1%})", f"{r.base:.1%}", "–" if np.isnan(r.lift) else f"{r.lift:.1f}", "–" if np.isnan(r.p_corrected) else f"{r.p_corrected:.3f}"])  # fmt: skip
+                lines.append(
+                    [
+                        name,
+                        r.event,
+                        r.outcome,
+                        f"{r.n:,}",
+                        f"{r.followed:.1%} ({r.low:.1%}–{r.high:.1%})",
+                        f"{r.base:.1%}",
+                        "–" if np.isnan(r.lift) else f"{r.lift:.1f}",
+                        "–" if np.isnan(r.p_corrected) else f"{r.p_corrected:.3f}",
+                    ]
+                )
     table(["bank", "event", "outcome", "n", "followed", "otherwise", "lift", "p, corrected"], lines)
 
 
 def events_found(banks: dict[int, Bank]) -> None:
     """Recall and precision of the rules on what was planted, over all quarters and banks."""
-    same = {"salary_stopped": "salary_stopped", "competitor_account": "competitor_account", "large_inflow": "large_inflow", "first_late_payment": "late_payment", "woken": "slept_and_woke"}  # fmt: skip
+    same = {
+        "salary_stopped": "salary_stopped",
+        "competitor_account": "competitor_account",
+        "large_inflow": "large_inflow",
+        "first_late_payment": "late_payment",
+        "woken": "slept_and_woke",
+    }
     counted = {rule: [0, 0, 0] for rule in same}
     for bank in banks.values():
         truth = pd.read_parquet(bank.place(bank.source.folder) / "truth" / "life_events")
         found = pd.concat(Partition(bank, "ALL", q).events for q in bank.all_quarters)
         for rule, event in same.items():
             mine, theirs = found[found["event"] == rule], truth[truth["event"] == event]
-            for i, n in enumerate((len(mine.merge(theirs, on=["customer_id", "quarter"])), len(theirs), len(mine))):
+            for i, n in enumerate(
+                (len(mine.merge(theirs, on=["customer_id", "quarter"])), len(theirs), len(mine))
+            ):
                 counted[rule][i] += n
-    table(["rule", "planted", "found", "recall", "precision"], [[r, f"{t:,}", f"{f:,}", f"{h / t:.2f}", f"{h / f:.2f}"] for r, (h, t, f) in counted.items()])  # fmt: skip
+    table(
+        ["rule", "planted", "found", "recall", "precision"],
+        [
+            [r, f"{t:,}", f"{f:,}", f"{h / t:.2f}", f"{h / f:.2f}"]
+            for r, (h, t, f) in counted.items()
+        ],
+    )
 
 
 def speed(bank: Bank, rounds: int = 5) -> None:
-    """Scoring 1,000,000 customers in the engine, and scikit-learn's predict on the same features in memory."""
+    """Scoring 1,000,000 customers in the engine, and scikit-learn's predict on the same features in
+    memory.
+    """
     model = {"personal": read_model(bank, "segmentation")["types"]["personal"]}
     part = model["personal"]
     source = active(bank, bank.quarters.last, "personal")
@@ -181,19 +283,36 @@ def speed(bank: Bank, rounds: int = 5) -> None:
         return result
 
     for _round in range(rounds):
-        timed("engine, from the table to a table of groups", lambda: con.raw_sql(f"CREATE OR REPLACE TABLE scored AS {expression}"))  # fmt: skip
-        by_predict = timed("scikit-learn `predict` alone, features ready in memory", lambda: k_means.predict(x))
+        timed(
+            "engine, from the table to a table of groups",
+            lambda: con.raw_sql(f"CREATE OR REPLACE TABLE scored AS {expression}"),
+        )
+        by_predict = timed(
+            "scikit-learn `predict` alone, features ready in memory", lambda: k_means.predict(x)
+        )
         by_numpy = timed("pandas and NumPy, features included", lambda: labels_by(part, rows))
     assert (by_predict == by_numpy).all()
     names = np.array([g["name"] for g in part["groups"]])
-    scored = con.to_pandas(con.table("scored")).set_index("customer_id")["segment"].reindex(rows["customer_id"])
+    scored = (
+        con.to_pandas(con.table("scored"))
+        .set_index("customer_id")["segment"]
+        .reindex(rows["customer_id"])
+    )
     assert (scored.to_numpy() == names[by_numpy]).all()
-    table(["way", "s, median", "least–most"], [[n, f"{statistics.median(t):.2f}", f"{min(t):.2f}–{max(t):.2f}"] for n, t in took.items()])  # fmt: skip
-    print(f"1,000,000 customers, {x.shape[1]} features, {len(names)} groups, {os.cpu_count()} cores; all three give every customer the same group.\n")  # fmt: skip
+    table(
+        ["way", "s, median", "least–most"],
+        [[n, f"{statistics.median(t):.2f}", f"{min(t):.2f}–{max(t):.2f}"] for n, t in took.items()],
+    )
+    print(
+        f"1,000,000 customers, {x.shape[1]} features, {len(names)} groups, "
+        f"{os.cpu_count()} cores; all three give every customer the same group.\n"
+    )
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data")))
+parser.add_argument(
+    "--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data"))
+)
 parser.add_argument("--seeds", type=int, default=10)
 arguments = parser.parse_args()
 shared = Path(arguments.shared)

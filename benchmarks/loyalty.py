@@ -1,6 +1,8 @@
-"""What was planted in the loyalty of demo banks, found again: drivers, weaknesses, departures; and the path model's time.
+"""What was planted in the loyalty of demo banks, found again: drivers, weaknesses, departures; and
+the path model's time.
 
-Run `.venv/bin/python benchmarks/loyalty.py --seeds 50 --plspm /path/to/an/environment/with/plspm/0.5.7`; prints Markdown tables.
+Run `.venv/bin/python benchmarks/loyalty.py --seeds 50 --plspm
+/path/to/an/environment/with/plspm/0.5.7`; prints Markdown tables.
 """
 
 import argparse
@@ -22,14 +24,14 @@ from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from analysis.loyalty import findings
+from analysis.loyalty.pathmodel import Structure, bootstrap, fit
 from analysis.models.build import read_model
-from analysis.models.comments import cleaned, fit_themes, theme_weights, words, words_of_low_scores
-from analysis.models.pathmodel import Structure, bootstrap, fit
 from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
-from analysis.statistics import share_interval
+from analysis.statistics.intervals import share_interval
+from analysis.voice.comments import cleaned, fit_themes, theme_weights, words, words_of_low_scores
 
 ROOT = Path(__file__).parents[1]
 LAST = Quarter.parse("2024Q4")
@@ -59,15 +61,39 @@ def one_bank(seed: int) -> dict[str, object]:
     """What is found in the demo bank of a seed, against what was planted in it."""
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        bank = read("demo.yml", place, folder=str(place / "source"), demo={"customers": 5000, "seed": seed})
+        bank = read(
+            "demo.yml", place, folder=str(place / "source"), demo={"customers": 5000, "seed": seed}
+        )
         prepare(bank)
-        truth = json.loads((place / "source" / "truth" / "loyalty.json").read_text(encoding="utf-8"))
+        truth = json.loads(
+            (place / "source" / "truth" / "loyalty.json").read_text(encoding="utf-8")
+        )
         model = read_model(bank, f"loyalty-{LAST}")
-        shares = {p["source"]: p for p in model["path_model"]["paths"] if p["target"] == "satisfaction"}
-        weights = {p["source"]: p for p in read_model(bank, "index")["model"]["paths"] if p["target"] == "satisfaction"}
-        inside = {d: (p["share_low"] <= truth["drivers"][d] <= p["share_high"], weights[d]["share_low"] <= truth["drivers"][d] <= weights[d]["share_high"]) for d, p in shares.items()}  # fmt: skip
+        shares = {
+            p["source"]: p for p in model["path_model"]["paths"] if p["target"] == "satisfaction"
+        }
+        weights = {
+            p["source"]: p
+            for p in read_model(bank, "index")["model"]["paths"]
+            if p["target"] == "satisfaction"
+        }
+        inside = {
+            d: (
+                p["share_low"] <= truth["drivers"][d] <= p["share_high"],
+                weights[d]["share_low"] <= truth["drivers"][d] <= weights[d]["share_high"],
+            )
+            for d, p in shares.items()
+        }
         partition = Partition(bank, "ALL", LAST)
-        weak = findings.weaknesses(partition.index_scores, "ALL", str(LAST), EARLIER, dict.fromkeys(truth["drivers"], 0.25), bank.loyalty.actions, bank.min_cell)  # fmt: skip
+        weak = findings.weaknesses(
+            partition.index_scores,
+            "ALL",
+            str(LAST),
+            EARLIER,
+            dict.fromkeys(truth["drivers"], 0.25),
+            bank.loyalty.actions,
+            bank.min_cell,
+        )
         fall = (f"B{truth['fall']['branch'] + 1:03d}", truth["fall"]["dimension"])
         named = set(zip(weak["branch_id"], weak["dimension"], strict=True))
         effects = np.array(truth["branch_effects"])
@@ -78,21 +104,36 @@ def one_bank(seed: int) -> dict[str, object]:
                 false.append((branch, dimension))
         outside = findings.control(partition.index_scores, "ALL", str(LAST), bank.min_cell)
         churn = read_model(bank, f"churn-{LAST}")["types"]["personal"]["held_out"]
-        return {"inside": inside, "shares": {d: p["share"] for d, p in shares.items()}, "found": fall in named, "false": false, "also": len(named - {fall}) - len(false), "outside": int(outside.loc[outside["quarter"] == str(LAST), "outside"].sum()), "churn": churn}  # fmt: skip
+        return {
+            "inside": inside,
+            "shares": {d: p["share"] for d, p in shares.items()},
+            "found": fall in named,
+            "false": false,
+            "also": len(named - {fall}) - len(false),
+            "outside": int(outside.loc[outside["quarter"] == str(LAST), "outside"].sum()),
+            "churn": churn,
+        }
 
 
 def spread(values: list[float], digits: int = 2) -> str:
     """Median and range."""
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+    return (
+        f"{statistics.median(values):.{digits}f} "
+        f"({min(values):.{digits}f}–{max(values):.{digits}f})"
+    )
 
 
 def planted(seeds: int, jobs: int) -> None:
-    """Coverage of the drivers, the weak process found, false alarms, and the churn model, over demo banks."""
+    """Coverage of the drivers, the weak process found, false alarms, and the churn model, over demo
+    banks.
+    """
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         banks = []
         for seed, found in enumerate(pool.map(one_bank, range(1, seeds + 1)), 1):
             banks.append(found)
-            print(seed, found["found"], found["false"], found["inside"], file=sys.stderr, flush=True)  # fmt: skip
+            print(
+                seed, found["found"], found["false"], found["inside"], file=sys.stderr, flush=True
+            )
     rows = []
     planted_shares = {"product": 0.30, "service": 0.40, "process": 0.20, "campaign": 0.10}
     everything = [0, 0]
@@ -100,39 +141,104 @@ def planted(seeds: int, jobs: int) -> None:
         now, fitted = (sum(b["inside"][d][i] for b in banks) for i in (0, 1))  # type: ignore[index]
         everything = [everything[0] + now, everything[1] + fitted]
         low, high = share_interval(now, seeds)
-        rows.append([d, f"{truth:.2f}", spread([b["shares"][d] for b in banks], 3), f"{now} of {seeds}, {now / seeds:.0%} ({low:.0%}–{high:.0%})", f"{fitted} of {seeds}"])  # type: ignore[index]  # fmt: skip
-    rows.append(["all four", "", "", f"{everything[0]} of {4 * seeds}, {everything[0] / 4 / seeds:.1%}", f"{everything[1]} of {4 * seeds}, {everything[1] / 4 / seeds:.1%}"])  # fmt: skip
-    table(["dimension", "planted share", "estimated, last year", "inside its 95 % interval, last year", "inside, year of the index's weights"], rows)  # fmt: skip
+        rows.append(
+            [
+                d,
+                f"{truth:.2f}",
+                spread([b["shares"][d] for b in banks], 3),
+                f"{now} of {seeds}, {now / seeds:.0%} ({low:.0%}–{high:.0%})",
+                f"{fitted} of {seeds}",
+            ]
+        )  # type: ignore[index]
+    rows.append(
+        [
+            "all four",
+            "",
+            "",
+            f"{everything[0]} of {4 * seeds}, {everything[0] / 4 / seeds:.1%}",
+            f"{everything[1]} of {4 * seeds}, {everything[1] / 4 / seeds:.1%}",
+        ]
+    )
+    table(
+        [
+            "dimension",
+            "planted share",
+            "estimated, last year",
+            "inside its 95 % interval, last year",
+            "inside, year of the index's weights",
+        ],
+        rows,
+    )
     alarms = sum(bool(b["false"]) for b in banks)
     low, high = share_interval(alarms, seeds)
     tested = 4 * 4 * 3
     table(
         ["what", "figure"],
         [
-            ["the planted weak process of one branch found", f"{sum(bool(b['found']) for b in banks)} of {seeds} banks"],
-            ["banks with a weakness where none was planted", f"{alarms} of {seeds}, {alarms / seeds:.0%} ({low:.0%}–{high:.0%})"],
-            ["false among all comparisons", f"{sum(len(b['false']) for b in banks)} of {tested * seeds:,}"],  # type: ignore[arg-type]
-            ["other weaknesses named, of branches planted below the others", str(sum(int(b["also"]) for b in banks))],  # type: ignore[call-overload]
-            ["control chart of the whole bank, outside in the last quarter (8 charts a bank)", f"{sum(int(b['outside']) for b in banks)} of {8 * seeds}"],  # type: ignore[call-overload]
+            [
+                "the planted weak process of one branch found",
+                f"{sum(bool(b['found']) for b in banks)} of {seeds} banks",
+            ],
+            [
+                "banks with a weakness where none was planted",
+                f"{alarms} of {seeds}, {alarms / seeds:.0%} ({low:.0%}–{high:.0%})",
+            ],
+            [
+                "false among all comparisons",
+                f"{sum(len(b['false']) for b in banks)} of {tested * seeds:,}",
+            ],  # type: ignore[arg-type]
+            [
+                "other weaknesses named, of branches planted below the others",
+                str(sum(int(b["also"]) for b in banks)),
+            ],  # type: ignore[call-overload]
+            [
+                "control chart of the whole bank, outside in the last quarter (8 charts a bank)",
+                f"{sum(int(b['outside']) for b in banks)} of {8 * seeds}",
+            ],  # type: ignore[call-overload]
         ],
-    )  # fmt: skip
+    )
     churn = [b["churn"] for b in banks]
     slopes = sum(c["slope_low"] <= 1 <= c["slope_high"] for c in churn)  # type: ignore[index]
     table(
         ["churn, persons, last quarter held out", "median and range over the banks"],
         [
-            ["customers, departures", f"{spread([c['n'] for c in churn], 0)}, {spread([c['events'] for c in churn], 0)}"],  # type: ignore[index]
+            [
+                "customers, departures",
+                f"{spread([c['n'] for c in churn], 0)}, {spread([c['events'] for c in churn], 0)}",
+            ],  # type: ignore[index]
             ["AUC", spread([c["auc"] for c in churn])],  # type: ignore[index]
-            ["Brier score (of the mean chance alone)", f"{spread([c['brier'] for c in churn], 4)} ({spread([c['brier_base'] for c in churn], 4)})"],  # type: ignore[index]
-            ["calibration slope", f"{spread([c['slope'] for c in churn])}; 1 inside its 95 % interval in {slopes} of {seeds}"],  # type: ignore[index]
-            ["told, came", f"{spread([c['predicted'] for c in churn], 4)}, {spread([c['observed'] for c in churn], 4)}"],  # type: ignore[index]
+            [
+                "Brier score (of the mean chance alone)",
+                f"{spread([c['brier'] for c in churn], 4)} "
+                f"({spread([c['brier_base'] for c in churn], 4)})",
+            ],  # type: ignore[index]
+            [
+                "calibration slope",
+                f"{spread([c['slope'] for c in churn])}; 1 inside its 95 % interval in "
+                f"{slopes} of {seeds}",
+            ],  # type: ignore[index]
+            [
+                "told, came",
+                f"{spread([c['predicted'] for c in churn], 4)}, "
+                f"{spread([c['observed'] for c in churn], 4)}",
+            ],  # type: ignore[index]
         ],
-    )  # fmt: skip
+    )
 
 
 def churn_row(name: str, held: dict[str, float]) -> list[str]:
     """One bank's churn model in its last quarter."""
-    return [name, f"{held['n']:,}", str(held["events"]), f"{held['auc']:.2f} ({held['auc_low']:.2f}–{held['auc_high']:.2f})", f"{held['brier']:.4f}", f"{held['brier_base']:.4f}", f"{held['slope']:.2f} ({held['slope_low']:.2f}–{held['slope_high']:.2f})", f"{held['predicted']:.1%}", f"{held['observed']:.1%}"]  # fmt: skip
+    return [
+        name,
+        f"{held['n']:,}",
+        str(held["events"]),
+        f"{held['auc']:.2f} ({held['auc_low']:.2f}–{held['auc_high']:.2f})",
+        f"{held['brier']:.4f}",
+        f"{held['brier_base']:.4f}",
+        f"{held['slope']:.2f} ({held['slope_low']:.2f}–{held['slope_high']:.2f})",
+        f"{held['predicted']:.1%}",
+        f"{held['observed']:.1%}",
+    ]
 
 
 def churn_of_two(shared: Path) -> None:
@@ -140,14 +246,41 @@ def churn_of_two(shared: Path) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        demo = read("demo.yml", place / "demo", folder=str(place / "demo" / "source"), demo={"customers": 5000, "seed": 7})  # fmt: skip
+        demo = read(
+            "demo.yml",
+            place / "demo",
+            folder=str(place / "demo" / "source"),
+            demo={"customers": 5000, "seed": 7},
+        )
         prepare(demo)
-        rows.append(churn_row("demo", read_model(demo, f"churn-{LAST}")["types"]["personal"]["held_out"]))
+        rows.append(
+            churn_row("demo", read_model(demo, f"churn-{LAST}")["types"]["personal"]["held_out"])
+        )
         if (shared / "berka" / "trans.asc").exists():
             berka = read("berka.yml", place / "berka", folder=str(shared / "berka"))
             prepare(berka)
-            rows.append(churn_row("Berka", read_model(berka, f"churn-{berka.quarters.last}")["types"]["personal"]["held_out"]))  # fmt: skip
-    table(["bank", "customers", "departures", "AUC", "Brier", "Brier, mean alone", "calibration slope", "told", "came"], rows)  # fmt: skip
+            rows.append(
+                churn_row(
+                    "Berka",
+                    read_model(berka, f"churn-{berka.quarters.last}")["types"]["personal"][
+                        "held_out"
+                    ],
+                )
+            )
+    table(
+        [
+            "bank",
+            "customers",
+            "departures",
+            "AUC",
+            "Brier",
+            "Brier, mean alone",
+            "calibration slope",
+            "told",
+            "came",
+        ],
+        rows,
+    )
 
 
 PLSPM = """
@@ -168,29 +301,52 @@ def config():
         made.add_lv(block, Mode.A, *[c.MV(i) for i in items])
     return made
 def timed(**more):
-    start = time.perf_counter(); model = Plspm(data, config(), Scheme.CENTROID, **more); return time.perf_counter() - start, model
+    start = time.perf_counter()
+    model = Plspm(data, config(), Scheme.CENTROID, **more)
+    return time.perf_counter() - start, model
 timed()
 one = sorted(timed()[0] for _ in range(5))[2]
-start = time.perf_counter(); Plspm(data, config(), Scheme.CENTROID, bootstrap=True, bootstrap_iterations=500, processes=2); many = time.perf_counter() - start
+start = time.perf_counter()
+Plspm(
+    data, config(), Scheme.CENTROID, bootstrap=True, bootstrap_iterations=500, processes=2
+)
+many = time.perf_counter() - start
 print(json.dumps({"one": one, "many": many}))
 """
 
 
 def path_model(shared: Path, plspm: str) -> None:
-    """The path model on the published survey: against its reference, and its time against plspm's."""
+    """The path model on the published survey: against its reference, and its time against
+    plspm's.
+    """
     folder = shared / "satisfaction"
     reference = json.loads((folder / "reference.json").read_text())
     paths: dict[str, list[str]] = {}
     for name in reference["paths"]:
         source, target = name.split("->")
         paths.setdefault(target, []).append(source)
-    answers, structure = pd.read_csv(folder / "satisfaction.csv"), Structure(reference["blocks"], paths)
+    answers, structure = (
+        pd.read_csv(folder / "satisfaction.csv"),
+        Structure(reference["blocks"], paths),
+    )
     found = fit(answers, structure)
-    differences = [abs(v - reference["paths"][f"{s}->{t}"]) for s, t, v in found.paths[["source", "target", "path"]].itertuples(index=False)]  # fmt: skip
+    differences = [
+        abs(v - reference["paths"][f"{s}->{t}"])
+        for s, t, v in found.paths[["source", "target", "path"]].itertuples(index=False)
+    ]
     blocks, outer = found.blocks.set_index("block"), found.outer.set_index("item")
-    for name, column in (("r_squared", "r_squared"), ("ave", "ave"), ("cronbach_alpha", "alpha"), ("dillon_goldstein_rho", "rho")):  # fmt: skip
+    for name, column in (
+        ("r_squared", "r_squared"),
+        ("ave", "ave"),
+        ("cronbach_alpha", "alpha"),
+        ("dillon_goldstein_rho", "rho"),
+    ):
         differences += [abs(blocks.loc[b, column] - v) for b, v in reference[name].items()]
-    differences += [abs(outer.loc[i, c] - v[c]) for i, v in reference["outer"].items() for c in ("weight", "loading")]
+    differences += [
+        abs(outer.loc[i, c] - v[c])
+        for i, v in reference["outer"].items()
+        for c in ("weight", "loading")
+    ]
     differences.append(abs(found.goodness_of_fit - reference["goodness_of_fit"]))
     one, many = [], []
     for _round in range(5):
@@ -206,11 +362,38 @@ def path_model(shared: Path, plspm: str) -> None:
             script, spec = Path(place) / "time.py", Path(place) / "spec.json"
             script.write_text(PLSPM)
             spec.write_text(json.dumps({"blocks": reference["blocks"], "paths": paths}))
-            done = subprocess.run([str(Path(plspm) / "bin" / "python"), "-W", "ignore", str(script), str(spec), str(folder / "satisfaction.csv")], capture_output=True, text=True, check=True)  # fmt: skip
+            done = subprocess.run(
+                [
+                    str(Path(plspm) / "bin" / "python"),
+                    "-W",
+                    "ignore",
+                    str(script),
+                    str(spec),
+                    str(folder / "satisfaction.csv"),
+                ],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
         other = json.loads(done.stdout.splitlines()[-1])
-        rows.append(["plspm 0.5.7, with pandas 2", f"{other['one'] * 1000:.1f} ms", f"{other['many']:.2f} s"])
-        rows.append(["ratio", f"{other['one'] / statistics.median(one):.0f} ×", f"{other['many'] / statistics.median(many):.0f} ×"])  # fmt: skip
-    print(f"{len(answers)} answers, {len(structure.items)} items; largest difference from the reference over {len(differences)} estimates: {max(differences):.1e}.\n")  # fmt: skip
+        rows.append(
+            [
+                "plspm 0.5.7, with pandas 2",
+                f"{other['one'] * 1000:.1f} ms",
+                f"{other['many']:.2f} s",
+            ]
+        )
+        rows.append(
+            [
+                "ratio",
+                f"{other['one'] / statistics.median(one):.0f} ×",
+                f"{other['many'] / statistics.median(many):.0f} ×",
+            ]
+        )
+    print(
+        f"{len(answers)} answers, {len(structure.items)} items; largest difference from "
+        f"the reference over {len(differences)} estimates: {max(differences):.1e}.\n"
+    )
     table(["path model", "one fit, intervals aside", "500 bootstrap samples"], rows)
 
 
@@ -226,18 +409,36 @@ def comments(shared: Path) -> None:
             weights = theme_weights(tokens, model)
             took = time.perf_counter() - start
             given = weights.sum(axis=1) > 0
-            print(f"**{name}**: {len(texts):,} comments, {len(model['themes'])} themes (coherence {model['coherence']:.2f}), {given.mean():.0%} given one, {took:.1f} s.\n")  # fmt: skip
+            print(
+                f"**{name}**: {len(texts):,} comments, {len(model['themes'])} themes "
+                f"(coherence {model['coherence']:.2f}), {given.mean():.0%} given one, "
+                f"{took:.1f} s.\n"
+            )
             counts = np.bincount(weights.argmax(axis=1)[given], minlength=len(model["themes"]))
-            table(["theme: its eight heaviest words", "comments"], [[" ".join(model["themes"][i][:8]), f"{counts[i]:,}"] for i in np.argsort(-counts)])  # fmt: skip
+            table(
+                ["theme: its eight heaviest words", "comments"],
+                [[" ".join(model["themes"][i][:8]), f"{counts[i]:,}"] for i in np.argsort(-counts)],
+            )
             if name == "English":
-                agreement = adjusted_mutual_info_score(english["theme"][given], weights.argmax(axis=1)[given])
+                agreement = adjusted_mutual_info_score(
+                    english["theme"][given], weights.argmax(axis=1)[given]
+                )
                 low = words_of_low_scores(tokens, (english["rating"] <= 2).to_numpy())
-                print(f"Adjusted mutual information with the {english['theme'].nunique()} themes somebody else gave: {agreement:.2f}. Words tell a rating of 1 or 2 with a cross-validated AUC of {low['auc']:.2f} ({low['auc_low']:.2f}–{low['auc_high']:.2f}; {low['low']} of {low['texts']:,}); most telling: {', '.join(w['word'] for w in low['words'][:10])}.\n")  # fmt: skip
+                print(
+                    f"Adjusted mutual information with the {english['theme'].nunique()} "
+                    f"themes somebody else gave: {agreement:.2f}. Words tell a rating of 1 "
+                    f"or 2 with a cross-validated AUC of {low['auc']:.2f} "
+                    f"({low['auc_low']:.2f}–{low['auc_high']:.2f}; {low['low']} of "
+                    f"{low['texts']:,}); most telling: "
+                    f"{', '.join(w['word'] for w in low['words'][:10])}.\n"
+                )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data")))
+    parser.add_argument(
+        "--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data"))
+    )
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plspm", default="", help="an environment with plspm 0.5.7 and pandas 2")

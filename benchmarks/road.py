@@ -1,6 +1,8 @@
-"""The figures of benchmarks/README.md: the road from a bank's tables to pages, timed on this machine.
+"""The figures of benchmarks/README.md: the road from a bank's tables to pages, timed on this
+machine.
 
-Usage: python benchmarks/road.py [--shared FOLDER]. Everything is made in a temporary folder; prints Markdown.
+Usage: python benchmarks/road.py [--shared FOLDER]. Everything is made in a temporary folder; prints
+Markdown.
 """
 
 import argparse
@@ -47,18 +49,28 @@ def times(prepare: bool, params: str, **source: object) -> tuple[list[float], Pa
     found = []
     for n in range(RUNS):
         folder = Path(tempfile.mkdtemp(prefix=f"{params}-{n}-", dir=place))
-        path = copied(params, folder, **({"folder": str(folder / "source")} if params == "demo.yml" else {}), **source)
+        path = copied(
+            params,
+            folder,
+            **({"folder": str(folder / "source")} if params == "demo.yml" else {}),
+            **source,
+        )
         found.append(seconds("prepare" if prepare else "run", str(path)))
     return found, folder
 
 
 def row(what: str, values: list[float], unit: str = "s") -> None:
     """One line of the table: median, least and most."""
-    print(f"| {what} | {statistics.median(values):,.1f} {unit} | {min(values):,.1f}–{max(values):,.1f} |")
+    print(
+        f"| {what} | {statistics.median(values):,.1f} {unit} | "
+        f"{min(values):,.1f}–{max(values):,.1f} |"
+    )
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data")))
+parser.add_argument(
+    "--shared", default=os.environ.get("WORKBOOK_SHARED", str(ROOT.parent / "shared" / "data"))
+)
 shared = Path(parser.parse_args().shared).resolve()
 with tempfile.TemporaryDirectory() as temporary:
     place = Path(temporary)
@@ -69,26 +81,39 @@ with tempfile.TemporaryDirectory() as temporary:
     row("`workbook run` of the demo bank from nothing: 20 reports", pages)
     sizes = [f.stat().st_size / 1000 for f in (folder / "outputs").rglob("*.html")]
     print(
-        f"| size of a page, demo bank ({len(sizes)} pages) | {statistics.median(sizes):,.0f} KB | {min(sizes):,.0f}–{max(sizes):,.0f} |"
+        f"| size of a page, demo bank ({len(sizes)} pages) | "
+        f"{statistics.median(sizes):,.0f} KB | {min(sizes):,.0f}–{max(sizes):,.0f} |"
     )
     if (shared / "berka").exists():
         berka, folder = times(True, "berka.yml")
         row("`workbook prepare` of Berka (49,102 transactions)", berka)
-        parquet = sum(f.stat().st_size for f in (folder / "data" / "contract" / "transactions").rglob("*.parquet"))
+        parquet = sum(
+            f.stat().st_size
+            for f in (folder / "data" / "contract" / "transactions").rglob("*.parquet")
+        )
         rows = duckdb.sql(
             f"SELECT count(*) FROM read_parquet('{folder}/data/contract/transactions/*/*.parquet')"
         ).fetchall()[0][0]
         print(
-            f"| bytes per transaction, Berka: our Parquet against the CSV | {parquet / rows:.1f} | {(shared / 'berka' / 'trans.asc').stat().st_size / rows:.1f} in the CSV |"
+            f"| bytes per transaction, Berka: our Parquet against the CSV | "
+            f"{parquet / rows:.1f} | "
+            f"{(shared / 'berka' / 'trans.asc').stat().st_size / rows:.1f} in the CSV |"
         )
     start = time.perf_counter()
     subprocess.run(
-        [*WORKBOOK, "demo", str(place / "million"), "--customers", "1000000"], check=True, capture_output=True, cwd=ROOT
+        [*WORKBOOK, "demo", str(place / "million"), "--customers", "1000000"],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
     )
     made = time.perf_counter() - start
-    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{place}/million/transactions/*.parquet')").fetchall()[0][0]
+    rows = duckdb.sql(
+        f"SELECT count(*) FROM read_parquet('{place}/million/transactions/*.parquet')"
+    ).fetchall()[0][0]
     size = sum(f.stat().st_size for f in (place / "million" / "transactions").rglob("*.parquet"))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(
-        f"| `workbook demo --customers 1000000`: {rows:,} transactions | {made:,.0f} s | one run; at most {peak:.2f} GB in any one process so far; {size / rows:.1f} bytes a transaction |"
+        f"| `workbook demo --customers 1000000`: {rows:,} transactions | {made:,.0f} s | "
+        f"one run; at most {peak:.2f} GB in any one process so far; {size / rows:.1f} "
+        f"bytes a transaction |"
     )

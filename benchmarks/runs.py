@@ -1,7 +1,9 @@
-"""The run against other ways of running papermill notebooks, on the same grid of the demo bank, in one session.
+"""The run against other ways of running papermill notebooks, on the same grid of the demo bank, in
+one session.
 
-Usage: python benchmarks/runs.py [--rounds 3] [--only WAY …] [--ploomber PYTHON]. Everything is made in a temporary folder;
-prints Markdown. PYTHON is the interpreter of an environment that has both this package and ploomber.
+Usage: python benchmarks/runs.py [--rounds 3] [--only WAY …] [--ploomber PYTHON]. Everything is made
+in a temporary folder; prints Markdown. PYTHON is the interpreter of an environment that has both
+this package and ploomber.
 """
 
 import argparse
@@ -54,23 +56,38 @@ def grid(params: Path) -> list[Report]:
     """Every report of the demo bank's last quarter."""
     import pandas as pd
 
-    branches = ["ALL", *sorted(pd.read_parquet(params.parent / "data" / "contract" / "branches.parquet")["branch_id"])]
+    branches = [
+        "ALL",
+        *sorted(
+            pd.read_parquet(params.parent / "data" / "contract" / "branches.parquet")["branch_id"]
+        ),
+    ]
     notebooks = sorted(str(n) for n in (ROOT / "notebooks").glob("*.ipynb"))
-    return [(n, {"params": str(params), "branch": b, "quarter": "2024Q4"}) for b in branches for n in notebooks]
+    return [
+        (n, {"params": str(params), "branch": b, "quarter": "2024Q4"})
+        for b in branches
+        for n in notebooks
+    ]
 
 
 def by_commands(reports: list[Report], place: Path) -> None:
     """What everyone does: the two commands, one report after the other."""
     for number, (notebook, parameters) in enumerate(reports):
         out = place / f"{number}.ipynb"
-        words = [w for k, v in {**parameters, "outputs": str(place / f"t{number}")}.items() for w in ("-p", k, v)]
+        words = [
+            w
+            for k, v in {**parameters, "outputs": str(place / f"t{number}")}.items()
+            for w in ("-p", k, v)
+        ]
         subprocess.run(
             [BIN / "papermill", notebook, out, "-k", "python3", "--no-progress-bar", *words],
             check=True,
             capture_output=True,
         )
         subprocess.run(
-            [BIN / "jupyter", "nbconvert", "--to", "html", "--no-input", out], check=True, capture_output=True
+            [BIN / "jupyter", "nbconvert", "--to", "html", "--no-input", out],
+            check=True,
+            capture_output=True,
         )
 
 
@@ -81,35 +98,57 @@ def one_by_api(task: tuple[str, dict[str, str], str]) -> None:
 
     notebook, parameters, out = task
     papermill.execute_notebook(
-        notebook, out, parameters, kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False
+        notebook,
+        out,
+        parameters,
+        kernel_name="python3",
+        progress_bar=False,
+        request_save_on_cell_execute=False,
     )
-    Path(out).with_suffix(".html").write_text(HTMLExporter(exclude_input=True).from_filename(out)[0], encoding="utf-8")
+    Path(out).with_suffix(".html").write_text(
+        HTMLExporter(exclude_input=True).from_filename(out)[0], encoding="utf-8"
+    )
 
 
 def by_pool(reports: list[Report], place: Path) -> None:
     """A process pool of stock kernels, threads pinned."""
-    tasks = [(n, {**p, "outputs": str(place / f"t{i}")}, str(place / f"{i}.ipynb")) for i, (n, p) in enumerate(reports)]
+    tasks = [
+        (n, {**p, "outputs": str(place / f"t{i}")}, str(place / f"{i}.ipynb"))
+        for i, (n, p) in enumerate(reports)
+    ]
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         list(pool.map(one_by_api, tasks))
 
 
 def by_workbook(reports: list[Report], place: Path) -> None:
     """This workbook's command, from start to end; the bank is prepared, as it is for the others."""
-    subprocess.run([*WORKBOOK, "run", reports[0][1]["params"], "--force"], check=True, capture_output=True, cwd=ROOT)
+    subprocess.run(
+        [*WORKBOOK, "run", reports[0][1]["params"], "--force"],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+    )
 
 
 def cells_only(reports: list[Report], place: Path) -> float:
-    """Seconds of the cells alone, in one warm process without any kernel, over the cores: no way can be faster."""
+    """Seconds of the cells alone, in one warm process without any kernel, over the cores: no way
+    can be faster.
+    """
     script = (
         "import contextlib, io, json, sys, time, nbformat\n"
-        "from IPython.core.interactiveshell import InteractiveShell\nfrom IPython.utils.capture import capture_output\n"
+        "from IPython.core.interactiveshell import InteractiveShell\nfrom "
+        "IPython.utils.capture import capture_output\n"
         "shell = InteractiveShell.instance(); reports = json.load(open(sys.argv[1])); taken = []\n"
-        "for again in (1, 2):\n    total = 0.0\n    for number, (notebook, parameters) in enumerate(reports):\n"
-        "        shell.reset(new_session=False)\n        for cell in nbformat.read(notebook, 4).cells:\n"
+        "for again in (1, 2):\n    total = 0.0\n    for number, (notebook, parameters) in "
+        "enumerate(reports):\n"
+        "        shell.reset(new_session=False)\n        for cell in "
+        "nbformat.read(notebook, 4).cells:\n"
         "            if cell.cell_type != 'code': continue\n"
-        "            start = time.perf_counter()\n            with capture_output(): result = shell.run_cell(cell.source)\n"
+        "            start = time.perf_counter()\n            with capture_output(): "
+        "result = shell.run_cell(cell.source)\n"
         "            total += time.perf_counter() - start\n            result.raise_error()\n"
-        "            if 'parameters' in cell.metadata.get('tags', []): shell.user_ns.update(parameters, outputs=f'{sys.argv[2]}/{again}-{number}')\n"
+        "            if 'parameters' in cell.metadata.get('tags', []): "
+        "shell.user_ns.update(parameters, outputs=f'{sys.argv[2]}/{again}-{number}')\n"
         "print(total)"
     )
     listed = place / "reports.json"
@@ -127,9 +166,15 @@ def cells_only(reports: list[Report], place: Path) -> float:
 def by_ploomber(reports: list[Report], place: Path) -> None:
     """Ploomber's Parallel executor on the same notebooks; executed only, no pages made of them."""
     tasks = [
-        {"source": n, "name": f"r{i}", "product": str(place / f"{i}.ipynb"), "static_analysis": "disable", "params": {**p, "outputs": str(place / f"t{i}")}}
+        {
+            "source": n,
+            "name": f"r{i}",
+            "product": str(place / f"{i}.ipynb"),
+            "static_analysis": "disable",
+            "params": {**p, "outputs": str(place / f"t{i}")},
+        }
         for i, (n, p) in enumerate(reports)
-    ]  # fmt: skip
+    ]
     # its notebooks must say what they produce, in the parameters cell
     for task in tasks:
         notebook = nbformat.read(task["source"], 4)
@@ -161,7 +206,9 @@ def timed(way: Callable[[list[Report], Path], float | None], reports: list[Repor
 
 
 def growth(params: Path) -> None:
-    """Seconds a report and memory of this process and of the warm parent, for ever more reports of a trivial notebook."""
+    """Seconds a report and memory of this process and of the warm parent, for ever more reports of
+    a trivial notebook.
+    """
     from analysis.quarters import Quarter
     from analysis.runs.grid import Plan, run_plan
     from analysis.runs.task import Task
@@ -173,27 +220,52 @@ def growth(params: Path) -> None:
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell("# A trivial report"),
-            nbformat.v4.new_code_cell('params = ""\nbranch = ""\noutputs = ""', metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(
+                'params = ""\nbranch = ""\noutputs = ""', metadata={"tags": ["parameters"]}
+            ),
             nbformat.v4.new_code_cell("print(branch)"),
         ]
     )
     nbformat.write(notebook, place / "trivial.ipynb")
-    print("| reports | s a report | memory of the run | memory of the kernels' parent |\n|---|---|---|---|")
+    print(
+        "| reports | s a report | memory of the run | memory of the kernels' parent "
+        "|\n|---|---|---|---|"
+    )
     for count in (10, 10, 100, 1000):  # the first ten start the servers
         folder = place / f"{count}"
         tasks = [
-            Task("trivial", str(place / "trivial.ipynb"), f"B{n:04d}", f"Branch {n}", "2024Q4", "en", str(folder / f"B{n:04d}"), {"params": str(params), "branch": f"B{n:04d}"}, {}, str(bank.data_folder))
+            Task(
+                "trivial",
+                str(place / "trivial.ipynb"),
+                f"B{n:04d}",
+                f"Branch {n}",
+                "2024Q4",
+                "en",
+                str(folder / f"B{n:04d}"),
+                {"params": str(params), "branch": f"B{n:04d}"},
+                {},
+                str(bank.data_folder),
+            )
             for n in range(count)
-        ]  # fmt: skip
+        ]
         folder.mkdir(exist_ok=True)
         start = time.perf_counter()
-        outcome = run_plan(bank, Quarter.parse("2024Q4"), Plan(folder, tasks), CORES, "en", lambda event: None)
+        outcome = run_plan(
+            bank, Quarter.parse("2024Q4"), Plan(folder, tasks), CORES, "en", lambda event: None
+        )
         seconds = (time.perf_counter() - start) / count
         assert outcome.done == count, outcome.failed[:1]
-        warm = [p for p in psutil.process_iter(["cmdline"]) if "analysis.runs.warm.parent" in (p.info["cmdline"] or [])]
-        parent = max(p.memory_info().rss for p in warm if p.ppid() not in {w.pid for w in warm}) / 1e6
+        warm = [
+            p
+            for p in psutil.process_iter(["cmdline"])
+            if "analysis.runs.warm.parent" in (p.info["cmdline"] or [])
+        ]
+        parent = (
+            max(p.memory_info().rss for p in warm if p.ppid() not in {w.pid for w in warm}) / 1e6
+        )
         print(
-            f"| {count:,} | {seconds:.3f} | {psutil.Process().memory_info().rss / 1e6:.0f} MB | {parent:.0f} MB |",
+            f"| {count:,} | {seconds:.3f} | {psutil.Process().memory_info().rss / 1e6:.0f} "
+            f"MB | {parent:.0f} MB |",
             flush=True,
         )
 
@@ -211,22 +283,28 @@ def second_run(place: Path) -> None:
         subprocess.run([*WORKBOOK, "run", str(params)], check=True, capture_output=True, cwd=ROOT)
         again.append(time.perf_counter() - start)
     print(
-        f"| {count} reports of a demo bank of 40,000 customers and 33 branches | {first:.1f} s, {first / count:.2f} s a report |"
+        f"| {count} reports of a demo bank of 40,000 customers and 33 branches | "
+        f"{first:.1f} s, {first / count:.2f} s a report |"
     )
     print(
-        f"| the same command again, nothing changed (median of {rounds}) | {statistics.median(again):.2f} s ({min(again):.2f}–{max(again):.2f}) |",
+        f"| the same command again, nothing changed (median of {rounds}) | "
+        f"{statistics.median(again):.2f} s ({min(again):.2f}–{max(again):.2f}) |",
         flush=True,
     )
 
 
 def phases(params: Path) -> None:
-    """Where the time of one report goes, alone on the machine with a warm kernel: the fastest of five of each kind."""
+    """Where the time of one report goes, alone on the machine with a warm kernel: the fastest of
+    five of each kind.
+    """
     from analysis.quarters import Quarter
     from analysis.runs import execute
     from analysis.runs.grid import plan_run
     from analysis.sources.params import read_params
 
-    plan = plan_run(read_params(params), Quarter.parse("2024Q4"), ["B001"], [], [], "en", force=True)
+    plan = plan_run(
+        read_params(params), Quarter.parse("2024Q4"), ["B001"], [], [], "en", force=True
+    )
     rendering: list[float] = []
     real = execute.html_page
 
@@ -238,14 +316,17 @@ def phases(params: Path) -> None:
 
     execute.html_page = timed_page
     print(
-        "| report | kernel starts | cells | page is made | kernel ends, files are written | all | CPU of the asking process |\n|---|---|---|---|---|---|---|"
+        "| report | kernel starts | cells | page is made | kernel ends, files are written "
+        "| all | CPU of the asking process |\n|---|---|---|---|---|---|---|"
     )
     for task in sorted(plan.tasks, key=lambda t: t.report):
         found = []
         for _ in range(6):
             cells: list[float] = []
             start, cpu = time.perf_counter(), time.process_time()
-            execute.run_task(task, lambda task, cell, of, cells=cells: cells.append(time.perf_counter()))
+            execute.run_task(
+                task, lambda task, cell, of, cells=cells: cells.append(time.perf_counter())
+            )
             end = time.perf_counter()
             # the last cell shows the headlines and takes no time worth telling from the end
             found.append(
@@ -260,7 +341,8 @@ def phases(params: Path) -> None:
             )
         everything, begin, middle, page, rest, cpu = min(found[1:])
         print(
-            f"| {task.report} | {begin:.2f} | {middle:.2f} | {page:.2f} | {rest:.2f} | {everything:.2f} | {cpu:.2f} |",
+            f"| {task.report} | {begin:.2f} | {middle:.2f} | {page:.2f} | {rest:.2f} | "
+            f"{everything:.2f} | {cpu:.2f} |",
             flush=True,
         )
     execute.html_page = real
@@ -269,7 +351,10 @@ def phases(params: Path) -> None:
 WAYS = {
     "commands": ("`papermill` and `jupyter nbconvert`, one after the other", by_commands),
     "pool": (f"papermill API, stock kernels, {CORES} processes, threads pinned", by_pool),
-    "ploomber": (f"Ploomber, Parallel executor, {CORES} processes, threads pinned; without pages", by_ploomber),
+    "ploomber": (
+        f"Ploomber, Parallel executor, {CORES} processes, threads pinned; without pages",
+        by_ploomber,
+    ),
     "workbook": ("`workbook run --force`", by_workbook),
     "cells": ("the cells alone in one warm process, over the cores (the limit)", cells_only),
 }
@@ -277,7 +362,9 @@ WAYS = {
 EXTRAS = ("phases", "second", "growth")
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=[*WAYS, *EXTRAS], default=[*WAYS, *EXTRAS])
     parser.add_argument("--ploomber", default="")
@@ -288,19 +375,25 @@ if __name__ == "__main__":
         reports = grid(params)
         ways = [w for w in WAYS if w in given.only and (w != "ploomber" or ploomber)]
         if ways:
-            by_workbook(reports, Path(temporary))  # the shared server of kernels is there, as in a bank's day
+            by_workbook(
+                reports, Path(temporary)
+            )  # the shared server of kernels is there, as in a bank's day
             taken: dict[str, list[float]] = {w: [] for w in ways}
             for _round, way in itertools.product(range(rounds), ways):
                 taken[way].append(timed(WAYS[way][1], reports))
                 print(f"{way} {taken[way][-1]:.1f} s", file=sys.stderr, flush=True)
             ours = statistics.median(taken["workbook"]) if "workbook" in taken else 0
             print(
-                f"{len(reports)} reports of the demo bank, {CORES} cores, median of {rounds}:\n\n| way | s | least–most | against `workbook run` |\n|---|---|---|---|"
+                f"{len(reports)} reports of the demo bank, {CORES} cores, median of "
+                f"{rounds}:\n\n| way | s | least–most | against `workbook run` "
+                f"|\n|---|---|---|---|"
             )
             for way in ways:
                 s = taken[way]
                 print(
-                    f"| {WAYS[way][0]} | {statistics.median(s):.1f} | {min(s):.1f}–{max(s):.1f} | {statistics.median(s) / ours if ours else 0:.2f} × |",
+                    f"| {WAYS[way][0]} | {statistics.median(s):.1f} | "
+                    f"{min(s):.1f}–{max(s):.1f} | "
+                    f"{statistics.median(s) / ours if ours else 0:.2f} × |",
                     flush=True,
                 )
         if "phases" in given.only:

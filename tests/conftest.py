@@ -15,7 +15,9 @@ SHARED = Path(os.environ.get("WORKBOOK_SHARED", ROOT.parent / "shared" / "data")
 
 
 def left_out(what: str, how: str) -> None:
-    """Skip on a user's machine, saying how to install what is missing; in CI an omission is a failure."""
+    """Skip on a user's machine, saying how to install what is missing; in CI an omission is a
+    failure.
+    """
     message = f"{what} is missing; left out. {how}"
     if os.environ.get("CI"):
         pytest.fail(message)
@@ -26,7 +28,9 @@ def left_out(what: str, how: str) -> None:
 def berka_folder() -> Path:
     folder = SHARED / "berka"
     if not (folder / "trans.asc").exists():
-        left_out(str(folder / "trans.asc"), "Set WORKBOOK_SHARED to the folder of the third-party data.")
+        left_out(
+            str(folder / "trans.asc"), "Set WORKBOOK_SHARED to the folder of the third-party data."
+        )
     return folder
 
 
@@ -34,7 +38,10 @@ def demo_params(folder: Path, customers: int, seed: int, **changes: object) -> P
     """params/demo.yml, with everything it writes under `folder`."""
     content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
     content.update(data=str(folder / "data"), outputs=str(folder / "outputs"), **changes)
-    content["source"] = {"folder": str(folder / "source"), "demo": {"customers": customers, "seed": seed}}
+    content["source"] = {
+        "folder": str(folder / "source"),
+        "demo": {"customers": customers, "seed": seed},
+    }
     path = folder / "demo.yml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return path
@@ -56,10 +63,16 @@ class SmallBank:
         self.source = folder / "source"
         self.source.mkdir(parents=True)
         self.params = {
-            "bank": "small", "title": "Small bank", "data": str(folder / "data"), "outputs": str(folder / "outputs"), "as_of": "2024-07-01",
-            "quarters": {"first": "2024Q1", "last": "2024Q2"}, "source": {"folder": str(self.source)}, "quarantine_limit": 0.5,
+            "bank": "small",
+            "title": "Small bank",
+            "data": str(folder / "data"),
+            "outputs": str(folder / "outputs"),
+            "as_of": "2024-07-01",
+            "quarters": {"first": "2024Q1", "last": "2024Q2"},
+            "source": {"folder": str(self.source)},
+            "quarantine_limit": 0.5,
             "segmentation": {"fit_quarter": "2024Q1", "groups": [2, 3]},
-        }  # fmt: skip
+        }
         self.tables: dict[str, list[str]] = {
             "branches": [
                 "branch_id,name,region",
@@ -75,14 +88,17 @@ class SmallBank:
         number = 0
         for i in range(83):
             branch = "SMALL" if i >= 80 else "B1"
-            self.tables["customers"].append(f"C{i},personal,{branch},Name {i},2020-01-01,1980-05-0{1 + i % 9}")
+            self.tables["customers"].append(
+                f"C{i},personal,{branch},Name {i},2020-01-01,1980-05-0{1 + i % 9}"
+            )
             self.tables["accounts"].append(f"A{i},{branch},2020-01-01")
             self.tables["account_holders"].append(f"A{i},C{i},owner")
             for month in range(1, 7):
                 for _ in range(1 + 8 * (i % 2)):
                     number += 1
                     self.tables["transactions"].append(
-                        f"T{number},A{i},2024-0{month}-{1 + number % 27:02d} 10:00:00,{(100 + i) * (50 if i % 2 else 1)}.50,mobile,transfer"
+                        f"T{number},A{i},2024-0{month}-{1 + number % 27:02d} "
+                        f"10:00:00,{(100 + i) * (50 if i % 2 else 1)}.50,mobile,transfer"
                     )
 
     def bank(self, encoding: str = "utf-8") -> Bank:

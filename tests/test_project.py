@@ -23,17 +23,30 @@ def normal(name):
 
 def pins():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    return {normal(n): v for n, v in (line.split("==") for line in lines if line and not line.startswith("#"))}
+    return {
+        normal(n): v
+        for n, v in (line.split("==") for line in lines if line and not line.startswith("#"))
+    }
 
 
 def test_conda_and_pip_users_get_the_same_versions():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *[d for extra in project["optional-dependencies"].values() for d in extra]]
+    wanted = [
+        *project["dependencies"],
+        *[d for extra in project["optional-dependencies"].values() for d in extra],
+    ]
     names = {normal(re.split(r"[<>=\[ ]", d)[0]) for d in wanted}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
-    conda = [d for d in environment["dependencies"] if isinstance(d, str) and not d.startswith(("python=", "pip"))]
-    given = {normal(n): v for n, v in (re.split(r"==?", d) for d in [*conda, *[p for p in pip if "==" in p]])}
+    conda = [
+        d
+        for d in environment["dependencies"]
+        if isinstance(d, str) and not d.startswith(("python=", "pip"))
+    ]
+    given = {
+        normal(n): v
+        for n, v in (re.split(r"==?", d) for d in [*conda, *[p for p in pip if "==" in p]])
+    }
     assert given == {n: pins()[n] for n in names}
     assert not re.search(r"https?://|index-url", (ROOT / "constraints.txt").read_text())
 
@@ -41,7 +54,16 @@ def test_conda_and_pip_users_get_the_same_versions():
 def test_what_is_installed_is_what_is_pinned():
     from importlib.metadata import version
 
-    for name in ("pandas", "numpy", "duckdb", "ibis-framework", "sqlglot", "statsmodels", "papermill", "nbval"):
+    for name in (
+        "pandas",
+        "numpy",
+        "duckdb",
+        "ibis-framework",
+        "sqlglot",
+        "statsmodels",
+        "papermill",
+        "nbval",
+    ):
         assert version(name) == pins()[name], f"{name}: run make demo again"
 
 
@@ -51,8 +73,12 @@ def test_a_notebook_is_a_story_without_definitions(path):
     assert notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# ")
     code = [c for c in notebook.cells if c.cell_type == "code"]
     assert [i for i, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])] == [0]
-    assert not [c.source for c in code if re.search(r"^\s*(def|class|lambda)\b", c.source, re.MULTILINE)]
-    assert not [c.source for c in code[2:] if re.search(r"^(import|from)\b", c.source, re.MULTILINE)]
+    assert not [
+        c.source for c in code if re.search(r"^\s*(def|class|lambda)\b", c.source, re.MULTILINE)
+    ]
+    assert not [
+        c.source for c in code[2:] if re.search(r"^(import|from)\b", c.source, re.MULTILINE)
+    ]
     assert not [c.source for c in code if c.source.rstrip().endswith(";")]
 
 
@@ -70,12 +96,18 @@ def test_the_readme_shows_two_commands_for_all_the_set_up():
     assert readme_commands()[:2] == ["make demo", "make test"]
 
 
-@pytest.mark.parametrize("command", [c for c in readme_commands() if c not in ("make test", "make lab")])
+@pytest.mark.parametrize(
+    "command", [c for c in readme_commands() if c not in ("make test", "make lab")]
+)
 def test_a_command_of_the_readme_works(command, ready_demo):
     if "berka" in command and not (SHARED / "berka").exists():
-        left_out(str(SHARED / "berka"), "Set WORKBOOK_SHARED to the folder of the third-party data.")
+        left_out(
+            str(SHARED / "berka"), "Set WORKBOOK_SHARED to the folder of the third-party data."
+        )
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
-    done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -95,7 +127,9 @@ def test_make_lab_opens_the_notebooks():
         for _ in range(120):
             time.sleep(0.5)
             try:
-                with urllib.request.urlopen("http://127.0.0.1:18788/api/contents?token=t", timeout=2) as answer:
+                with urllib.request.urlopen(
+                    "http://127.0.0.1:18788/api/contents?token=t", timeout=2
+                ) as answer:
                     listing = answer.read().decode()
                 break
             except OSError:

@@ -9,10 +9,12 @@ __all__ = ["load"]
 
 
 def load(branch: str, quarter: str, params: str = "../params/demo.yml") -> "Partition":
-    """The tables of one branch and quarter, with a readable summary; the demo bank is made and prepared on first use.
+    """The tables of one branch and quarter, with a readable summary; the demo bank is made and
+    prepared on first use.
 
-    branch: its identifier, or ALL. quarter: such as 2024Q4. params: the bank's params file, seen from the current folder
-    (a notebook's folder in JupyterLab). Raises ParametersError naming the valid branches and quarters.
+    branch: its identifier, or ALL. quarter: such as 2024Q4. params: the bank's params file, seen
+    from the current folder (a notebook's folder in JupyterLab). Raises ParametersError naming the
+    valid branches and quarters.
     """
     from analysis.partition import Partition
     from analysis.prepare import prepare_if_needed

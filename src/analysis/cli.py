@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from analysis.errors import WorkbookError
@@ -25,31 +32,49 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Reports on a bank's customers, per branch and quarter.\n\nTry it on the demo bank: [bold]workbook run params/demo.yml[/bold]. With your own data: write a params file like params/berka.yml, then"
-    " [bold]check[/bold] it, [bold]prepare[/bold] and [bold]run[/bold].\n\nExit status: 0 all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 reports failed; 4 a replay came out differently; 130 interrupted.",
+    help="Reports on a bank's customers, per branch and quarter.\n\nTry it on the demo bank: "
+    "[bold]workbook run params/demo.yml[/bold]. With your own data: write a params file "
+    "like params/berka.yml, then"
+    " [bold]check[/bold] it, [bold]prepare[/bold] and [bold]run[/bold].\n\nExit status: 0 "
+    "all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 "
+    "reports failed; 4 a replay came out differently; 130 interrupted.",
 )
 err = Console(stderr=True)
 out = Console()
 
-ParamsFile = Annotated[Path, typer.Argument(help="The bank's params file, for example params/demo.yml.")]
+ParamsFile = Annotated[
+    Path, typer.Argument(help="The bank's params file, for example params/demo.yml.")
+]
 QuarterOption = Annotated[
     str,
-    typer.Option("--quarter", help="The quarter, for example 2024Q4; the last one of the params file unless given."),
+    typer.Option(
+        "--quarter",
+        help="The quarter, for example 2024Q4; the last one of the params file unless given.",
+    ),
 ]
-FolderArgument = Annotated[Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")]
+FolderArgument = Annotated[
+    Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")
+]
 BranchOption = Annotated[
     list[str],
     typer.Option(
-        help="A branch, or ALL for the whole bank; can be given several times. Every branch and ALL unless given."
+        help="A branch, or ALL for the whole bank; can be given several times. Every branch and "
+        "ALL unless given."
     ),
 ]
-ReportOption = Annotated[list[str], typer.Option(help="A report; can be given several times. All unless given.")]
-JobsOption = Annotated[int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")]
+ReportOption = Annotated[
+    list[str], typer.Option(help="A report; can be given several times. All unless given.")
+]
+JobsOption = Annotated[
+    int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")
+]
 
 
 @app.command()
 def prepare(params: ParamsFile, quarter: QuarterOption = "") -> None:
-    """Check the bank's rows, build the marts and fit the models. Only what changed is done again."""
+    """Check the bank's rows, build the marts and fit the models. Only what changed is done
+    again.
+    """
     bank, wanted = _bank_and_quarter(params, quarter)
     _prepare(bank, wanted)
 
@@ -64,32 +89,47 @@ def run(
     cluster: Annotated[
         str,
         typer.Option(
-            help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run the reports instead of this machine."
+            help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run "
+            "the reports instead of this machine."
         ),
     ] = "",
     set_: Annotated[
         list[str],
         typer.Option(
-            "--set", help="A parameter of the reports, as name=value; for example min_cell=20 or most_alerts=20."
+            "--set",
+            help="A parameter of the reports, as name=value; for example min_cell=20 or "
+            "most_alerts=20.",
         ),
     ] = [],  # noqa: B006
-    language: Annotated[str, typer.Option(help="Language of the pages; that of the params file unless given.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Run reports that are up to date too.")] = False,
+    language: Annotated[
+        str, typer.Option(help="Language of the pages; that of the params file unless given.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run reports that are up to date too.")
+    ] = False,
     time_limit: Annotated[int, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
-    memory_limit: Annotated[int, typer.Option(min=100, help="Megabytes that one report may use.")] = 4000,
-    retries: Annotated[int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")] = 0,
+    memory_limit: Annotated[
+        int, typer.Option(min=100, help="Megabytes that one report may use.")
+    ] = 4000,
+    retries: Annotated[
+        int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")
+    ] = 0,
     json_: Annotated[
-        bool, typer.Option("--json", help="One JSON object per line on standard output, for schedulers.")
+        bool,
+        typer.Option("--json", help="One JSON object per line on standard output, for schedulers."),
     ] = False,
 ) -> None:
-    """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up to date is skipped, and an interrupted run goes on where it stopped."""
-    from analysis import language as languages
+    """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up
+    to date is skipped, and an interrupted run goes on where it stopped.
+    """
     from analysis.errors import ParametersError, not_one_of
+    from analysis.report import language as languages
     from analysis.runs import pool
     from analysis.runs.warm import provisioner
 
     bank, wanted = _bank_and_quarter(params, quarter)
-    provisioner.warm_up()  # the servers of kernels and of workers import while this process does, and prepares the bank
+    # the servers of kernels and of workers import while this process does, and prepares the bank
+    provisioner.warm_up()
     pool.warm_up()
     from analysis.lock import held
     from analysis.prepare import check_branches
@@ -116,11 +156,19 @@ def run(
     index = str(outcome.folder / "index.html")
     if json_:
         ended = {"done": outcome.done, "failed": len(outcome.failed), "skipped": outcome.skipped}
-        print(json.dumps({"event": "end", **ended, "interrupted": outcome.interrupted, "index": index}), flush=True)
+        print(
+            json.dumps(
+                {"event": "end", **ended, "interrupted": outcome.interrupted, "index": index}
+            ),
+            flush=True,
+        )
     if outcome.interrupted:
         err.print(f"Interrupted after {outcome.done} reports; the same command goes on from here.")
         raise typer.Exit(130)
-    err.print(f"{outcome.done} reports done, {len(outcome.failed)} failed, {outcome.skipped} were up to date.")
+    err.print(
+        f"{outcome.done} reports done, {len(outcome.failed)} failed, {outcome.skipped} "
+        f"were up to date."
+    )
     if not json_:
         out.print(index, soft_wrap=True, highlight=False)
     if outcome.failed:
@@ -134,7 +182,9 @@ def verify(
     report: ReportOption = [],  # noqa: B006
     jobs: JobsOption = 0,
 ) -> None:
-    """Replay delivered reports: execute them again with their recorded parameters, and compare every text, table and list, and every file's checksum."""
+    """Replay delivered reports: execute them again with their recorded parameters, and compare
+    every text, table and list, and every file's checksum.
+    """
     findings, _replayed, _same = _replay(folder, branch, report, jobs)
     if findings:
         raise typer.Exit(4)
@@ -147,7 +197,9 @@ def sign(
     note: Annotated[str, typer.Option(help="What you want to say with it.")] = "",
     jobs: JobsOption = 0,
 ) -> None:
-    """Sign a quarter off: replays every report, and writes who, when, what was found and all hashes to sign-off.json. A later change voids it on the index."""
+    """Sign a quarter off: replays every report, and writes who, when, what was found and all hashes
+    to sign-off.json. A later change voids it on the index.
+    """
     from analysis.runs import signoff
     from analysis.runs.manifest import read_quarter
 
@@ -167,8 +219,12 @@ def sign(
         raise typer.Exit(4)
 
 
-def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tuple[dict[str, list[str]], int, int]:
-    """Replay and tell; the findings by report, how many reports were replayed, and how many of them came out the same."""
+def _replay(
+    folder: Path, branch: list[str], report: list[str], jobs: int
+) -> tuple[dict[str, list[str]], int, int]:
+    """Replay and tell; the findings by report, how many reports were replayed, and how many of them
+    came out the same.
+    """
     from analysis.errors import ParametersError, not_one_of
     from analysis.lock import held
     from analysis.runs.grid import default_jobs
@@ -207,11 +263,15 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tu
             name = f"{verdict.branch} {verdict.report}"
             bar.update(task, advance=1, description=escape(name))
             for text in verdict.findings:
-                err.print(f"{name}: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+                err.print(
+                    f"{name}: {text}", style="red", markup=False, highlight=False, soft_wrap=True
+                )
             if verdict.findings:
                 findings[name] = verdict.findings
             elif not err.is_terminal:
-                err.print(f"{name}: the same, {verdict.seconds:.1f} s", markup=False, highlight=False)
+                err.print(
+                    f"{name}: the same, {verdict.seconds:.1f} s", markup=False, highlight=False
+                )
 
         bank_files = _bank_of(manifest)
         if bank_files and (changed := changed_sources(bank_files)):
@@ -228,22 +288,28 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> tu
 def _bank_of(manifest: "Manifest") -> Bank | None:
     """The bank of a manifest, when its reports have one params file and it is still there."""
     files = {r["parameters"]["params"] for r in manifest.reports.values() if "parameters" in r}
-    return read_params(next(iter(files))) if len(files) == 1 and Path(next(iter(files))).exists() else None
+    return (
+        read_params(next(iter(files)))
+        if len(files) == 1 and Path(next(iter(files))).exists()
+        else None
+    )
 
 
 @app.command()
 def status(folder: FolderArgument) -> None:
     """What became of every report of a quarter, and which the next run would run again and why."""
-    from analysis.readings import Fingerprints
     from analysis.runs import signoff
     from analysis.runs.grid import plan_run, why_run
     from analysis.runs.manifest import read_quarter
+    from analysis.steps.readings import Fingerprints
 
     kept = read_quarter(folder)
     manifest = kept.content()
     why = {}
     if bank := _bank_of(kept):
-        plan = plan_run(bank, Quarter.parse(manifest["quarter"]), [], [], [], manifest["language"], force=True)
+        plan = plan_run(
+            bank, Quarter.parse(manifest["quarter"]), [], [], [], manifest["language"], force=True
+        )
         marks = Fingerprints(bank.data_folder)
         why = {t.name: why_run(kept, t, marks) for t in plan.tasks}
         marks.save()
@@ -262,9 +328,12 @@ def status(folder: FolderArgument) -> None:
     out.print(shown)
     if signed := signoff.standing(kept, on_disk=True):
         kept.write_index(on_disk=True)
-        void = f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
+        void = (
+            f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
+        )
         out.print(
-            f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out the same.{void}",
+            f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out "
+            f"the same.{void}",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -275,9 +344,11 @@ def status(folder: FolderArgument) -> None:
 
 @app.command()
 def check(params: ParamsFile) -> None:
-    """Is this source fit for the contract? What is there, what is missing and which reports that costs, what would be set aside and why."""
+    """Is this source fit for the contract? What is there, what is missing and which reports that
+    costs, what would be set aside and why.
+    """
+    from analysis.changes.events import check_rules
     from analysis.contract import CONTRACT
-    from analysis.models.changes import check_rules
     from analysis.prepare import make_demo_if_asked
     from analysis.runs.catalogue import chosen_reports, missing_tables
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
@@ -288,8 +359,17 @@ def check(params: ParamsFile) -> None:
         make_demo_if_asked(bank, display.update)
         verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)
     shown = Table(title=f"{bank.title}: fitness for the contract")
-    for head in ("table", "rows", "set aside", "rules broken", "optional columns missing", "newest"):
-        shown.add_column(head, overflow="fold", justify="right" if head in ("rows", "set aside") else "left")
+    for head in (
+        "table",
+        "rows",
+        "set aside",
+        "rules broken",
+        "optional columns missing",
+        "newest",
+    ):
+        shown.add_column(
+            head, overflow="fold", justify="right" if head in ("rows", "set aside") else "left"
+        )
     for name in CONTRACT:
         v = verdicts[name]
         if v.delivered:
@@ -314,7 +394,9 @@ def check(params: ParamsFile) -> None:
         out.print(
             f"{report.name}: "
             + (
-                f"does without {', '.join(lacking)}; the page says what that costs." if lacking else "has all it needs."
+                f"does without {', '.join(lacking)}; the page says what that costs."
+                if lacking
+                else "has all it needs."
             ),
             soft_wrap=True,
         )
@@ -328,17 +410,20 @@ def check(params: ParamsFile) -> None:
 @app.command()
 def screen(
     params: ParamsFile,
-    application: Annotated[str, typer.Option(help="The pending mortgage application, for example P000000967.")],
+    application: Annotated[
+        str, typer.Option(help="The pending mortgage application, for example P000000967.")
+    ],
     json_: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, for other programs.")
     ] = False,
 ) -> None:
-    """May this mortgage go ahead? Compares a pending application with the mortgage alerts that stand, and says why to stop it.
+    """May this mortgage go ahead? Compares a pending application with the mortgage alerts that
+    stand, and says why to stop it.
 
-    Prepare the bank first; the application must be in its data. Everything to hold at a branch is in the list holds of the report
-    risk_mortgage.
+    Prepare the bank first; the application must be in its data. Everything to hold at a branch is
+    in the list holds of the report risk_mortgage.
     """
-    from analysis.labels import label
+    from analysis.report.words import label
     from analysis.risk.screening import screen as screen_application
     from analysis.sources.land import embedded_engine
 
@@ -349,17 +434,31 @@ def screen(
         typer.echo(json.dumps({**vars(found), "verdict": found.verdict}, ensure_ascii=False))
         return
     site = ", ".join(filter(None, [found.compound, found.developer])) or "no site named"
-    lines = [f"{found.application_id} ({found.branch_id}; {site}), alerts of {found.quarter}: {found.verdict}."]
+    lines = [
+        f"{found.application_id} ({found.branch_id}; {site}), alerts of {found.quarter}: "
+        f"{found.verdict}."
+    ]
     for alert, reasons in found.alerts.items():
-        lines.append(f"  {alert}, repaid by {', '.join(found.payers[alert])}: {', '.join(label(r).lower() for r in reasons)}.")  # fmt: skip
+        lines.append(
+            f"  {alert}, repaid by {', '.join(found.payers[alert])}: "
+            f"{', '.join(label(r).lower() for r in reasons)}."
+        )
     if found.related:
         lines.append(f"  Held because of the same alerts: {', '.join(found.related)}.")
     for line in [*lines, *found.remarks]:
-        out.print(line, style="red" if found.alerts and line is lines[0] else None, markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+        out.print(
+            line,
+            style="red" if found.alerts and line is lines[0] else None,
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
-def contract(target: Annotated[Path, typer.Argument(help="The file to write.")] = Path("docs/contract.md")) -> None:
+def contract(
+    target: Annotated[Path, typer.Argument(help="The file to write.")] = Path("docs/contract.md"),
+) -> None:
     """Write the contract as a page, from its declarations."""
     from analysis.contract.document import contract_page
     from analysis.storage import write_text
@@ -370,7 +469,10 @@ def contract(target: Annotated[Path, typer.Argument(help="The file to write.")] 
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="The folder to write the bank to; an earlier demo bank there is replaced.")
+        Path,
+        typer.Argument(
+            help="The folder to write the bank to; an earlier demo bank there is replaced."
+        ),
     ],
     customers: Annotated[
         int, typer.Option(min=500, help="How many customers; about a hundred transactions each.")
@@ -381,7 +483,9 @@ def demo(
     from analysis.demo.bank import default_jobs, make_bank
 
     if folder.exists() and any(folder.iterdir()) and not (folder / "made_with.json").exists():
-        raise WorkbookError(f"{folder} holds something that is not a demo bank; choose another folder.")
+        raise WorkbookError(
+            f"{folder} holds something that is not a demo bank; choose another folder."
+        )
     with _progress() as bar:
         task = bar.add_task("customers", total=None)
         make_bank(
@@ -399,7 +503,9 @@ def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
     bank = read_params(params)
     wanted = Quarter.parse(quarter) if quarter else bank.quarters.last
     if wanted not in bank.all_quarters:
-        raise ParametersError(not_one_of("The quarter", str(wanted), [str(q) for q in bank.all_quarters]))
+        raise ParametersError(
+            not_one_of("The quarter", str(wanted), [str(q) for q in bank.all_quarters])
+        )
     return bank, wanted
 
 
@@ -414,10 +520,13 @@ def _prepare(bank: Bank, quarter: Quarter) -> None:
         raise typer.Exit(130) from None
     aside = sum(v.rows_set_aside for v in prepared.verdicts.values())
     built = (
-        f"Marts built: {', '.join(prepared.quarters_built)}." if prepared.quarters_built else "Marts are up to date."
+        f"Marts built: {', '.join(prepared.quarters_built)}."
+        if prepared.quarters_built
+        else "Marts are up to date."
     )
     err.print(
-        f"{built} {aside:,} rows set aside" + (f", in {bank.data_folder / 'quarantine'}." if aside else "."),
+        f"{built} {aside:,} rows set aside"
+        + (f", in {bank.data_folder / 'quarantine'}." if aside else "."),
         soft_wrap=True,
         highlight=False,
     )
@@ -442,7 +551,8 @@ def _progress() -> Progress:
 def main() -> None:
     """Run the command; a fault the person can mend is told without a traceback.
 
-    The process ends without taking the interpreter apart, which takes half a second after so many imports.
+    The process ends without taking the interpreter apart, which takes half a second after so many
+    imports.
     """
     status = 0
     try:
@@ -454,7 +564,10 @@ def main() -> None:
         status = 1
     except PermissionError as error:
         err.print(
-            f"{error.filename} cannot be written or read: {error.strerror}.", style="red", markup=False, soft_wrap=True
+            f"{error.filename} cannot be written or read: {error.strerror}.",
+            style="red",
+            markup=False,
+            soft_wrap=True,
         )
         status = 1
     atexit._run_exitfuncs()

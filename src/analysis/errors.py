@@ -1,11 +1,15 @@
-"""What can go wrong, as a small vocabulary. Every message is a whole sentence for the person who reads it."""
+"""What can go wrong, as a small vocabulary. Every message is a whole sentence for the person who
+reads it.
+"""
 
 import difflib
 from collections.abc import Iterable
 
 
 class WorkbookError(Exception):
-    """Something the person at the keyboard can mend; the command prints the message without a traceback."""
+    """Something the person at the keyboard can mend; the command prints the message without a
+    traceback.
+    """
 
 
 class ParametersError(WorkbookError):
@@ -33,5 +37,7 @@ def nearest_first(name: str, valid: Iterable[str]) -> list[str]:
 def not_one_of(what: str, name: str, valid: Iterable[str], most: int = 12) -> str:
     """One sentence that refuses `name` and lists the valid names, nearest first."""
     names = nearest_first(name, valid)
-    shown = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    shown = ", ".join(names[:most]) + (
+        f" and {len(names) - most} more" if len(names) > most else ""
+    )
     return f"{what} {name!r} does not exist. Valid: {shown or 'none'}."

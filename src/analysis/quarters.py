@@ -17,10 +17,14 @@ class Quarter:
 
     @classmethod
     def parse(cls, text: str) -> "Quarter":
-        """The quarter written as `text`; raises ParametersError when it is not of the form 2024Q4."""
+        """The quarter written as `text`; raises ParametersError when it is not of the form
+        2024Q4.
+        """
         match = re.fullmatch(r"(\d{4})Q([1-4])", str(text))
         if not match:
-            raise ParametersError(f"{text!r} is not a quarter. Write it as year and number, for example 2024Q4.")
+            raise ParametersError(
+                f"{text!r} is not a quarter. Write it as year and number, for example 2024Q4."
+            )
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

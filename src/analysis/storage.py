@@ -13,7 +13,9 @@ PACKAGE = Path(__file__).parent
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` under a temporary name first, so that a reader never sees half a file."""
+    """Write `text` to `path` under a temporary name first, so that a reader never sees half a
+    file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
@@ -24,7 +26,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Readable JSON with sorted keys, written whole."""
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n")
+    write_text(
+        path, json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n"
+    )
 
 
 def text_fingerprint(*texts: str) -> str:
@@ -43,7 +47,9 @@ def bytes_fingerprint(path: Path) -> str:
 
 
 def file_fingerprint(path: Path, known: Path) -> str:
-    """A fingerprint of a file's content, read again only when its size or time changed; remembered in `known`."""
+    """A fingerprint of a file's content, read again only when its size or time changed; remembered
+    in `known`.
+    """
     remembered = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
     stat = path.stat()
     mark = [stat.st_size, stat.st_mtime_ns]
@@ -55,8 +61,9 @@ def file_fingerprint(path: Path, known: Path) -> str:
 
 @cache
 def code_fingerprint(*folders: str, without: tuple[str, ...] = ()) -> str:
-    """A fingerprint of the package's code in `folders` (all of it when none is named), files of the names in `without` left out, and of the
-    packages it computes with."""
+    """A fingerprint of the package's code in `folders` (all of it when none is named), files of the
+    names in `without` left out, and of the packages it computes with.
+    """
     files = [
         f
         for folder in folders or ("",)
@@ -65,6 +72,16 @@ def code_fingerprint(*folders: str, without: tuple[str, ...] = ()) -> str:
     ]
     versions = [
         f"{p} {version(p)}"
-        for p in ("duckdb", "ibis-framework", "pandas", "numpy", "scikit-learn", "statsmodels", "matplotlib")
+        for p in (
+            "duckdb",
+            "ibis-framework",
+            "pandas",
+            "numpy",
+            "scikit-learn",
+            "statsmodels",
+            "matplotlib",
+        )
     ]
-    return text_fingerprint(*[f"{f.relative_to(PACKAGE)}\0{bytes_fingerprint(f)}" for f in files], *versions)
+    return text_fingerprint(
+        *[f"{f.relative_to(PACKAGE)}\0{bytes_fingerprint(f)}" for f in files], *versions
+    )

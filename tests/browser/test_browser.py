@@ -1,4 +1,6 @@
-"""A reader's way through the pages in a real browser that is not allowed to ask anybody anything."""
+"""A reader's way through the pages in a real browser that is not allowed to ask anybody
+anything.
+"""
 
 import json
 import re
@@ -32,7 +34,11 @@ def browser(tmp_path_factory):
         left_out("selenium", "make test installs it.")
     options = webdriver.ChromeOptions()
     options.binary_location = program("chromium", INSTALL)
-    for flag in [*FLAGS, "--window-size=1280,900", f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+    for flag in [
+        *FLAGS,
+        "--window-size=1280,900",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(program("chromedriver", INSTALL)))
@@ -42,7 +48,9 @@ def browser(tmp_path_factory):
 
 def requests(browser):
     events = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
-    return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    return [
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +88,8 @@ def test_from_the_index_to_a_section_without_a_request_or_an_error(browser, fold
 @pytest.mark.parametrize("report", REPORTS)
 def test_pages_fit_a_phone(browser, folder, report):
     browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
     )
     try:
         branch = "ALL" if REPORTS[report].whole_bank_only else "B001"
@@ -95,5 +104,6 @@ def test_pages_are_small_and_figures_have_text_alternatives(folder):
         assert page.stat().st_size < 400_000
         text = page.read_text(encoding="utf-8")
         assert all(
-            'role="img"' in svg and re.search(r'aria-label="[^"]+"', svg) for svg in re.findall(r"<svg [^>]*>", text)
+            'role="img"' in svg and re.search(r'aria-label="[^"]+"', svg)
+            for svg in re.findall(r"<svg [^>]*>", text)
         )

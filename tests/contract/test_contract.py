@@ -35,14 +35,20 @@ def good_row(table):
 
 
 def verdict(table, *rows):
-    schema = {"source_file": "string", "source_line": "int64", **{c.name: "string" for c in table.columns}}
+    schema = {
+        "source_file": "string",
+        "source_line": "int64",
+        **{c.name: "string" for c in table.columns},
+    }
     staged = ibis.memtable(list(rows), schema=schema)
     referenced = {}
     for c in table.columns:
         if c.references:
             other, key = c.references.split(".")
             referenced[other] = (
-                ibis.memtable([{key: good_row(table)[c.name]}], schema={key: "string"}) if other != table.name else None
+                ibis.memtable([{key: good_row(table)[c.name]}], schema={key: "string"})
+                if other != table.name
+                else None
             )
     referenced = {k: v for k, v in referenced.items() if v is not None}
     result = broken_rules(typed(staged, table), table, referenced, AS_OF).to_pandas()
@@ -53,31 +59,55 @@ def every_rule():
     for table in CONTRACT.values():
         for c in table.columns:
             if c.required:
-                yield pytest.param(table, {c.name: ""}, f"{c.name}.required", id=f"{table.name}.{c.name}.required")
+                yield pytest.param(
+                    table, {c.name: ""}, f"{c.name}.required", id=f"{table.name}.{c.name}.required"
+                )
             if c.allowed:
                 yield pytest.param(
-                    table, {c.name: "nonsense"}, f"{c.name}.allowed", id=f"{table.name}.{c.name}.allowed"
+                    table,
+                    {c.name: "nonsense"},
+                    f"{c.name}.allowed",
+                    id=f"{table.name}.{c.name}.allowed",
                 )
             if c.references:
                 yield pytest.param(
-                    table, {c.name: "nobody"}, f"{c.name}.reference", id=f"{table.name}.{c.name}.reference"
+                    table,
+                    {c.name: "nobody"},
+                    f"{c.name}.reference",
+                    id=f"{table.name}.{c.name}.reference",
                 )
             if c.minimum is not None:
                 yield pytest.param(
-                    table, {c.name: str(c.minimum - 1)}, f"{c.name}.minimum", id=f"{table.name}.{c.name}.minimum"
+                    table,
+                    {c.name: str(c.minimum - 1)},
+                    f"{c.name}.minimum",
+                    id=f"{table.name}.{c.name}.minimum",
                 )
             if c.maximum is not None:
                 yield pytest.param(
-                    table, {c.name: str(c.maximum + 1)}, f"{c.name}.maximum", id=f"{table.name}.{c.name}.maximum"
+                    table,
+                    {c.name: str(c.maximum + 1)},
+                    f"{c.name}.maximum",
+                    id=f"{table.name}.{c.name}.maximum",
                 )
             if c.pattern:
-                yield pytest.param(table, {c.name: "../up"}, f"{c.name}.pattern", id=f"{table.name}.{c.name}.pattern")
+                yield pytest.param(
+                    table,
+                    {c.name: "../up"},
+                    f"{c.name}.pattern",
+                    id=f"{table.name}.{c.name}.pattern",
+                )
             if c.not_future:
                 yield pytest.param(
-                    table, {c.name: "2031-01-01"}, f"{c.name}.future", id=f"{table.name}.{c.name}.future"
+                    table,
+                    {c.name: "2031-01-01"},
+                    f"{c.name}.future",
+                    id=f"{table.name}.{c.name}.future",
                 )
             if c.type not in ("id", "text"):
-                yield pytest.param(table, {c.name: "?!"}, f"{c.name}.type", id=f"{table.name}.{c.name}.type")
+                yield pytest.param(
+                    table, {c.name: "?!"}, f"{c.name}.type", id=f"{table.name}.{c.name}.type"
+                )
         for rule in table.rules:
             bad = (
                 {"branch_id": "all"}
@@ -100,7 +130,10 @@ def test_a_bad_row_is_set_aside_with_the_name_of_its_rule(table, bad, rule):
 
 @pytest.mark.parametrize("table", CONTRACT.values(), ids=lambda t: t.name)
 def test_of_rows_with_the_same_key_the_first_is_kept(table):
-    assert verdict(table, good_row(table), good_row(table) | {"source_line": 3}) == {2: "", 3: "unique_key"}
+    assert verdict(table, good_row(table), good_row(table) | {"source_line": 3}) == {
+        2: "",
+        3: "unique_key",
+    }
 
 
 @pytest.mark.parametrize(
@@ -116,7 +149,11 @@ def test_of_rows_with_the_same_key_the_first_is_kept(table):
 def test_moments_of_two_time_zones_become_those_of_the_bank(written, zone, local):
     table = CONTRACT["transactions"]
     row = {**good_row(table), "booked_at": written}
-    schema = {"source_file": "string", "source_line": "int64", **{c.name: "string" for c in table.columns}}
+    schema = {
+        "source_file": "string",
+        "source_line": "int64",
+        **{c.name: "string" for c in table.columns},
+    }
     (moment,) = typed(ibis.memtable([row], schema=schema), table, zone).booked_at.execute()
     assert str(moment) == local
 
@@ -129,4 +166,6 @@ def test_every_reference_points_to_a_table_declared_before():
 
 
 def test_the_documentation_is_current():
-    assert (ROOT / "docs" / "contract.md").read_text(encoding="utf-8") == contract_page(), "run `workbook contract`"
+    assert (ROOT / "docs" / "contract.md").read_text(encoding="utf-8") == contract_page(), (
+        "run `workbook contract`"
+    )

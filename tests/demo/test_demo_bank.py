@@ -11,7 +11,9 @@ from analysis.sources.land import embedded_engine, land
 
 
 def content(folder):
-    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+    return {
+        str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()
+    }
 
 
 def test_the_same_seed_gives_the_same_bank_and_another_one_another(tmp_path):
@@ -37,10 +39,15 @@ def test_every_table_of_the_contract_is_filled_and_just_the_planted_rows_are_bad
 def test_its_size_and_mix_are_as_announced(demo):
     source = demo.place(demo.source.folder)
     customers = pd.read_parquet(source / "customers")
-    rows = sum(pq.ParquetFile(f).metadata.num_rows for f in (source / "transactions").glob("*.parquet"))
+    rows = sum(
+        pq.ParquetFile(f).metadata.num_rows for f in (source / "transactions").glob("*.parquet")
+    )
     assert 70 < rows / len(customers) < 130
     assert (customers["customer_type"] == "corporate").mean() == pytest.approx(0.08, abs=0.02)
-    assert customers["name"].str.contains("[\u4e00-\u9fff]").any() and customers["name"].str.contains("[A-Z]").any()
+    assert (
+        customers["name"].str.contains("[\u4e00-\u9fff]").any()
+        and customers["name"].str.contains("[A-Z]").any()
+    )
 
 
 def test_chunks_do_not_share_identifiers(tmp_path, monkeypatch):
@@ -84,9 +91,16 @@ def test_what_happens_to_customers_is_written_down_and_has_its_effect(ready_demo
     truth = pd.read_parquet(source / "truth" / "life_events")
     assert set(truth["event"]) == {e.name for e in plan.LIFE_EVENTS}
     moved = truth[truth["event"] == "competitor_account"]
-    rows = pd.read_parquet(source / "transactions", columns=["account_id", "booked_at", "counterparty_account", "counterparty_name", "amount"])  # fmt: skip
+    rows = pd.read_parquet(
+        source / "transactions",
+        columns=["account_id", "booked_at", "counterparty_account", "counterparty_name", "amount"],
+    )
     names = pd.read_parquet(source / "customers").set_index("customer_id")["name"]
-    holders = pd.read_parquet(source / "account_holders")[["account_id", "customer_id"]].drop_duplicates("account_id")
-    paid = rows[rows["counterparty_account"].fillna("").str.startswith("X9020")].merge(holders, on="account_id")
+    holders = pd.read_parquet(source / "account_holders")[
+        ["account_id", "customer_id"]
+    ].drop_duplicates("account_id")
+    paid = rows[rows["counterparty_account"].fillna("").str.startswith("X9020")].merge(
+        holders, on="account_id"
+    )
     assert set(paid["customer_id"]) <= set(moved["customer_id"]) and len(paid) > 100
     assert (paid["counterparty_name"].to_numpy() == names[paid["customer_id"]].to_numpy()).all()

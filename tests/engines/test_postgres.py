@@ -1,4 +1,6 @@
-"""The same rows in PostgreSQL and in files give the same marts. A real server, started for the test."""
+"""The same rows in PostgreSQL and in files give the same marts. A real server, started for the
+test.
+"""
 
 import os
 import shutil
@@ -24,7 +26,11 @@ def as_server_user(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").exists() else []
+    programs = (
+        sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if Path("/usr/lib/postgresql").exists()
+        else []
+    )
     found = (
         [str(programs[-1] / n) for n in ("initdb", "pg_ctl")]
         if programs and (programs[-1] / "initdb").exists()
@@ -32,11 +38,23 @@ def server(tmp_path_factory):
     )
     if not all(found):
         left_out("PostgreSQL", INSTALL)
-    folder = Path("/tmp") / f"workbook-postgres-{os.getpid()}"  # short: the socket's path may have 107 characters
+    # short: the socket's path may have 107 characters
+    folder = Path("/tmp") / f"workbook-postgres-{os.getpid()}"
     folder.mkdir(mode=0o755)
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    as_server_user(found[0], "-D", f"{folder}/data", "-U", "bank", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+    as_server_user(
+        found[0],
+        "-D",
+        f"{folder}/data",
+        "-U",
+        "bank",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    )
     as_server_user(
         found[1],
         "-D",
@@ -79,16 +97,23 @@ def test_postgres_and_files_give_equal_marts(server, small):
     from_server = read_params(path)
     verdicts = prepare(from_server).verdicts
     assert verdicts["transactions"].set_aside == {"account_id.reference": 1, "booked_at.future": 1}
-    marts = sorted(f.relative_to(from_files.data_folder) for f in (from_files.data_folder / "marts").rglob("*.parquet"))
+    marts = sorted(
+        f.relative_to(from_files.data_folder)
+        for f in (from_files.data_folder / "marts").rglob("*.parquet")
+    )
     assert len(marts) >= 12
     for mart in marts:
         pd.testing.assert_frame_equal(
-            pd.read_parquet(from_server.data_folder / mart), pd.read_parquet(from_files.data_folder / mart)
+            pd.read_parquet(from_server.data_folder / mart),
+            pd.read_parquet(from_files.data_folder / mart),
         )
 
 
 def test_a_server_that_cannot_be_reached_is_named_without_its_password(small):
-    small.params["source"] = {"engine": "postgres", "url": "postgresql://bank:secret@127.0.0.1:1/none"}
+    small.params["source"] = {
+        "engine": "postgres",
+        "url": "postgresql://bank:secret@127.0.0.1:1/none",
+    }
     with pytest.raises(SourceError) as told:
         prepare(small.bank())
     assert "postgresql://bank:…@127.0.0.1:1/none cannot be reached" in str(told.value)

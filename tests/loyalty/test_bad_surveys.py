@@ -16,15 +16,28 @@ ITEMS = {"service": ["s1", "s2"], "process": ["p1", "p2"]}
 
 
 def surveyed(small, answer, quarters=("2024-02-0", "2024-05-0"), comment="", settings=None):
-    """The small bank with a questionnaire a quarter of every customer; answer: customer, item and quarter to a score or nothing."""
-    small.params["loyalty"] = {"items": ITEMS, "satisfaction": ["c1", "c2"], "stated_loyalty": ["r1"], "nps": "r1", **(settings or {})}  # fmt: skip
+    """The small bank with a questionnaire a quarter of every customer; answer: customer, item and
+    quarter to a score or nothing.
+    """
+    small.params["loyalty"] = {
+        "items": ITEMS,
+        "satisfaction": ["c1", "c2"],
+        "stated_loyalty": ["r1"],
+        "nps": "r1",
+        **(settings or {}),
+    }
     small.tables["surveys"] = ["survey_id,customer_id,answered_on,comment"]
     small.tables["survey_scores"] = ["survey_id,item,score"]
-    small.tables["complaints"] = ["complaint_id,customer_id,received_on,text", f'Z1,C0,2024-05-03,"{comment}"']
+    small.tables["complaints"] = [
+        "complaint_id,customer_id,received_on,text",
+        f'Z1,C0,2024-05-03,"{comment}"',
+    ]
     for q, month in enumerate(quarters):
         for i in range(83):
             number = f"Q{q}-{i}"
-            small.tables["surveys"].append(f'{number},C{i},{month}{1 + i % 9},"{comment if i % 2 else ""}"')
+            small.tables["surveys"].append(
+                f'{number},C{i},{month}{1 + i % 9},"{comment if i % 2 else ""}"'
+            )
             for item in ("s1", "s2", "p1", "p2", "c1", "c2", "r1"):
                 score = answer(i, item, q)
                 if score is not None:
@@ -43,16 +56,26 @@ def pages(bank, branches=("B1", "ALL", "SMALL", "EMPTY")):
     plan = plan_run(bank, Q2, list(branches), ["loyalty", "retention"], [], "en")
     outcome = run_plan(bank, Q2, plan, 2, "en", lambda *_: None)
     assert not outcome.failed, outcome.failed
-    return {f"{f.parent.name}/{f.stem}": f.read_text(encoding="utf-8") for f in plan.folder.glob("*/*.html")}
+    return {
+        f"{f.parent.name}/{f.stem}": f.read_text(encoding="utf-8")
+        for f in plan.folder.glob("*/*.html")
+    }
 
 
 def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):
-    bank = surveyed(small, lambda i, item, q: 11 if i == 5 and item == "s1" else 0 if i == 6 and item == "s1" else usual(i, item, q))  # fmt: skip
+    bank = surveyed(
+        small,
+        lambda i, item, q: (
+            11 if i == 5 and item == "s1" else 0 if i == 6 and item == "s1" else usual(i, item, q)
+        ),
+    )
     shown = pages(bank)
     aside = {p.stem for p in (bank.data_folder / "quarantine").glob("*")}
     assert "survey_scores" in aside
     scores = Partition(bank, "B1", Q2).index_scores
-    whole = scores[(scores["branch_id"] == "ALL") & (scores["segment"] == "") & (scores["quarter"] == "2024Q2")]
+    whole = scores[
+        (scores["branch_id"] == "ALL") & (scores["segment"] == "") & (scores["quarter"] == "2024Q2")
+    ]
     assert whole["mean"].between(0, 100).all()
     assert "Loyalty index" in shown["B1/loyalty"]
 
@@ -72,14 +95,24 @@ def test_an_item_that_nobody_answered_is_named_and_does_not_take_its_dimension_a
     pages(bank, ("ALL",))
     assert read_model(bank, "loyalty-2024Q2")["path_model"]["unanswered"] == ["p2"]
     scores = Partition(bank, "ALL", Q2).index_scores
-    assert set(scores["dimension"]) >= {"index", "service", "process", "satisfaction", "stated_loyalty"}
+    assert set(scores["dimension"]) >= {
+        "index",
+        "service",
+        "process",
+        "satisfaction",
+        "stated_loyalty",
+    }
 
 
 def test_three_answers_in_a_branch_show_nothing(small):
     shown = pages(surveyed(small, usual))
     body = shown["SMALL/loyalty"].split("<main>")[1].split('id="section-4"')[0]
     assert "There are too few answers for an index" in body and "Weakness" in body
-    index = body[body.index("Index and dimensions this quarter") : body.index("Index of every customer group")]
+    index = body[
+        body.index("Index and dimensions this quarter") : body.index(
+            "Index of every customer group"
+        )
+    ]
     assert index.count("–") >= 5 and ".00 (" not in index
 
 

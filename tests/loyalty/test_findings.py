@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from analysis.loyalty import findings, measurement
-from analysis.models.loyalty_index import index_scores
+from analysis.loyalty.index import index_scores
 from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.sources.params import Loyalty, Mend, read_params
@@ -24,7 +24,14 @@ def bank(falls=(), n=150, seed=0, branches=4, quarters=(YEAR_AGO, BEFORE, Q)):
     rng = np.random.default_rng(seed)
     parts = []
     for quarter in quarters:
-        rows = pd.DataFrame({"customer_id": np.arange(n * branches), "branch_id": np.repeat([f"B{i}" for i in range(branches)], n), "segment": "S", "weight": 1.0})  # fmt: skip
+        rows = pd.DataFrame(
+            {
+                "customer_id": np.arange(n * branches),
+                "branch_id": np.repeat([f"B{i}" for i in range(branches)], n),
+                "segment": "S",
+                "weight": 1.0,
+            }
+        )
         for d in DIMENSIONS:
             rows[d] = rng.normal(60, 15, len(rows))
         for where, d, points in falls:
@@ -43,7 +50,10 @@ def test_few_answers_have_no_figures():
     scores = bank(n=9)
     table = findings.index_table(scores, 10)
     small = table[(table["branch_id"] == "B0") & (table["segment"] == "")]
-    assert small[["mean", "low", "high", "unweighted", "effective"]].isna().all(axis=None) and (small["n"] == 9).all()
+    assert (
+        small[["mean", "low", "high", "unweighted", "effective"]].isna().all(axis=None)
+        and (small["n"] == 9).all()
+    )
     assert findings.index_table(pd.DataFrame(), 10).empty
 
 
@@ -61,20 +71,49 @@ def test_changes_are_tests_corrected_over_the_whole_bank():
     assert len(found) == 4 * 4 * 2
     named = found[found["changed"] & (found["dimension"] != "index")]
     names = set(zip(named["branch_id"], named["dimension"], strict=True))
-    assert ("B1", "process") in names and len(names) <= 2  # one in twenty of what is found may be chance
+    assert ("B1", "process") in names and len(
+        names
+    ) <= 2  # one in twenty of what is found may be chance
     raw = []
     for r in found.itertuples():
-        a, b = (scores[(scores["branch_id"] == r.branch_id) & (scores["dimension"] == r.dimension) & (scores["segment"] == "") & (scores["quarter"] == q)].iloc[0] for q in (Q, EARLIER[r.against]))  # fmt: skip
-        raw.append(stats.ttest_ind_from_stats(a["mean"], a["se"] * np.sqrt(a["n"]), a["n"], b["mean"], b["se"] * np.sqrt(b["n"]), b["n"], equal_var=False).pvalue)  # fmt: skip
-    assert found["p_corrected"].tolist() == pytest.approx(stats.false_discovery_control(raw).tolist())
+        a, b = (
+            scores[
+                (scores["branch_id"] == r.branch_id)
+                & (scores["dimension"] == r.dimension)
+                & (scores["segment"] == "")
+                & (scores["quarter"] == q)
+            ].iloc[0]
+            for q in (Q, EARLIER[r.against])
+        )
+        raw.append(
+            stats.ttest_ind_from_stats(
+                a["mean"],
+                a["se"] * np.sqrt(a["n"]),
+                a["n"],
+                b["mean"],
+                b["se"] * np.sqrt(b["n"]),
+                b["n"],
+                equal_var=False,
+            ).pvalue
+        )
+    assert found["p_corrected"].tolist() == pytest.approx(
+        stats.false_discovery_control(raw).tolist()
+    )
     alone = findings.changes(scores, "B1", Q, EARLIER, 10)
-    expected = found[found["branch_id"] == "B1"].sort_values(["dimension", "against"], ignore_index=True)
+    expected = found[found["branch_id"] == "B1"].sort_values(
+        ["dimension", "against"], ignore_index=True
+    )
     pd.testing.assert_frame_equal(alone, expected)  # the branch's page says what the bank's says
 
 
 def test_a_fall_is_a_weakness_with_its_size_importance_and_action():
     row = weak(bank([("B1", "process", 12)])).iloc[0]
-    assert (row["branch_id"], row["dimension"], row["action"], row["owner"]) == ("B1", "process", "Cut the slowest", "operations")  # fmt: skip
+    assert (row["branch_id"], row["dimension"], row["action"], row["owner"]) == (
+        "B1",
+        "process",
+        "Cut the slowest",
+        "operations",
+    )
     assert set(row["against"].split()) == {"previous_quarter", "year_ago", "other_branches"}
     assert row["low"] < 12 < row["high"] and row["weight"] == pytest.approx(row["size"] * 0.2)
     assert weak(bank([("B1", "process", 12)]), "B2").empty
@@ -86,9 +125,15 @@ def test_weaknesses_are_in_the_order_of_size_times_importance():
 
 
 def test_a_rise_is_no_weakness_and_neither_is_chance():
-    assert weak(bank([("B1", "process", -15)])).query("branch_id == 'B1' and dimension == 'process'").empty
+    assert (
+        weak(bank([("B1", "process", -15)]))
+        .query("branch_id == 'B1' and dimension == 'process'")
+        .empty
+    )
     false = sum(len(weak(bank(seed=s, n=60))) > 0 for s in range(40))
-    assert false <= 5  # 40 banks at 2.5 % (falls alone count): more than 5 has a probability below 1 in 1,000
+    assert (
+        false <= 5
+    )  # 40 banks at 2.5 % (falls alone count): more than 5 has a probability below 1 in 1,000
 
 
 def test_three_answers_in_a_branch_say_nothing_and_disturb_nobody():
@@ -112,7 +157,12 @@ def test_one_quarter_only_compares_branches_and_nothing_else():
 def test_against_others_is_against_the_other_branches_pooled():
     scores = bank([("B1", "process", 12)])
     row = findings.against_others(scores, "B1", Q, 10).set_index("dimension").loc["process"]
-    others = scores[(scores["quarter"] == Q) & (scores["dimension"] == "process") & (scores["segment"] == "") & ~scores["branch_id"].isin(["ALL", "B1"])]  # fmt: skip
+    others = scores[
+        (scores["quarter"] == Q)
+        & (scores["dimension"] == "process")
+        & (scores["segment"] == "")
+        & ~scores["branch_id"].isin(["ALL", "B1"])
+    ]
     assert row["others"] == pytest.approx(np.average(others["mean"], weights=others["weight"]))
     assert row["low"] < -12 < row["high"]
 
@@ -122,18 +172,39 @@ def quarters_of(n, seed, sd_between=0.0, last=0.0):
     rows = []
     for i in range(8):
         values = rng.normal(60 + rng.normal(0, sd_between) - last * (i == 7), 15, n)
-        rows.append({"branch_id": "B1", "segment": "", "quarter": f"20{23 + i // 4}Q{1 + i % 4}", "dimension": "a", "n": n, "effective": float(n), "mean": values.mean(), "se": values.std(ddof=1) / np.sqrt(n)})  # fmt: skip
+        rows.append(
+            {
+                "branch_id": "B1",
+                "segment": "",
+                "quarter": f"20{23 + i // 4}Q{1 + i % 4}",
+                "dimension": "a",
+                "n": n,
+                "effective": float(n),
+                "mean": values.mean(),
+                "se": values.std(ddof=1) / np.sqrt(n),
+            }
+        )
     return pd.DataFrame(rows)
 
 
 @pytest.mark.parametrize(("n", "between"), [(10, 0.0), (40, 0.0), (400, 3.0)])
 def test_a_control_chart_does_not_cry_wolf(n, between):
-    outside = sum(findings.control(quarters_of(n, s, between), "B1", Q, 10).iloc[-1]["outside"] for s in range(400))
-    assert outside <= 9  # 0.27 % are 1 in 400; what varies between quarters is estimated from seven and costs some more
+    outside = sum(
+        findings.control(quarters_of(n, s, between), "B1", Q, 10).iloc[-1]["outside"]
+        for s in range(400)
+    )
+    assert (
+        outside <= 9
+        # 0.27 % are 1 in 400; what varies between quarters is estimated from seven and costs some
+        # more
+    )
 
 
 def test_a_control_chart_sees_a_fall_with_enough_answers():
-    assert all(findings.control(quarters_of(200, s, last=8), "B1", Q, 10).iloc[-1]["outside"] for s in range(20))
+    assert all(
+        findings.control(quarters_of(200, s, last=8), "B1", Q, 10).iloc[-1]["outside"]
+        for s in range(20)
+    )
 
 
 def test_the_planted_fall_is_found_and_nothing_that_was_not_planted(ready_demo):
@@ -141,7 +212,15 @@ def test_the_planted_fall_is_found_and_nothing_that_was_not_planted(ready_demo):
     truth = json.loads((bank.place(bank.source.folder) / "truth" / "loyalty.json").read_text())
     partition = Partition(bank, "ALL", Quarter.parse(Q))
     drivers = list(bank.loyalty.items)
-    found = findings.weaknesses(partition.index_scores, "ALL", Q, EARLIER, dict.fromkeys(drivers, 0.25), bank.loyalty.actions, bank.min_cell)  # fmt: skip
+    found = findings.weaknesses(
+        partition.index_scores,
+        "ALL",
+        Q,
+        EARLIER,
+        dict.fromkeys(drivers, 0.25),
+        bank.loyalty.actions,
+        bank.min_cell,
+    )
     named = set(zip(found["branch_id"], found["dimension"], strict=True))
     assert ("B003", "process") in named
     effects = np.array(truth["branch_effects"])
@@ -164,20 +243,38 @@ def test_the_bank_s_answers_are_weighted_to_its_customers_and_the_page_says_how(
 
 
 def answers_of(measure, n, high, low, mean=7.0, sd=2.0, quarter=Q):
-    return {"measure": measure, "quarter": quarter, "n": n, "high": high, "low": low, "mean": mean, "sd": sd}
+    return {
+        "measure": measure,
+        "quarter": quarter,
+        "n": n,
+        "high": high,
+        "low": low,
+        "mean": mean,
+        "sd": sd,
+    }
 
 
 def test_the_net_promoter_score_and_its_interval_follow_from_the_counts():
-    counts = pd.DataFrame([answers_of("nps", 100, 50, 20), answers_of("nps", 100, 40, 30, quarter=BEFORE)])
+    counts = pd.DataFrame(
+        [answers_of("nps", 100, 50, 20), answers_of("nps", 100, 40, 30, quarter=BEFORE)]
+    )
     row = findings.management_scores(counts, Q, BEFORE, 10).iloc[0]
     error = 100 * np.sqrt((0.7 - 0.09) / 100)
-    assert (row["score"], row["before"], row["difference"]) == (pytest.approx(30), pytest.approx(10), pytest.approx(20))
+    assert (row["score"], row["before"], row["difference"]) == (
+        pytest.approx(30),
+        pytest.approx(10),
+        pytest.approx(20),
+    )
     assert row["high"] - row["score"] == pytest.approx(1.96 * error, rel=1e-3)
-    assert row["difference_high"] - 20 == pytest.approx(1.96 * np.hypot(error, 100 * np.sqrt(0.69 / 100)), rel=1e-3)
+    assert row["difference_high"] - 20 == pytest.approx(
+        1.96 * np.hypot(error, 100 * np.sqrt(0.69 / 100)), rel=1e-3
+    )
 
 
 def test_satisfaction_has_wilsons_interval_and_ease_students():
-    counts = pd.DataFrame([answers_of("csat", 100, 20, 0), answers_of("ces", 25, 0, 0, mean=7, sd=2)])
+    counts = pd.DataFrame(
+        [answers_of("csat", 100, 20, 0), answers_of("ces", 25, 0, 0, mean=7, sd=2)]
+    )
     scores = findings.management_scores(counts, Q, BEFORE, 10).set_index("measure")
     assert scores.loc["csat", ["score", "low", "high"]].round(1).tolist() == [20.0, 13.3, 28.9]
     assert scores.loc["ces", "high"] - 7 == pytest.approx(2.064 * 2 / 5, rel=1e-3)
@@ -185,23 +282,37 @@ def test_satisfaction_has_wilsons_interval_and_ease_students():
 
 
 def test_few_answers_have_no_score():
-    assert findings.management_scores(pd.DataFrame([answers_of("nps", 9, 5, 1)]), Q, BEFORE, 10).empty
+    assert findings.management_scores(
+        pd.DataFrame([answers_of("nps", 9, 5, 1)]), Q, BEFORE, 10
+    ).empty
     assert findings.management_scores(pd.DataFrame(), Q, BEFORE, 10).empty
 
 
 def test_scores_are_counted_over_the_answers_of_the_branch(demo):
     partition = Partition(demo, "B001", Quarter.parse(Q))
-    rows = pd.concat(pd.read_parquet(f) for f in (demo.data_folder / "marts" / "survey_items" / "quarter=2024Q4" / "branch=B001").glob("*.parquet"))  # fmt: skip
+    rows = pd.concat(
+        pd.read_parquet(f)
+        for f in (
+            demo.data_folder / "marts" / "survey_items" / "quarter=2024Q4" / "branch=B001"
+        ).glob("*.parquet")
+    )
     counts = partition.management_counts.set_index(["measure", "quarter"])
     answers = rows["item_recommend"].dropna()
-    assert counts.loc[("nps", Q), ["n", "high", "low"]].tolist() == [len(answers), (answers >= 9).sum(), (answers <= 6).sum()]  # fmt: skip
+    assert counts.loc[("nps", Q), ["n", "high", "low"]].tolist() == [
+        len(answers),
+        (answers >= 9).sum(),
+        (answers <= 6).sum(),
+    ]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"nps": "recomend"}, r"The item 'recomend' does not exist\. Valid: recommend"),
-        ({"actions": {"servise": {"action": "x"}}}, r"The dimension 'servise' does not exist\. Valid: service"),
+        (
+            {"actions": {"servise": {"action": "x"}}},
+            r"The dimension 'servise' does not exist\. Valid: service",
+        ),
         ({"weights": {"service": -1}}, "must not be negative"),
         ({"satisfaction": ["s1"]}, "'s1' is named twice"),
     ],

@@ -31,22 +31,37 @@ def test_money_balances_recency_and_change_of_one_customer(small):
             "T4,A0,2024-06-30,-1,system,fee",
         ],
     )
-    assert (now.balance_start, now.money_in, now.money_out, now.balance_end, now.balance_change) == (
+    assert (
+        now.balance_start,
+        now.money_in,
+        now.money_out,
+        now.balance_end,
+        now.balance_change,
+    ) == (
         150,
         200,
         31,
         319,
         169,
     )
-    assert (now.entries, now.transactions, now.channels_used, now.transactions_change) == (3, 2, 3, 1)
+    assert (now.entries, now.transactions, now.channels_used, now.transactions_change) == (
+        3,
+        2,
+        3,
+        1,
+    )
     assert now.recency_days == 30  # the bank's own fee does not count
     assert now.active and now.was_active
-    assert now.tenure_years == pytest.approx((dt.date(2024, 6, 30) - dt.date(2020, 1, 1)).days / 365.25)
+    assert now.tenure_years == pytest.approx(
+        (dt.date(2024, 6, 30) - dt.date(2020, 1, 1)).days / 365.25
+    )
 
 
 def test_a_joint_account_is_shared_out_among_its_owners(small):
     small.tables["account_holders"].append("A0,C1,owner")
-    now = only_customer(small, ["T1,A0,2024-04-30,200,transfer,salary", "T2,A1,2024-04-30,10,transfer,salary"])
+    now = only_customer(
+        small, ["T1,A0,2024-04-30,200,transfer,salary", "T2,A1,2024-04-30,10,transfer,salary"]
+    )
     assert now.money_in == 100
 
 
@@ -60,9 +75,15 @@ def test_a_closed_account_leaves_the_marts(small):
     assert "C0" not in set(Partition(bank, "B1", Q2).customers["customer_id"])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 181), st.integers(-10_000, 10_000)), min_size=1, max_size=40)
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 181), st.integers(-10_000, 10_000)),
+        min_size=1,
+        max_size=40,
+    )
 )
 def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
     from tests.conftest import SmallBank
@@ -75,17 +96,23 @@ def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
     bank = small.bank()
     prepare(bank)
     accounts = pd.concat(
-        pd.read_parquet(f) for f in sorted((bank.data_folder / "marts" / "account_quarter").rglob("*.parquet"))
+        pd.read_parquet(f)
+        for f in sorted((bank.data_folder / "marts" / "account_quarter").rglob("*.parquet"))
     )
     accounts[["balance_start", "balance_end", "money_in", "money_out"]] = accounts[
         ["balance_start", "balance_end", "money_in", "money_out"]
     ].astype(float)
     assert (
-        (accounts.balance_start + accounts.money_in - accounts.money_out - accounts.balance_end).abs() < 0.005
+        (
+            accounts.balance_start + accounts.money_in - accounts.money_out - accounts.balance_end
+        ).abs()
+        < 0.005
     ).all()
     last = accounts[accounts["quarter"] == "2024Q2"].set_index("account_id")["balance_end"]
     for account in {a for a, _, _ in moves}:
-        assert last[f"A{account}"] == pytest.approx(sum(c for a, _, c in moves if a == account) / 100)
+        assert last[f"A{account}"] == pytest.approx(
+            sum(c for a, _, c in moves if a == account) / 100
+        )
 
 
 def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small):
@@ -153,17 +180,23 @@ def elsewhere(small, *lines, name="Name 0"):
 
 def test_money_to_an_own_account_at_another_bank_counts_once_it_is_new(small):
     now = elsewhere(
-        small, "T1,A0,2024-03-01,-10,online,transfer,X1,Other", "T2,A0,2024-05-01,-10,online,transfer,X1,Other",
-        "T3,A0,2024-05-01,-40,online,transfer,X2,Other", "T4,A0,2024-06-01,-40,online,transfer,X2,Other",
-    )  # fmt: skip
+        small,
+        "T1,A0,2024-03-01,-10,online,transfer,X1,Other",
+        "T2,A0,2024-05-01,-10,online,transfer,X1,Other",
+        "T3,A0,2024-05-01,-40,online,transfer,X2,Other",
+        "T4,A0,2024-06-01,-40,online,transfer,X2,Other",
+    )
     assert now.new_outside_paid == 80 and now.new_outside_own_name
 
 
 def test_money_to_a_known_account_or_within_the_bank_is_nothing_new(small):
     now = elsewhere(
-        small, "T1,A0,2024-03-01,-10,online,transfer,X1,Other", "T2,A0,2024-05-01,-90,online,transfer,X1,Other",
-        "T3,A0,2024-05-01,-500,online,transfer,A5,", name="Somebody",
-    )  # fmt: skip
+        small,
+        "T1,A0,2024-03-01,-10,online,transfer,X1,Other",
+        "T2,A0,2024-05-01,-90,online,transfer,X1,Other",
+        "T3,A0,2024-05-01,-500,online,transfer,A5,",
+        name="Somebody",
+    )
     assert now.new_outside_paid == 0 and not now.new_outside_own_name
 
 
@@ -173,17 +206,33 @@ def test_an_instalment_without_an_entry_is_missed_from_the_month_after_the_loan(
         "L1,A0,C0,mortgage,2024-04-10,1000,24,50,running",
         "L2,A1,C1,consumer_loan,2022-01-10,1000,12,50,repaid",  # its term was over
     ]
-    small.tables["transactions"][1:] = ["T1,A0,2024-05-20,-50,system,loan_instalment", "T2,A1,2024-05-20,9,mobile,transfer"]  # fmt: skip
+    small.tables["transactions"][1:] = [
+        "T1,A0,2024-05-20,-50,system,loan_instalment",
+        "T2,A1,2024-05-20,9,mobile,transfer",
+    ]
     bank = small.bank()
     prepare(bank)
     rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")
-    assert rows.loc["C0", ["instalments_missed", "ever_late", "mortgages_granted", "mortgages_before"]].tolist() == [1, True, 1, 0]  # fmt: skip
-    assert rows.loc["C1", ["instalments_missed", "ever_late", "mortgages_granted"]].tolist() == [0, False, 0]
+    assert rows.loc[
+        "C0", ["instalments_missed", "ever_late", "mortgages_granted", "mortgages_before"]
+    ].tolist() == [1, True, 1, 0]
+    assert rows.loc["C1", ["instalments_missed", "ever_late", "mortgages_granted"]].tolist() == [
+        0,
+        False,
+        0,
+    ]
 
 
 def test_credit_used_is_what_is_overdrawn_against_the_limit(small):
-    small.tables["cards"] = ["card_id,account_id,customer_id,kind,credit_limit", "K1,A0,C0,credit,200"]
-    small.tables["transactions"][1:] = ["T1,A0,2024-05-20,-50,mobile,transfer", "T2,A1,2024-05-20,-9,mobile,transfer", "T3,A2,2024-05-20,9,mobile,transfer"]  # fmt: skip
+    small.tables["cards"] = [
+        "card_id,account_id,customer_id,kind,credit_limit",
+        "K1,A0,C0,credit,200",
+    ]
+    small.tables["transactions"][1:] = [
+        "T1,A0,2024-05-20,-50,mobile,transfer",
+        "T2,A1,2024-05-20,-9,mobile,transfer",
+        "T3,A2,2024-05-20,9,mobile,transfer",
+    ]
     bank = small.bank()
     prepare(bank)
     rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")["credit_utilisation"]

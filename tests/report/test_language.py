@@ -1,4 +1,6 @@
-"""Every word on a page passes through gettext: with the language `pseudo` each of them stands in brackets."""
+"""Every word on a page passes through gettext: with the language `pseudo` each of them stands in
+brackets.
+"""
 
 import html
 import json
@@ -35,7 +37,10 @@ def words(page):
 def test_no_word_bypasses_translation(pages, report, demo):
     from analysis.models.build import read_model
 
-    model, whole = read_model(demo, "segmentation")["types"], Partition(demo, "ALL", Quarter.parse("2024Q4"))
+    model, whole = (
+        read_model(demo, "segmentation")["types"],
+        Partition(demo, "ALL", Quarter.parse("2024Q4")),
+    )
     from_data = " ".join(
         [
             *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
@@ -45,10 +50,20 @@ def test_no_word_bypasses_translation(pages, report, demo):
             demo.retention.left_title,
             " ".join(whole.comments[["theme", "quotation"]].stack()),
             " ".join(
-                [*whole.alert_history["why"], *whole.branches["region"], *whole.customers["region"].dropna().unique()]
+                [
+                    *whole.alert_history["why"],
+                    *whole.branches["region"],
+                    *whole.customers["region"].dropna().unique(),
+                ]
             ),  # as staff and the bank write them
-            json.dumps([f["low"] for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()]),
-            "Xuhui River Park Maple Court Harbour View Developer compound developer Everyday Digital",
+            json.dumps(
+                [
+                    f["low"]
+                    for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()
+                ]
+            ),
+            "Xuhui River Park Maple Court Harbour View Developer compound developer "
+            "Everyday Digital",
         ]
     )
     assert words(pages[report]) - set(re.findall(r"[A-Za-z]{4,}", from_data)) == set()

@@ -113,7 +113,11 @@ def test_a_cell_that_a_spreadsheet_would_execute_is_defused(text):
 
 def test_a_list_is_written_as_csv_and_parquet(tmp_path):
     write_list(pd.DataFrame({"name": ["=cmd", "王"], "n": [-1, 2]}), tmp_path, "people")
-    assert (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines() == ["name,n", "'=cmd,-1", "王,2"]
+    assert (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines() == [
+        "name,n",
+        "'=cmd,-1",
+        "王,2",
+    ]
     assert pd.read_parquet(tmp_path / "people.parquet")["name"].tolist() == ["=cmd", "王"]
     assert len(list(tmp_path.iterdir())) == 2
 

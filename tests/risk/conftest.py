@@ -12,7 +12,9 @@ def books() -> Books:
 
 @pytest.fixture
 def find(tmp_path):
-    """Run a detector on hand-written books, as the product does: candidates at the loosest thresholds, cases at the given ones."""
+    """Run a detector on hand-written books, as the product does: candidates at the loosest
+    thresholds, cases at the given ones.
+    """
     from analysis.risk.thresholds import loosest
 
     def run(kind, books, settings, window=HALF_YEAR, without=()):

@@ -43,13 +43,20 @@ def home(books, way, parts=1, share=0.98):
 
 @pytest.mark.parametrize(
     ("way", "parts"),
-    [(["A2", "A1"], 1), (["A2", "A1"], 2), (["A2", "A3", "A1"], 1), (["A2", "A3", "A4", "A5", "A1"], 1)],
+    [
+        (["A2", "A1"], 1),
+        (["A2", "A1"], 2),
+        (["A2", "A3", "A1"], 1),
+        (["A2", "A3", "A4", "A5", "A1"], 1),
+    ],
 )
 def test_proceeds_that_come_home_are_followed_over_any_number_of_accounts(find, firms, way, parts):
     drawn(firms)
     home(firms, way, parts)
     (case,) = found(find, firms)
-    assert case.anchors == ["C1"] and {"proceeds_come_back", "pays_the_next_margin"} <= set(case.reasons)
+    assert case.anchors == ["C1"] and {"proceeds_come_back", "pays_the_next_margin"} <= set(
+        case.reasons
+    )
     moves = case.reasons["proceeds_come_back"].rows
     assert (moves["source"] == "transactions").sum() == 3 * parts * (len(way) - 1)
     assert case.roles["C1"] == "drawer" and case.roles["C2"] == "payee"
@@ -84,14 +91,20 @@ def test_the_papers_behind_bills(find, firms):
     firms.bill(4, "C3", "A4", 60_000_000, "2024-06-01", "2024-09-01", invoice=None, contract=None)
     firms.bill(5, "C4", "A5", 100_000, "2024-06-01", "2024-09-01", invoice=None)
     cases = {c.anchors[0]: set(c.reasons) for c in found(find, firms)}
-    assert cases == {"C1": {"invoice_cancelled", "invoice_differs"}, "C2": {"invoice_used_twice", "no_contract"}, "C3": {"no_papers", "beyond_turnover"}}  # fmt: skip
+    assert cases == {
+        "C1": {"invoice_cancelled", "invoice_differs"},
+        "C2": {"invoice_used_twice", "no_contract"},
+        "C3": {"no_papers", "beyond_turnover"},
+    }
 
 
 def test_without_the_invoices_table_its_signals_are_left_out_and_the_rest_works(find, firms):
     drawn(firms, contract=None)
     home(firms, ["A2", "A1"])
     (case,) = found(find, firms, without=("invoices",))
-    assert "no_contract" in case.reasons and not {"no_papers", "invoice_differs"} & set(case.reasons)
+    assert "no_contract" in case.reasons and not {"no_papers", "invoice_differs"} & set(
+        case.reasons
+    )
     assert found(find, firms, without=("bill_events",)) == []  # in order but for the contract
 
 
@@ -118,7 +131,9 @@ def test_three_drawers_in_a_circle_are_a_case_and_two_trading_partners_are_none(
 
 def test_rolling_a_new_company_and_no_other_business_add_to_missing_papers(find, books):
     books.customer(1, "corporate", income=50_000_000, born_on=day("2023-12-01"))
-    for number, (accepted, due) in enumerate((("2024-01-10", "2024-04-10"), ("2024-04-09", "2024-07-09"), ("2024-07-08", "2024-10-08"))):  # fmt: skip
+    for number, (accepted, due) in enumerate(
+        (("2024-01-10", "2024-04-10"), ("2024-04-09", "2024-07-09"), ("2024-07-08", "2024-10-08"))
+    ):
         books.bill(number, "C1", "X5", 100_000, accepted, due, invoice=None, contract=None)
     (case,) = found(find, books)
     assert set(case.reasons) == {"no_papers", "rolled_over", "new_company", "no_other_business"}

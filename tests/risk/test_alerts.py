@@ -1,4 +1,6 @@
-"""Alerts over time: identifiers, what is new, what was cleared, what became of them, and how they are ranked."""
+"""Alerts over time: identifiers, what is new, what was cleared, what became of them, and how they
+are ranked.
+"""
 
 import datetime as dt
 
@@ -11,7 +13,14 @@ from analysis.quarters import Quarter
 from analysis.risk.alerts import alert_tables, identified, remembered
 from analysis.risk.bias import compared
 from analysis.risk.cases import Case, proof
-from analysis.risk.dispositions import ageing, dispositions, history, latest, precision_by_reason, time_to_decision
+from analysis.risk.dispositions import (
+    ageing,
+    dispositions,
+    history,
+    latest,
+    precision_by_reason,
+    time_to_decision,
+)
 from analysis.risk.kinds import KINDS, action, severity
 from analysis.risk.scorecard import fit, score
 from analysis.risk.thresholds import curves, loosest, scaled, thresholds
@@ -21,14 +30,35 @@ KIND = "risk_mortgage"
 Q3, Q4 = Quarter.parse("2024Q3"), Quarter.parse("2024Q4")
 
 
-def case(*anchors, reasons=("one_payer_for_many", "same_site"), amount=100.0, roles=None, on="2024-08-05"):
-    rows = pd.DataFrame({"transaction_id": ["T1"], "booked_at": [pd.Timestamp(on)], "payer": [anchors[0]], "payee": ["C9"], "amount": [amount]})  # fmt: skip
-    return Case(list(anchors), {r: proof(rows, "transactions") for r in reasons}, roles or dict.fromkeys(anchors, "payer") | {"C9": "borrower"}, amount)  # fmt: skip
+def case(
+    *anchors, reasons=("one_payer_for_many", "same_site"), amount=100.0, roles=None, on="2024-08-05"
+):
+    rows = pd.DataFrame(
+        {
+            "transaction_id": ["T1"],
+            "booked_at": [pd.Timestamp(on)],
+            "payer": [anchors[0]],
+            "payee": ["C9"],
+            "amount": [amount],
+        }
+    )
+    return Case(
+        list(anchors),
+        {r: proof(rows, "transactions") for r in reasons},
+        roles or dict.fromkeys(anchors, "payer") | {"C9": "borrower"},
+        amount,
+    )
 
 
 def told(cases, known, quarter=Q4, decisions=None, **more):
     found = identified(KIND, cases, known)
-    given = {"branch_of": {"C1": "B1", "C9": "B2"}, "officers": {"B1": "S7"}, "held": {}, "scores": {}, **more}
+    given = {
+        "branch_of": {"C1": "B1", "C9": "B2"},
+        "officers": {"B1": "S7"},
+        "held": {},
+        "scores": {},
+        **more,
+    }
     return alert_tables(KIND, found, known, quarter, decisions or {}, **given)
 
 
@@ -46,7 +76,7 @@ def test_a_case_keeps_its_identifier_while_it_has_one_of_its_anchors():
     assert name.startswith("RM-") and identified(KIND, [case("C1", "C2")], {})[0][0] == name
 
 
-def test_a_case_that_splits_leaves_the_identifier_to_the_larger_part_and_merging_ones_take_the_oldest():
+def test_a_split_case_leaves_its_identifier_to_the_larger_part_and_merging_ones_take_the_oldest():
     known = after(case("C1", "C2"))
     parts = identified(KIND, [case("C1", amount=10.0), case("C2", amount=500.0)], known)
     names = {c.anchors[0]: name for name, c in parts}
@@ -57,12 +87,32 @@ def test_a_case_that_splits_leaves_the_identifier_to_the_larger_part_and_merging
 
 def test_what_is_new_since_last_quarter_is_shown():
     known = after(case("C1"))
-    now = case("C1", "C3", reasons=("one_payer_for_many", "same_site", "several_late"), amount=150.0, on="2024-11-05")
+    now = case(
+        "C1",
+        "C3",
+        reasons=("one_payer_for_many", "same_site", "several_late"),
+        amount=150.0,
+        on="2024-11-05",
+    )
     alerts, evidence, parties = told([now], known)
     row = alerts.iloc[0]
-    assert (row["first_seen"], row["new_reasons"], row["new_parties"], row["amount_before"]) == ("2024Q3", "several_late", 1, 100.0)  # fmt: skip
-    assert evidence["is_new"].all() and parties.set_index("party")["is_new"].to_dict() == {"C1": False, "C3": True, "C9": False}  # fmt: skip
-    assert (row["branch_id"], row["branches"], row["assigned_to"], row["status"]) == ("B1", "B1 B2", "S7", "open")
+    assert (row["first_seen"], row["new_reasons"], row["new_parties"], row["amount_before"]) == (
+        "2024Q3",
+        "several_late",
+        1,
+        100.0,
+    )
+    assert evidence["is_new"].all() and parties.set_index("party")["is_new"].to_dict() == {
+        "C1": False,
+        "C3": True,
+        "C9": False,
+    }
+    assert (row["branch_id"], row["branches"], row["assigned_to"], row["status"]) == (
+        "B1",
+        "B1 B2",
+        "S7",
+        "open",
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +123,10 @@ def test_what_is_new_since_last_quarter_is_shown():
         (case("C1", amount=200.0), True),
         (case("C1", reasons=("one_payer_for_many", "same_site", "several_late")), True),
         (case("C1", "C4"), True),
-        (case("C1", roles={"C1": "payer", "C9": "borrower", "C77": "borrower"}), False),  # one more victim
+        (
+            case("C1", roles={"C1": "payer", "C9": "borrower", "C77": "borrower"}),
+            False,
+        ),  # one more victim
     ],
 )
 def test_what_was_cleared_comes_back_only_with_new_evidence(now, comes_back):
@@ -88,48 +141,112 @@ def test_what_was_cleared_comes_back_only_with_new_evidence(now, comes_back):
 def test_what_was_confirmed_stays():
     known = after(case("C1"))
     (name,) = known
-    row = told([case("C1")], known, decisions={name: {"outcome": "confirmed", "done_on": dt.date(2024, 10, 20)}})[0].iloc[0]  # fmt: skip
+    row = told(
+        [case("C1")],
+        known,
+        decisions={name: {"outcome": "confirmed", "done_on": dt.date(2024, 10, 20)}},
+    )[0].iloc[0]
     assert row["status"] == "confirmed" and not row["suppressed"]
 
 
 def test_severity_follows_the_stated_rule_and_alerts_are_ranked_by_points_or_by_the_scorecard():
     assert [severity(p, False) for p in (4, 5, 6, 7)] == ["low", "medium", "medium", "high"]
-    assert severity(3, True) == "high" and action("risk_mortgage", "low") == "confirm at once and stop"
-    assert [action("risk_acceptance", s) for s in ("high", "medium", "low")] == ["confirm at once and stop", "confirm", "watch"]  # fmt: skip
-    strong, weak = case("C1", reasons=("one_payer_for_many", "same_site", "over_others")), case("C2", amount=900.0)
+    assert (
+        severity(3, True) == "high" and action("risk_mortgage", "low") == "confirm at once and stop"
+    )
+    assert [action("risk_acceptance", s) for s in ("high", "medium", "low")] == [
+        "confirm at once and stop",
+        "confirm",
+        "watch",
+    ]
+    strong, weak = (
+        case("C1", reasons=("one_payer_for_many", "same_site", "over_others")),
+        case("C2", amount=900.0),
+    )
     alerts = told([weak, strong], {})[0]
     assert alerts["anchors"].tolist() == ["C1", "C2"] and alerts["rank"].tolist() == [1, 2]
-    scores = {name: 0.9 if c.anchors == ["C2"] else 0.1 for name, c in identified(KIND, [weak, strong], {})}
+    scores = {
+        name: 0.9 if c.anchors == ["C2"] else 0.1
+        for name, c in identified(KIND, [weak, strong], {})
+    }
     assert told([weak, strong], {}, scores=scores)[0]["anchors"].tolist() == ["C2", "C1"]
 
 
 def follow_ups(*rows):
-    return pd.DataFrame([{"follow_up_id": f"F{i}", "subject_id": s, "outcome": o, "done_on": dt.date.fromisoformat(d), "staff_id": "S1", "why": None} for i, (s, o, d) in enumerate(rows)])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "follow_up_id": f"F{i}",
+                "subject_id": s,
+                "outcome": o,
+                "done_on": dt.date.fromisoformat(d),
+                "staff_id": "S1",
+                "why": None,
+            }
+            for i, (s, o, d) in enumerate(rows)
+        ]
+    )
 
 
 def test_the_last_disposition_up_to_the_quarters_end_counts_and_unknown_alerts_are_told():
     known = after(case("C1"))
     (name,) = known
-    rows = follow_ups((name, "open", "2024-10-05"), (name, "confirmed", "2024-11-05"), (name, "cleared", "2025-01-02"), ("RM-nobody", "cleared", "2024-10-01"), ("L0001", "sold", "2024-10-01"))  # fmt: skip
+    rows = follow_ups(
+        (name, "open", "2024-10-05"),
+        (name, "confirmed", "2024-11-05"),
+        (name, "cleared", "2025-01-02"),
+        ("RM-nobody", "cleared", "2024-10-01"),
+        ("L0001", "sold", "2024-10-01"),
+    )
     decided, unknown = dispositions(rows, known, Q4.end)
     assert unknown == ["RM-nobody"] and latest(decided)[name]["outcome"] == "confirmed"
     past = history(known, decided, Q4, {})
-    assert past.iloc[0][["status", "days", "decided_by"]].tolist() == ["confirmed", 36, "S1"]  # from 30 September
+    assert past.iloc[0][["status", "days", "decided_by"]].tolist() == [
+        "confirmed",
+        36,
+        "S1",
+    ]  # from 30 September
     assert dispositions(pd.DataFrame(), known, Q4.end)[1] == []
 
 
 def past(n, status, reasons, days=10, quarter="2024-05-10", kind=KIND, amount=1.0):
-    return [{"alert_id": f"RM-{status}{reasons}{i}{quarter}", "branch_id": "B1", "kind": kind, "first_seen": "2024Q1", "last_seen": "2024Q1", "reasons": reasons, "amount": amount, "status": status, "decided_on": dt.date.fromisoformat(quarter) if status != "open" else None, "decided_by": "", "why": "", "days": days} for i in range(n)]  # fmt: skip
+    return [
+        {
+            "alert_id": f"RM-{status}{reasons}{i}{quarter}",
+            "branch_id": "B1",
+            "kind": kind,
+            "first_seen": "2024Q1",
+            "last_seen": "2024Q1",
+            "reasons": reasons,
+            "amount": amount,
+            "status": status,
+            "decided_on": dt.date.fromisoformat(quarter) if status != "open" else None,
+            "decided_by": "",
+            "why": "",
+            "days": days,
+        }
+        for i in range(n)
+    ]
 
 
 def test_precision_per_reason_ageing_and_time_to_decision():
-    rows = pd.DataFrame([*past(3, "confirmed", "a b", 20), *past(1, "cleared", "b", 60), *past(2, "open", "a", 45), *past(1, "open", "a", 200, amount=5.0)])  # fmt: skip
+    rows = pd.DataFrame(
+        [
+            *past(3, "confirmed", "a b", 20),
+            *past(1, "cleared", "b", 60),
+            *past(2, "open", "a", 45),
+            *past(1, "open", "a", 200, amount=5.0),
+        ]
+    )
     shares = precision_by_reason(rows).set_index("reason")
     assert shares.loc["a", ["decided", "confirmed", "share"]].tolist() == [3, 3, 1.0]
     assert shares.loc["b", ["decided", "confirmed", "share"]].tolist() == [4, 3, 0.75]
     assert shares.loc["b", "share_low"] == pytest.approx(0.3006, abs=1e-3)  # Wilson 1927, 3 of 4
     ages = ageing(rows)
-    assert ages[["age_group", "alerts", "amount"]].values.tolist() == [["31 to 90 days", 2, 2.0], ["more than 180 days", 1, 5.0]]  # fmt: skip
+    assert ages[["age_group", "alerts", "amount"]].values.tolist() == [
+        ["31 to 90 days", 2, 2.0],
+        ["more than 180 days", 1, 5.0],
+    ]
     assert time_to_decision(rows)[["alerts", "median"]].values.tolist() == [[4, 20.0]]
 
 
@@ -139,8 +256,19 @@ def decided_alerts(n=120):
     for i in range(n):
         strong, other = rng.random() < 0.5, rng.random() < 0.5
         right = rng.random() < (0.9 if strong else 0.2) - (0.1 if other else 0)
-        reasons = " ".join(["one_payer_for_many", *(["over_others"] if strong else []), *(["paid_in_parts"] if other else [])])  # fmt: skip
-        rows += past(1, "confirmed" if right else "cleared", reasons, quarter="2024-05-10" if i < 80 else "2024-08-10")
+        reasons = " ".join(
+            [
+                "one_payer_for_many",
+                *(["over_others"] if strong else []),
+                *(["paid_in_parts"] if other else []),
+            ]
+        )
+        rows += past(
+            1,
+            "confirmed" if right else "cleared",
+            reasons,
+            quarter="2024-05-10" if i < 80 else "2024-08-10",
+        )
     return pd.DataFrame(rows)
 
 
@@ -149,7 +277,11 @@ def test_the_scorecard_only_adds_ranks_by_what_was_confirmed_and_is_judged_on_th
     assert min(card["weights"].values()) >= 0 and card["weights"]["paid_in_parts"] == 0
     assert card["weights"]["over_others"] == max(card["weights"].values()) > 1
     assert score(card, ["over_others"]) > score(card, ["same_site"])
-    assert card["held_out"]["n"] == 40 and card["held_out"]["auc"] > 0.7 and card["held_out"]["brier"] < card["held_out"]["brier_base"]  # fmt: skip
+    assert (
+        card["held_out"]["n"] == 40
+        and card["held_out"]["auc"] > 0.7
+        and card["held_out"]["brier"] < card["held_out"]["brier_base"]
+    )
 
 
 def test_there_is_no_scorecard_before_enough_was_decided_of_both_outcomes():
@@ -165,7 +297,10 @@ def test_every_reason_has_points_and_a_strong_one_exists_in_each_kind():
 
 def test_thresholds_are_scaled_within_the_bounds_of_the_params_file():
     rules = Mortgage()
-    assert scaled(rules, "min_borrowers", 0.5).min_borrowers == 2 and scaled(rules, "min_borrowers", 2).min_borrowers == 6  # fmt: skip
+    assert (
+        scaled(rules, "min_borrowers", 0.5).min_borrowers == 2
+        and scaled(rules, "min_borrowers", 2).min_borrowers == 6
+    )
     assert scaled(rules, "same_site_share", 2).same_site_share == 1
     assert loosest(rules).min_borrowers == 2 and loosest(rules).amount_tolerance == 0.3
     for part in Risk.model_fields:
@@ -183,11 +318,17 @@ def test_a_curve_says_what_another_threshold_would_have_added_and_lost_and_how_o
         return [c for n, c in cases.items() if n >= settings.min_borrowers]
 
     names = {c.anchors[0]: name for name, c in identified(KIND, list(cases.values()), {})}
-    decisions = {names["C3"]: {"outcome": "cleared"}, names["C4"]: {"outcome": "confirmed"}, names["C7"]: {"outcome": "confirmed"}}  # fmt: skip
+    decisions = {
+        names["C3"]: {"outcome": "cleared"},
+        names["C4"]: {"outcome": "confirmed"},
+        names["C7"]: {"outcome": "confirmed"},
+    }
     rows = curves(KIND, decide, Mortgage(), {}, decisions, 1000)
     curve = rows[rows["threshold"] == "min_borrowers"].set_index("value")
     assert curve["alerts"].to_dict() == {2.0: 3, 3.0: 3, 4.0: 2, 6.0: 1}
-    assert curve["lost"].to_dict() == {2.0: 0, 3.0: 0, 4.0: 1, 6.0: 2} and (curve["added"] == 0).all()
+    assert (
+        curve["lost"].to_dict() == {2.0: 0, 3.0: 0, 4.0: 1, 6.0: 2} and (curve["added"] == 0).all()
+    )
     assert curve.loc[6.0, "lost_ids"] == " ".join(sorted([names["C3"], names["C4"]]))
     assert curve.loc[3.0, "precision"] == pytest.approx(2 / 3) and curve.loc[4.0, "precision"] == 1
     assert curve.loc[6.0, "recall"] == 0.5 and curve.loc[3.0, "recall"] == 1
@@ -196,8 +337,14 @@ def test_a_curve_says_what_another_threshold_would_have_added_and_lost_and_how_o
 
 
 def test_the_bias_check_finds_a_group_named_more_often_and_suppresses_small_ones():
-    counts = [{"kind": KIND, "trait": "age", "value": v, "customers": c, "named": n} for v, c, n in (("old", 1000, 30), ("young", 1000, 2), ("few", 5, 3))]  # fmt: skip
+    counts = [
+        {"kind": KIND, "trait": "age", "value": v, "customers": c, "named": n}
+        for v, c, n in (("old", 1000, 30), ("young", 1000, 2), ("few", 5, 3))
+    ]
     rows = compared(counts, 10).set_index("value")
     assert list(rows.index) == ["old", "young"] and rows.loc["old", "per_1000"] == 30
-    assert rows["p_corrected"].max() < 0.001 and rows.loc["old", "per_1000_low"] > rows.loc["young", "per_1000_high"]
+    assert (
+        rows["p_corrected"].max() < 0.001
+        and rows.loc["old", "per_1000_low"] > rows.loc["young", "per_1000_high"]
+    )
     assert compared([], 10).empty

@@ -20,7 +20,12 @@ def give_back(books, owner, number, day, amounts, fee=0.02, through=None):
         when = at(day, 14) + dt.timedelta(days=i + 1)
         if through:
             books.pay(owner, through, round(amount * (1 - fee), 2), when)
-            books.pay(through, f"A{number}", round(amount * (1 - fee) * 0.997, 2), when + dt.timedelta(days=1))
+            books.pay(
+                through,
+                f"A{number}",
+                round(amount * (1 - fee) * 0.997, 2),
+                when + dt.timedelta(days=1),
+            )
         else:
             books.pay(owner, f"A{number}", round(amount * (1 - fee), 2), when)
 
@@ -56,7 +61,9 @@ def test_money_from_the_owner_less_a_fee_is_a_case_and_evidence_names_the_purcha
     assert case.anchors == ["C2"] and case.roles == {"C1": "holder", "C2": "merchant"}
     back = case.reasons["returned_by_owner"].rows
     assert len(back) == 6 and set(back["payer"]) == {"C2"} and set(back["payee"]) == {"C1"}
-    bought = {r["transaction_id"] for r in books.rows["transactions"] if r["kind"] == "card_payment"}
+    bought = {
+        r["transaction_id"] for r in books.rows["transactions"] if r["kind"] == "card_payment"
+    }
     assert set(back["note"]) == bought and case.facts["given_back"] == pytest.approx(0.98 * 18600)
 
 
@@ -80,7 +87,11 @@ def test_holders_of_one_merchant_are_one_case_though_each_emptied_only_once(find
         cycle(books, number, holder(books, number), "M1", f"2024-10-{number}")
         give_back(books, "A2", number, f"2024-10-{number}", (3000, 3100, 3200)[:1])
     (case,) = found(find, books)
-    assert case.facts["cards"] == 3 and {"returned_by_owner", "emptied_once", "merchant_of_such_cards"} <= set(case.reasons)  # fmt: skip
+    assert case.facts["cards"] == 3 and {
+        "returned_by_owner",
+        "emptied_once",
+        "merchant_of_such_cards",
+    } <= set(case.reasons)
 
 
 def shopkeeper(books, card):
@@ -134,7 +145,9 @@ def test_missing_merchants_and_equal_amounts_do_no_harm(find, books):
 def test_a_card_on_a_current_account_is_not_judged(find, books):
     books.customer(1)
     books.shop("M1")
-    books.add("cards", card_id="K", account_id="A1", customer_id="C1", kind="credit", credit_limit=10_000)
+    books.add(
+        "cards", card_id="K", account_id="A1", customer_id="C1", kind="credit", credit_limit=10_000
+    )
     for day in ("2024-08-03", "2024-09-05", "2024-10-04"):
         books.pay("X7", "A1", 9000, at(day, 8))
         books.buy("A1", "M1", 9000, at(day))

@@ -16,10 +16,17 @@ def found(find, books, rules=RULES):
 
 def months(first, count):
     start = day(first)
-    return [start.replace(year=start.year + (start.month - 1 + i) // 12, month=(start.month - 1 + i) % 12 + 1).isoformat() for i in range(count)]  # fmt: skip
+    return [
+        start.replace(
+            year=start.year + (start.month - 1 + i) // 12, month=(start.month - 1 + i) % 12 + 1
+        ).isoformat()
+        for i in range(count)
+    ]
 
 
-def scheme(books, collects, pays, payers=10, rate=0.02, memo="投资", back="分红", unit=5000, **customer):
+def scheme(
+    books, collects, pays, payers=10, rate=0.02, memo="投资", back="分红", unit=5000, **customer
+):
     """Payers join one a fortnight and get a fixed share every month."""
     for i in range(payers):
         number = 100 + i
@@ -28,7 +35,13 @@ def scheme(books, collects, pays, payers=10, rate=0.02, memo="投资", back="分
         joined = day("2024-01-10") + dt.timedelta(days=15 * i)
         books.pay(f"A{number}", collects, paid, at(joined.isoformat()), memo)
         for m in range(1, 5):
-            books.pay(pays, f"A{number}", paid * rate, at((joined + dt.timedelta(days=30 * m)).isoformat()), back)
+            books.pay(
+                pays,
+                f"A{number}",
+                paid * rate,
+                at((joined + dt.timedelta(days=30 * m)).isoformat()),
+                back,
+            )
 
 
 def test_a_fixed_share_back_every_month_gives_the_implied_rate(find, books):
@@ -36,9 +49,20 @@ def test_a_fixed_share_back_every_month_gives_the_implied_rate(find, books):
     scheme(books, "A1", "A1")
     (case,) = found(find, books)
     assert case.anchors == ["C1"] and case.roles["C1"] == "collecting_and_paying_back"
-    assert case.facts["yearly"] == pytest.approx(0.02 * 365 / 30, abs=0.001) and case.facts["share_back"] == 0.02
-    assert {"fixed_share_back", "high_rate", "words_of_investment", "multiples_of_a_unit", "old_payers"} <= set(case.reasons)  # fmt: skip
-    assert case.facts["our_payers"] == 10 and case.facts["our_back"] == pytest.approx(0.02 * 4 * case.facts["our_paid"])
+    assert (
+        case.facts["yearly"] == pytest.approx(0.02 * 365 / 30, abs=0.001)
+        and case.facts["share_back"] == 0.02
+    )
+    assert {
+        "fixed_share_back",
+        "high_rate",
+        "words_of_investment",
+        "multiples_of_a_unit",
+        "old_payers",
+    } <= set(case.reasons)
+    assert case.facts["our_payers"] == 10 and case.facts["our_back"] == pytest.approx(
+        0.02 * 4 * case.facts["our_paid"]
+    )
 
 
 def test_returns_of_payers_who_paid_in_twice_alternate(find, books):
@@ -47,14 +71,25 @@ def test_returns_of_payers_who_paid_in_twice_alternate(find, books):
         number, joined = 100 + i, day("2024-01-10") + dt.timedelta(days=15 * i)
         books.customer(number)
         for later in (0, 7):  # two payments in of the same size, a week apart
-            books.pay(f"A{number}", "A1", 20_000, at((joined + dt.timedelta(days=later)).isoformat()))
+            books.pay(
+                f"A{number}", "A1", 20_000, at((joined + dt.timedelta(days=later)).isoformat())
+            )
             for m in range(1, 5):
-                books.pay("A1", f"A{number}", 400, at((joined + dt.timedelta(days=later + 30 * m)).isoformat()))
+                books.pay(
+                    "A1",
+                    f"A{number}",
+                    400,
+                    at((joined + dt.timedelta(days=later + 30 * m)).isoformat()),
+                )
     (case,) = found(find, books)
-    assert case.facts["days"] == 30 and case.facts["yearly"] == pytest.approx(0.02 * 365 / 30, abs=0.001)
+    assert case.facts["days"] == 30 and case.facts["yearly"] == pytest.approx(
+        0.02 * 365 / 30, abs=0.001
+    )
 
 
-def test_collecting_transit_and_paying_back_accounts_are_one_case_without_a_word_in_the_memos(find, books):
+def test_collecting_transit_and_paying_back_accounts_are_one_case_without_a_word_in_the_memos(
+    find, books
+):
     for number in (1, 2, 3):
         books.customer(number)
     scheme(books, "A1", "A3", memo=None, back=None)
@@ -63,7 +98,11 @@ def test_collecting_transit_and_paying_back_accounts_are_one_case_without_a_word
         books.pay("A1", "A2", 4900 * (1 + i % 3), moment)
         books.pay("A2", "A3", 4800 * (1 + i % 3), moment + dt.timedelta(days=1))
     (case,) = found(find, books)
-    assert {p: case.roles[p] for p in ("C1", "C2", "C3")} == {"C1": "collecting", "C2": "transit", "C3": "paying_back"}
+    assert {p: case.roles[p] for p in ("C1", "C2", "C3")} == {
+        "C1": "collecting",
+        "C2": "transit",
+        "C3": "paying_back",
+    }
     assert "through_transit" in case.reasons and "words_of_investment" not in case.reasons
 
 
@@ -84,7 +123,9 @@ def test_before_anything_is_paid_back_words_and_units_and_growth_make_a_case(fin
 def test_an_account_opened_shortly_before_is_a_reason_and_so_is_one_that_wakes_up(find, books):
     books.customer(1)
     scheme(books, "A1", "A1")
-    assert "account_woken" in found(find, books)[0].reasons  # nothing was booked in the half-year before
+    assert (
+        "account_woken" in found(find, books)[0].reasons
+    )  # nothing was booked in the half-year before
     for text in months("2023-07-05", 6):
         books.book("A1", -50, at(text), kind="household")
     assert "account_woken" not in found(find, books)[0].reasons
@@ -156,7 +197,9 @@ def test_an_authority_that_everybody_pays_is_passed_over_and_named(find, books, 
     fewer = RULES.model_copy(update={"most_counterparties": 14})
     assert found(find, books, fewer) == []
     tables = books.tables(ibis.duckdb.connect(), tmp_path / "again")
-    assert candidates(tables, YEARS, fewer)["busy"]["account"].tolist() == ["X1"]  # the page says so
+    assert candidates(tables, YEARS, fewer)["busy"]["account"].tolist() == [
+        "X1"
+    ]  # the page says so
 
 
 def test_equal_amounts_reversals_and_doubles_change_nothing(find, books):

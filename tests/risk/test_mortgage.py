@@ -11,11 +11,24 @@ MONTHS = ("2024-10", "2024-11", "2024-12")
 
 
 def paid_by(
-    books, payer, borrowers, months=MONTHS, amount=3000.0, sites=("Lake",), developers=("D1",), on="16", **loan
+    books,
+    payer,
+    borrowers,
+    months=MONTHS,
+    amount=3000.0,
+    sites=("Lake",),
+    developers=("D1",),
+    on="16",
+    **loan,
 ):
     for i, number in enumerate(borrowers):
         books.customer(number, employer=loan.get("employer"))
-        books.mortgage(number, sites[i % len(sites)], developers[i % len(developers)], **{k: v(number) if callable(v) else v for k, v in loan.items() if k != "employer"})  # fmt: skip
+        books.mortgage(
+            number,
+            sites[i % len(sites)],
+            developers[i % len(developers)],
+            **{k: v(number) if callable(v) else v for k, v in loan.items() if k != "employer"},
+        )
         for month in months:
             books.pay(payer, f"A{number}", amount, at(f"{month}-{on}"))
 
@@ -32,7 +45,11 @@ def test_three_borrowers_at_one_compound_are_a_case_with_every_payment_as_eviden
     assert set(case.reasons) == {"one_payer_for_many", "same_site"}
     assert case.roles == {"C1": "payer", "C11": "borrower", "C12": "borrower", "C13": "borrower"}
     rows = case.reasons["one_payer_for_many"].rows
-    assert len(rows) == 9 and set(rows["payer"]) == {"C1"} and set(rows["note"]) == {"L11", "L12", "L13"}
+    assert (
+        len(rows) == 9
+        and set(rows["payer"]) == {"C1"}
+        and set(rows["note"]) == {"L11", "L12", "L13"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,9 +70,13 @@ def test_what_looks_like_it_and_is_not_is_no_case(find, books, borrowers, change
     assert found(find, books) == []
 
 
-def test_who_pays_a_few_days_late_every_month_is_seen_and_who_pays_far_from_the_due_day_is_not(find, books):
+def test_who_pays_a_few_days_late_every_month_is_seen_and_who_pays_far_from_the_due_day_is_not(
+    find, books
+):
     books.customer(1)
-    paid_by(books, "A1", (11, 12, 13), months=("2024-09", "2024-10", "2024-11"), on="23")  # due on the 20th
+    paid_by(
+        books, "A1", (11, 12, 13), months=("2024-09", "2024-10", "2024-11"), on="23"
+    )  # due on the 20th
     (case,) = found(find, books)
     assert len(case.reasons["one_payer_for_many"].rows) == 9
     assert find("risk_mortgage", books, RULES.model_copy(update={"late_days": 2})) == []
@@ -89,7 +110,11 @@ def test_one_hop_more_leads_to_the_source(find, books):
             books.pay("A1", f"A{front}", 6100, at(f"{month}-14"))
     (case,) = found(find, books)
     assert case.anchors == ["C1"] and "over_others" in case.reasons
-    assert {p: r for p, r in case.roles.items() if r != "borrower"} == {"C1": "funder", "C2": "payer", "C3": "payer"}
+    assert {p: r for p, r in case.roles.items() if r != "borrower"} == {
+        "C1": "funder",
+        "C2": "payer",
+        "C3": "payer",
+    }
 
 
 def test_an_employer_who_pays_the_payers_wages_is_no_source(find, books):
@@ -98,11 +123,15 @@ def test_an_employer_who_pays_the_payers_wages_is_no_source(find, books):
         books.customer(front)
         paid_by(books, f"A{front}", borrowers)
         for month in MONTHS:
-            books.book(f"A{front}", 6100, at(f"{month}-14"), counterparty_account="A1", kind="salary")
+            books.book(
+                f"A{front}", 6100, at(f"{month}-14"), counterparty_account="A1", kind="salary"
+            )
     assert found(find, books) == []
 
 
-def test_payers_of_one_household_count_as_one_group_and_a_number_that_many_share_does_not_bind(find, books):
+def test_payers_of_one_household_count_as_one_group_and_a_number_that_many_share_does_not_bind(
+    find, books
+):
     for payer, borrowers in ((1, (11, 12)), (2, (13, 14))):
         books.customer(payer, phone="1380000")
         paid_by(books, f"A{payer}", borrowers)
@@ -149,22 +178,52 @@ def test_transfers_to_oneself_and_without_a_counterparty_are_passed_over(find, b
 
 def test_further_signals_become_reasons(find, books):
     books.customer(1)
-    paid_by(books, "A1", (11, 12, 13), employer="D1", filed_on=at("2023-03-01").date(), down_payment_account="A1", status="late")  # fmt: skip
+    paid_by(
+        books,
+        "A1",
+        (11, 12, 13),
+        employer="D1",
+        filed_on=at("2023-03-01").date(),
+        down_payment_account="A1",
+        status="late",
+    )
     (case,) = found(find, books)
-    assert set(case.reasons) == {"one_payer_for_many", "same_site", "employed_by_developer", "filed_together", "same_down_payment", "several_late"}  # fmt: skip
+    assert set(case.reasons) == {
+        "one_payer_for_many",
+        "same_site",
+        "employed_by_developer",
+        "filed_together",
+        "same_down_payment",
+        "several_late",
+    }
 
 
 def test_related_applications_are_held_each_with_its_reasons_and_no_others(find, books, tmp_path):
     books.customer(1, phone="5")
     paid_by(books, "A1", (11, 12, 13))
     books.customer(30, phone="5")
-    for name, *rest in [("Q1", "C9", "Lake", "D1"), ("Q2", "C9", "Hill", "D1"), ("Q3", "C11", "Far", "D9"), ("Q4", "C9", "Far", "D9"), ("Q5", "C30", None, None), ("Q6", "C9", None, None)]:  # fmt: skip
+    for name, *rest in [
+        ("Q1", "C9", "Lake", "D1"),
+        ("Q2", "C9", "Hill", "D1"),
+        ("Q3", "C11", "Far", "D9"),
+        ("Q4", "C9", "Far", "D9"),
+        ("Q5", "C30", None, None),
+        ("Q6", "C9", None, None),
+    ]:
         books.pending(name, *rest)
     books.pending("Q7", "C9", "Far", "D9", down_payment_account="A1")
     (case,) = found(find, books)
     tables = books.tables(ibis.duckdb.connect(), tmp_path / "again")
-    held = held_applications(pending(tables, HALF_YEAR), case, {"A1"}, links(tables, case.roles, LINKS))
-    assert dict(zip(held["application_id"], held["reasons"], strict=True)) == {"Q1": "same_compound same_developer", "Q2": "same_developer", "Q3": "party_of_the_case", "Q5": "related_to_a_party", "Q7": "party_of_the_case"}  # fmt: skip
+    held = held_applications(
+        pending(tables, HALF_YEAR), case, {"A1"}, links(tables, case.roles, LINKS)
+    )
+    assert dict(zip(held["application_id"], held["reasons"], strict=True)) == {
+        "Q1": "same_compound same_developer",
+        "Q2": "same_developer",
+        "Q3": "party_of_the_case",
+        "Q5": "related_to_a_party",
+        "Q7": "party_of_the_case",
+    }
 
 
 def test_an_empty_bank_has_no_cases(find):

@@ -1,4 +1,6 @@
-"""Shapes of money: each found where it is planted, not where it is broken, and as often as counting by hand says."""
+"""Shapes of money: each found where it is planted, not where it is broken, and as often as counting
+by hand says.
+"""
 
 import datetime as dt
 from itertools import pairwise, permutations
@@ -23,9 +25,13 @@ def con():
 def of(con, rows):
     """Transfers from (payer, payee, day, amount)."""
     table = pd.DataFrame(rows, columns=["payer", "payee", "day", "amount"])
-    table["booked_at"] = [dt.datetime(2024, 1, 1) + dt.timedelta(days=float(d)) for d in table["day"]]
+    table["booked_at"] = [
+        dt.datetime(2024, 1, 1) + dt.timedelta(days=float(d)) for d in table["day"]
+    ]
     table["transaction_id"] = [f"T{i}" for i in range(len(table))]
-    table = table.astype({"payer": "string", "payee": "string", "amount": float}).drop(columns="day")
+    table = table.astype({"payer": "string", "payee": "string", "amount": float}).drop(
+        columns="day"
+    )
     return con.create_table("transfers", table, overwrite=True)
 
 
@@ -36,7 +42,9 @@ def many_to_one(n, day=0, amount=100.0, hub="H"):
 def test_a_fan_in_is_counted_by_payers_and_not_by_payments(con):
     rows = many_to_one(5) + many_to_one(5) + [("P0", "O", 0, 1.0)] * 9
     found = con.to_pandas(patterns.fan_in(of(con, rows), 10, 5))
-    assert found[["hub", "parties", "transfers", "amount"]].values.tolist() == [["H", 5, 10, 1000.0]]
+    assert found[["hub", "parties", "transfers", "amount"]].values.tolist() == [
+        ["H", 5, 10, 1000.0]
+    ]
     assert con.to_pandas(patterns.fan_in(of(con, rows), 10, 6)).empty
 
 
@@ -62,7 +70,9 @@ def test_payers_who_split_their_payment_count_by_its_parts(con):
 def test_the_transfers_of_a_fan_are_its_evidence(con):
     transfers = of(con, [*many_to_one(5), ("P9", "H", 200, 100.0), ("A", "B", 0, 5.0)])
     fans = patterns.fan_in(transfers, 10, 5)
-    assert sorted(con.to_pandas(patterns.members(transfers, fans, 10))["transaction_id"]) == [f"T{i}" for i in range(5)]
+    assert sorted(con.to_pandas(patterns.members(transfers, fans, 10))["transaction_id"]) == [
+        f"T{i}" for i in range(5)
+    ]
 
 
 def test_a_fan_out_is_a_fan_in_turned_round(con):
@@ -71,8 +81,16 @@ def test_a_fan_out_is_a_fan_in_turned_round(con):
 
 
 def test_oneself_unknown_sides_and_reversed_bookings_make_no_shape(con):
-    rows = [("H", "H", 0, 10.0)] * 9 + [(None, "H", 0, 10.0)] * 9 + [(f"P{i}", "H", 0, -10.0) for i in range(9)]
-    for shape in (patterns.fan_in(of(con, rows), 10, 1), patterns.circles(of(con, rows), 3, 10, 0.5), patterns.shared_payers(of(con, rows), 10, 1)):  # fmt: skip
+    rows = (
+        [("H", "H", 0, 10.0)] * 9
+        + [(None, "H", 0, 10.0)] * 9
+        + [(f"P{i}", "H", 0, -10.0) for i in range(9)]
+    )
+    for shape in (
+        patterns.fan_in(of(con, rows), 10, 1),
+        patterns.circles(of(con, rows), 3, 10, 0.5),
+        patterns.shared_payers(of(con, rows), 10, 1),
+    ):
         assert con.to_pandas(shape).empty
 
 
@@ -81,14 +99,22 @@ def gathered_and_scattered(share=0.95, later=2.0):
 
 
 def test_what_gathers_and_then_scatters_is_found_and_what_keeps_the_money_is_not(con):
-    found = con.to_pandas(patterns.gather_scatter(of(con, gathered_and_scattered()), 10, 5, 0.8)).iloc[0]
+    found = con.to_pandas(
+        patterns.gather_scatter(of(con, gathered_and_scattered()), 10, 5, 0.8)
+    ).iloc[0]
     assert (found["hub"], found["payers"], found["payees"], found["gathered"]) == ("H", 6, 6, 600.0)
-    for rows in (gathered_and_scattered(0.5), gathered_and_scattered(1.3), gathered_and_scattered(later=-40.0)):
+    for rows in (
+        gathered_and_scattered(0.5),
+        gathered_and_scattered(1.3),
+        gathered_and_scattered(later=-40.0),
+    ):
         assert con.to_pandas(patterns.gather_scatter(of(con, rows), 10, 5, 0.8)).empty
 
 
 def test_money_over_many_accounts_to_one_again_is_found(con):
-    rows = [("S", f"L{i}", i / 10, 100.0) for i in range(4)] + [(f"L{i}", "E", 2 + i / 10, 97.0) for i in range(4)]
+    rows = [("S", f"L{i}", i / 10, 100.0) for i in range(4)] + [
+        (f"L{i}", "E", 2 + i / 10, 97.0) for i in range(4)
+    ]
     found = con.to_pandas(patterns.scatter_gather(of(con, rows), 5, 4, 0.9)).iloc[0]
     assert (found["source"], found["sink"], found["links"], found["amount"]) == ("S", "E", 4, 388.0)
     assert con.to_pandas(patterns.scatter_gather(of(con, rows), 1, 4, 0.9)).empty  # not fast enough
@@ -97,17 +123,34 @@ def test_money_over_many_accounts_to_one_again_is_found(con):
 
 @pytest.mark.parametrize("hops", [2, 3, 4, 5])
 def test_a_circle_of_any_length_is_found_once_and_a_broken_one_never(con, hops):
-    rows = [(f"A{i}", f"A{(i + 1) % hops}", i, 100.0 - i) for i in range(hops)] + [("A0", "Z", 0, 50.0)]
+    rows = [(f"A{i}", f"A{(i + 1) % hops}", i, 100.0 - i) for i in range(hops)] + [
+        ("A0", "Z", 0, 50.0)
+    ]
     found = con.to_pandas(patterns.circles(of(con, rows), 5, 5, 0.9))
-    assert found[["transactions", "hops"]].values.tolist() == [[" ".join(f"T{i}" for i in range(hops)), hops]]
-    assert con.to_pandas(patterns.circles(of(con, rows), hops - 1, 5, 0.9)).empty if hops > 2 else True
+    assert found[["transactions", "hops"]].values.tolist() == [
+        [" ".join(f"T{i}" for i in range(hops)), hops]
+    ]
+    assert (
+        con.to_pandas(patterns.circles(of(con, rows), hops - 1, 5, 0.9)).empty if hops > 2 else True
+    )
     backwards = [(a, b, 9 - d, m) for a, b, d, m in rows]
-    assert con.to_pandas(patterns.circles(of(con, backwards), 5, 5, 0.9)).empty if hops > 2 else True
+    assert (
+        con.to_pandas(patterns.circles(of(con, backwards), 5, 5, 0.9)).empty if hops > 2 else True
+    )
     thin = [(a, b, d, m if d else 1000.0) for a, b, d, m in rows]
     assert con.to_pandas(patterns.circles(of(con, thin), 5, 5, 0.9)).empty
 
 
-edges = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(0, 8), st.sampled_from([90.0, 100.0, 200.0])), min_size=1, max_size=9)  # fmt: skip
+edges = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"),
+        st.sampled_from("abcd"),
+        st.integers(0, 8),
+        st.sampled_from([90.0, 100.0, 200.0]),
+    ),
+    min_size=1,
+    max_size=9,
+)
 
 
 @settings(max_examples=25, deadline=None)

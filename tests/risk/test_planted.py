@@ -1,4 +1,6 @@
-"""On the demo bank: every planted case is found and no look-alike, the lists are complete, an application is screened."""
+"""On the demo bank: every planted case is found and no look-alike, the lists are complete, an
+application is screened.
+"""
 
 import json
 import shutil
@@ -23,7 +25,9 @@ LAST = Quarter.parse("2024Q4")
 
 
 def truth(folder, kind):
-    return [t for t in json.loads((folder / "truth" / "cases.json").read_text()) if t["kind"] == kind]
+    return [
+        t for t in json.loads((folder / "truth" / "cases.json").read_text()) if t["kind"] == kind
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,11 @@ def test_the_list_of_holds_and_the_screening_command_say_the_same(whole, ready_d
     from analysis.sources.land import embedded_engine
 
     waiting = pd.read_parquet(whole.bank.data_folder / "contract" / "loan_applications.parquet")
-    waiting = sorted(waiting.loc[(waiting["status"] == "pending") & (waiting["purpose"] == "mortgage"), "application_id"])  # fmt: skip
+    waiting = sorted(
+        waiting.loc[
+            (waiting["status"] == "pending") & (waiting["purpose"] == "mortgage"), "application_id"
+        ]
+    )
     held = whole.holds.groupby("application_id")["alert_id"].apply(set).to_dict()
     assert 0 < len(held) < len(waiting)
     with embedded_engine(whole.bank) as con:
@@ -67,9 +75,17 @@ def test_evidence_proves_every_reason_and_names_rows_that_are_there(whole):
     for row in alerts.itertuples():
         mine = evidence[evidence["alert_id"] == row.alert_id]
         assert set(mine["reason"]) == set(row.reasons.split(" "))
-    ids = set(pd.read_parquet(whole.bank.data_folder / "contract" / "transactions", columns=["transaction_id"])["transaction_id"])  # fmt: skip
+    ids = set(
+        pd.read_parquet(
+            whole.bank.data_folder / "contract" / "transactions", columns=["transaction_id"]
+        )["transaction_id"]
+    )
     assert set(evidence.loc[evidence["source"] == "transactions", "evidence_id"]) <= ids
-    assert not {"memo", "counterparty_name", "name", "phone", "address"} & {*alerts.columns, *evidence.columns, *whole.parties.columns}  # fmt: skip
+    assert not {"memo", "counterparty_name", "name", "phone", "address"} & {
+        *alerts.columns,
+        *evidence.columns,
+        *whole.parties.columns,
+    }
 
 
 def test_an_alert_keeps_its_identifier_and_one_cleared_comes_back_only_with_new_evidence(whole):
@@ -78,8 +94,12 @@ def test_an_alert_keeps_its_identifier_and_one_cleared_comes_back_only_with_new_
     both = set(before["alert_id"]) & set(now.index)
     assert len(both) >= 15 and (now.loc[sorted(both), "first_seen"] < str(LAST)).all()
     cleared = now[now["decided_on"].notna() & ~now["status"].eq("confirmed")]
-    assert cleared.loc[cleared["kind"] == "risk_acceptance", "suppressed"].all()  # four more bills, no new reason
-    assert not cleared.loc[cleared["kind"] == "risk_card_cashout", "suppressed"].any()  # more than doubled since
+    assert cleared.loc[
+        cleared["kind"] == "risk_acceptance", "suppressed"
+    ].all()  # four more bills, no new reason
+    assert not cleared.loc[
+        cleared["kind"] == "risk_card_cashout", "suppressed"
+    ].any()  # more than doubled since
     assert (now["status"] == "confirmed").sum() >= 4
 
 
@@ -88,18 +108,34 @@ def test_a_branch_sees_the_cases_with_a_party_there_and_every_alert_is_seen_some
     for branch in whole.branches["branch_id"]:
         mine = Partition(whole.bank, branch, LAST)
         seen |= set(mine.alerts["alert_id"])
-        assert set(mine.evidence["alert_id"]) == set(mine.alerts["alert_id"]) == set(mine.parties["alert_id"])
-        assert all(branch in {*b.split(" "), m} for b, m in zip(mine.alerts["branches"], mine.alerts["branch_id"], strict=True))  # fmt: skip
+        assert (
+            set(mine.evidence["alert_id"])
+            == set(mine.alerts["alert_id"])
+            == set(mine.parties["alert_id"])
+        )
+        assert all(
+            branch in {*b.split(" "), m}
+            for b, m in zip(mine.alerts["branches"], mine.alerts["branch_id"], strict=True)
+        )
     assert seen == set(whole.alerts["alert_id"])
 
 
 def test_an_application_is_screened_and_a_wrong_one_names_those_there_are(whole, ready_demo):
     held = whole.holds.iloc[0]
     result = call(app, "screen", str(ready_demo), "--application", held["application_id"])
-    assert result.exit_code == 0 and "confirm at once and stop" in told(result) and held["alert_id"] in told(result)
+    assert (
+        result.exit_code == 0
+        and "confirm at once and stop" in told(result)
+        and held["alert_id"] in told(result)
+    )
     waiting = pd.read_parquet(whole.bank.data_folder / "contract" / "loan_applications.parquet")
-    free = waiting[(waiting["status"] == "pending") & ~waiting["application_id"].isin(whole.holds["application_id"])]
-    result = call(app, "screen", str(ready_demo), "--application", free["application_id"].iloc[0], "--json")
+    free = waiting[
+        (waiting["status"] == "pending")
+        & ~waiting["application_id"].isin(whole.holds["application_id"])
+    ]
+    result = call(
+        app, "screen", str(ready_demo), "--application", free["application_id"].iloc[0], "--json"
+    )
     assert json.loads(result.output)["verdict"] == "nothing known against it"
     result = call(app, "screen", str(ready_demo), "--application", "P00")
     assert result.exit_code == 1 and "'P00' does not exist. Valid: P0" in told(result)
@@ -113,7 +149,9 @@ def test_every_planted_case_is_found_and_no_look_alike_on_other_seeds(tmp_path, 
     tables = tables_of(tmp_path / "bank")
     for name, kind in KINDS.items():
         limits = getattr(RISK, kind.settings)
-        gathered = DETECTORS[name].candidates(tables, Window.of_quarters(LAST, kind.quarters), loosest(limits))
+        gathered = DETECTORS[name].candidates(
+            tables, Window.of_quarters(LAST, kind.quarters), loosest(limits)
+        )
         result = judged(DETECTORS[name].cases(gathered, limits), truth(tmp_path / "bank", name))
         assert (result["missed"], result["false"]) == ([], []), name
 
@@ -124,21 +162,45 @@ def test_spark_finds_the_same_as_duckdb(tmp_path):
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        left_out("Spark", "Install it with: .venv/bin/python -m pip install -c constraints.txt -e '.[spark]'")
+        left_out(
+            "Spark",
+            "Install it with: .venv/bin/python -m pip install -c constraints.txt -e '.[spark]'",
+        )
     from benchmarks.risk import RISK, tables_of
 
     make_bank(tmp_path / "bank", 1500, 3)
     here = tables_of(tmp_path / "bank")
-    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "2g").config("spark.sql.session.timeZone", "UTC").config("spark.sql.warehouse.dir", str(tmp_path / "warehouse")).getOrCreate()  # fmt: skip
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.driver.memory", "2g")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", str(tmp_path / "warehouse"))
+        .getOrCreate()
+    )
     try:
         there = spark_tables(ibis.pyspark.connect(session), here, tmp_path / "copy")
         for name, kind in KINDS.items():
             limits, window = getattr(RISK, kind.settings), Window.of_quarters(LAST, kind.quarters)
-            ours, theirs = (DETECTORS[name].cases(DETECTORS[name].candidates(t, window, loosest(limits)), limits) for t in (here, there))  # fmt: skip
+            ours, theirs = (
+                DETECTORS[name].cases(
+                    DETECTORS[name].candidates(t, window, loosest(limits)), limits
+                )
+                for t in (here, there)
+            )
             assert len(ours) >= 6
             for one, other in zip(ours, theirs, strict=True):
-                assert (one.anchors, one.roles, one.amount, one.about, one.facts) == (other.anchors, other.roles, other.amount, other.about, other.facts)  # fmt: skip
-                assert {r: p.rows["evidence_id"].tolist() for r, p in one.reasons.items()} == {r: p.rows["evidence_id"].tolist() for r, p in other.reasons.items()}  # fmt: skip
+                assert (one.anchors, one.roles, one.amount, one.about, one.facts) == (
+                    other.anchors,
+                    other.roles,
+                    other.amount,
+                    other.about,
+                    other.facts,
+                )
+                assert {r: p.rows["evidence_id"].tolist() for r, p in one.reasons.items()} == {
+                    r: p.rows["evidence_id"].tolist() for r, p in other.reasons.items()
+                }
     finally:
         session.stop()
 
@@ -158,6 +220,16 @@ def test_the_benchmark_judges_by_case_and_names_what_it_missed():
 
     from analysis.risk.cases import Case
 
-    planted = [{"is_case": True, "variant": "a", "parties": ["C1", "C2"]}, {"is_case": True, "variant": "b", "parties": ["C3"]}, {"is_case": False, "variant": "c", "parties": ["C4"]}]  # fmt: skip
+    planted = [
+        {"is_case": True, "variant": "a", "parties": ["C1", "C2"]},
+        {"is_case": True, "variant": "b", "parties": ["C3"]},
+        {"is_case": False, "variant": "c", "parties": ["C4"]},
+    ]
     cases = [Case(["C2"], {}, {}, 1.0), Case(["C4"], {}, {}, 1.0), Case(["C9"], {}, {}, 1.0)]
-    assert judged(cases, planted) == {"planted": 2, "found": 1, "alerts": 3, "false": ["c", "nothing planted"], "missed": ["b"]}  # fmt: skip
+    assert judged(cases, planted) == {
+        "planted": 2,
+        "found": 1,
+        "alerts": 3,
+        "false": ["c", "nothing planted"],
+        "missed": ["b"],
+    }

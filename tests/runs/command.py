@@ -6,7 +6,8 @@ from typer.testing import CliRunner, Result
 
 from analysis.errors import WorkbookError
 
-MADE = 4 * 8 + 1  # the small bank: eight reports for the whole and each of three branches, and the overview
+# the small bank: eight reports for the whole and each of three branches, and the overview
+MADE = 4 * 8 + 1
 
 
 def call(app: Any, *words: str) -> Result:

@@ -33,20 +33,33 @@ def cell(branch, report, number, of=16):
 
 
 def done(branch, report, seconds, status="done", error=""):
-    return {"event": "report", "branch": branch, "report": report, "status": status, "error": error, "seconds": seconds}
+    return {
+        "event": "report",
+        "branch": branch,
+        "report": report,
+        "status": status,
+        "error": error,
+        "seconds": seconds,
+    }
 
 
 def test_it_shows_what_runs_at_which_cell_and_what_is_over():
     it = display()
     it.hear(cell("B1", "segmentation", 0, 0))
-    assert "B1 segmentation: starting" in shown(it) and "0 done, 0 failed, 1 were up to date" in shown(it)
+    assert "B1 segmentation: starting" in shown(
+        it
+    ) and "0 done, 0 failed, 1 were up to date" in shown(it)
     it.hear(cell("B1", "segmentation", 7))
     it.hear(cell("B1", "loyalty", 3))
     assert "B1 segmentation: cell 7 of 16" in shown(it) and "B1 loyalty: cell 3 of 16" in shown(it)
     it.hear(done("B1", "segmentation", 9.0))
     it.hear(done("B1", "loyalty", 9.0, "failed", "ValueError: no"))
     it.hear(cell("B1", "segmentation", 16))  # told late
-    assert "1 done, 1 failed, 1 were up to date" in shown(it) and "3/4" in shown(it) and "cell" not in shown(it)
+    assert (
+        "1 done, 1 failed, 1 were up to date" in shown(it)
+        and "3/4" in shown(it)
+        and "cell" not in shown(it)
+    )
     assert "failed B1 loyalty: ValueError: no" in it.console.file.getvalue()
 
 

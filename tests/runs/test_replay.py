@@ -23,9 +23,9 @@ def quarter_folder(bank):
 def statuses(bank):
     """Why each report would run, by branch and report; empty where it is up to date."""
     from analysis.quarters import Quarter
-    from analysis.readings import Fingerprints
     from analysis.runs.grid import plan_run, why_run
     from analysis.runs.manifest import Manifest
+    from analysis.steps.readings import Fingerprints
 
     plan = plan_run(bank, Quarter.parse("2024Q2"), [], [], [], "en", force=True)
     manifest, marks = Manifest(quarter_folder(bank)), Fingerprints(bank.data_folder)
@@ -37,7 +37,8 @@ def delivered(tmp_path_factory):
     """The small bank with a second branch of customers, run once."""
     small = SmallBank(tmp_path_factory.mktemp("replay") / "small")
     small.tables["customers"] = [
-        line.replace(",B1,", ",EMPTY,") if re.match(r"C[4-7]\d,", line) else line for line in small.tables["customers"]
+        line.replace(",B1,", ",EMPTY,") if re.match(r"C[4-7]\d,", line) else line
+        for line in small.tables["customers"]
     ]
     bank = small.bank()
     assert call(app, "run", str(bank.path)).exit_code == 0
@@ -45,7 +46,9 @@ def delivered(tmp_path_factory):
 
 
 def test_a_changed_row_runs_its_own_branch_and_the_whole_bank_again_and_no_other(delivered):
-    """In a quarter that the models were not fitted on; one amount, so that no count on any page changes."""
+    """In a quarter that the models were not fitted on; one amount, so that no count on any page
+    changes.
+    """
     small, bank = delivered
     assert set(statuses(bank).values()) == {""}
     at = next(i for i, t in enumerate(small.tables["transactions"]) if ",A45,2024-05" in t)
@@ -57,10 +60,14 @@ def test_a_changed_row_runs_its_own_branch_and_the_whole_bank_again_and_no_other
     small.tables["transactions"][at] = before
     small.bank()
     prepare(bank)
-    changed = {branch for (branch, report), text in why.items() if report == "segmentation" and text}
+    changed = {
+        branch for (branch, report), text in why.items() if report == "segmentation" and text
+    }
     assert changed == {"ALL", "EMPTY"}, why
     assert "data" in why["EMPTY", "segmentation"] and "models" not in why["EMPTY", "segmentation"]
-    assert set(statuses(bank).values()) == {""}  # and back again: the same rows are the same reports
+    assert set(statuses(bank).values()) == {
+        ""
+    }  # and back again: the same rows are the same reports
 
 
 def test_a_changed_module_runs_the_reports_that_import_it(monkeypatch):
@@ -71,7 +78,11 @@ def test_a_changed_module_runs_the_reports_that_import_it(monkeypatch):
         for cached in (code.imported_code, code._mark, code._imports_of):
             cached.cache_clear()
         if changed:
-            monkeypatch.setattr(code, "bytes_fingerprint", lambda p: "changed" if p == PACKAGE / changed else real(p))
+            monkeypatch.setattr(
+                code,
+                "bytes_fingerprint",
+                lambda p: "changed" if p == PACKAGE / changed else real(p),
+            )
         return {name: code.imported_code(r.notebook) for name, r in REPORTS.items()}
 
     real = code.bytes_fingerprint
@@ -111,7 +122,16 @@ def test_an_unchanged_quarter_is_verified(delivered):
 
 
 def verified(bank, *words):
-    result = call(app, "verify", str(quarter_folder(bank)), "--branch", "B1", "--report", "segmentation", *words)
+    result = call(
+        app,
+        "verify",
+        str(quarter_folder(bank)),
+        "--branch",
+        "B1",
+        "--report",
+        "segmentation",
+        *words,
+    )
     return result.exit_code, " ".join(told(result).split())
 
 
@@ -154,21 +174,32 @@ def test_a_changed_output_names_the_first_cell_that_differs(delivered):
 
     _, bank = delivered
     folder, manifest = quarter_folder(bank), quarter_folder(bank) / "manifest.json"
-    path, kept = folder / "B1" / "segmentation.ipynb", (folder / "B1" / "segmentation.ipynb").read_bytes()
+    path, kept = (
+        folder / "B1" / "segmentation.ipynb",
+        (folder / "B1" / "segmentation.ipynb").read_bytes(),
+    )
     content = manifest.read_bytes()
     notebook = nbformat.read(path, 4)
     code_cells = [c for c in notebook.cells if c.cell_type == "code"]
-    at = max(i for i, c in enumerate(code_cells) if any("text/html" in o.get("data", {}) for o in c.outputs))
+    at = max(
+        i
+        for i, c in enumerate(code_cells)
+        if any("text/html" in o.get("data", {}) for o in c.outputs)
+    )
     code_cells[at].outputs[0]["data"]["text/html"] += "<p>polished</p>"
     path.write_text(nbformat.writes(notebook) + "\n")
     entries = json.loads(content)
-    entry = next(r for r in entries["reports"] if (r["branch"], r["report"]) == ("B1", "segmentation"))
+    entry = next(
+        r for r in entries["reports"] if (r["branch"], r["report"]) == ("B1", "segmentation")
+    )
     entry["files"] = file_hashes(folder / "B1", "segmentation")
     manifest.write_text(json.dumps(entries))
     status, said = verified(bank)
     path.write_bytes(kept)
     manifest.write_bytes(content)
-    assert status == 4 and f"code cell {at + 1}, in “" in said and "comes out differently" in said, said
+    assert (
+        status == 4 and f"code cell {at + 1}, in “" in said and "comes out differently" in said
+    ), said
 
 
 def test_a_changed_data_row_is_caught_before_and_after_it_is_prepared(delivered):
@@ -178,10 +209,18 @@ def test_a_changed_data_row_is_caught_before_and_after_it_is_prepared(delivered)
     small.tables["transactions"][at] = re.sub(r",\d+\.50,", ",99999999.50,", before)
     small.bank()
     status, said = verified(bank)
-    assert status == 4 and "the bank's table transactions changed since the reports' data was prepared" in said
+    assert (
+        status == 4
+        and "the bank's table transactions changed since the reports' data was prepared" in said
+    )
     result = call(app, "sign", str(quarter_folder(bank)), "--by", "R007")
-    assert result.exit_code == 4 and f"{MADE} of {MADE} reports came out the same" in " ".join(told(result).split())
-    assert "the bank's files" in json.loads((quarter_folder(bank) / "sign-off.json").read_text())["findings"]
+    assert result.exit_code == 4 and f"{MADE} of {MADE} reports came out the same" in " ".join(
+        told(result).split()
+    )
+    assert (
+        "the bank's files"
+        in json.loads((quarter_folder(bank) / "sign-off.json").read_text())["findings"]
+    )
     (quarter_folder(bank) / "sign-off.json").unlink()
     assert "1 the same, 0 not" in said  # what was prepared is as it was
     prepare(bank)
@@ -189,17 +228,28 @@ def test_a_changed_data_row_is_caught_before_and_after_it_is_prepared(delivered)
     small.tables["transactions"][at] = before
     small.bank()
     prepare(bank)
-    assert status == 4 and re.search(r"B1 segmentation: code cell \d+, in “.*” comes out differently", said), said
+    assert status == 4 and re.search(
+        r"B1 segmentation: code cell \d+, in “.*” comes out differently", said
+    ), said
 
 
 def test_a_sign_off_says_who_when_and_what_was_found_and_a_later_change_voids_it(delivered):
     _, bank = delivered
     folder = quarter_folder(bank)
-    result = call(app, "sign", str(folder), "--by", "R007 <b>Reviewer</b>", "--note", "third quarter in a row")
+    result = call(
+        app, "sign", str(folder), "--by", "R007 <b>Reviewer</b>", "--note", "third quarter in a row"
+    )
     assert result.exit_code == 0, told(result)
     signed = json.loads((folder / "sign-off.json").read_text())
-    assert signed["by"] == "R007 <b>Reviewer</b>" and signed["replayed"] == MADE and signed["findings"] == {}
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", signed["at"]) and "B1/segmentation.html" in signed["files"]
+    assert (
+        signed["by"] == "R007 <b>Reviewer</b>"
+        and signed["replayed"] == MADE
+        and signed["findings"] == {}
+    )
+    assert (
+        re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", signed["at"])
+        and "B1/segmentation.html" in signed["files"]
+    )
     index = (folder / "index.html").read_text()
     assert (
         "Reviewed by R007 &lt;b&gt;Reviewer&lt;/b&gt;" in index
@@ -217,7 +267,9 @@ def test_a_sign_off_says_who_when_and_what_was_found_and_a_later_change_voids_it
     page = folder / "B1" / "loyalty.html"
     kept = page.read_bytes()
     page.write_bytes(kept + b"\n")
-    assert "It is void: B1/loyalty.html changed since." in " ".join(told(call(app, "status", str(folder))).split())
+    assert "It is void: B1/loyalty.html changed since." in " ".join(
+        told(call(app, "status", str(folder))).split()
+    )
     assert "This review is void: B1/loyalty.html" in (folder / "index.html").read_text()
     page.write_bytes(kept)
     call(app, "run", str(bank.path), "--branch", "B1", "--report", "loyalty", "--force")
@@ -239,17 +291,23 @@ def test_nothing_heavy_is_imported_to_find_out_that_there_is_nothing_to_do(deliv
     _, bank = delivered
     call(app, "run", str(bank.path))
     script = (
-        "import atexit, sys; sys.argv = ['workbook', 'run', sys.argv[1]]; from analysis.cli import main\n"
+        "import atexit, sys; sys.argv = ['workbook', 'run', sys.argv[1]]; from "
+        "analysis.cli import main\n"
         "heavy = ('papermill', 'nbconvert', 'sklearn', 'statsmodels', 'matplotlib')\n"
         "atexit.register(lambda: print([m for m in heavy if m in sys.modules]))\n"
         "main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(bank.path)], capture_output=True, text=True, cwd=Path.cwd()
+        [sys.executable, "-c", script, str(bank.path)],
+        capture_output=True,
+        text=True,
+        cwd=Path.cwd(),
     )
-    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]" and f"{MADE} were up to date" in done.stderr, (
-        done.stderr
-    )
+    assert (
+        done.returncode == 0
+        and done.stdout.splitlines()[-1] == "[]"
+        and f"{MADE} were up to date" in done.stderr
+    ), done.stderr
     assert len(done.stderr.splitlines()) == 2, done.stderr  # and no library has the last word
 
 
@@ -270,6 +328,10 @@ def test_imports_are_found_by_pattern_as_the_parser_finds_them():
 
 def test_workers_do_not_spend_a_second_on_a_grammar_that_notebooks_do_not_need():
     script = (
-        "import sys, analysis.runs.execute, analysis.runs.verify; print('rfc3987_syntax.syntax_helpers' in sys.modules)"
+        "import sys, analysis.runs.execute, analysis.runs.verify; "
+        "print('rfc3987_syntax.syntax_helpers' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+        == "False\n"
+    )

@@ -1,4 +1,6 @@
-"""The run as its users meet it: refused before it starts, resumed, and never taken down by one report."""
+"""The run as its users meet it: refused before it starts, resumed, and never taken down by one
+report.
+"""
 
 import json
 import os
@@ -58,13 +60,17 @@ def test_names_from_the_data_are_never_executed(small_run):
     _, bank, _ = small_run
     for file in bank.output_folder.rglob("*.html"):
         assert "<script" not in file.read_text(encoding="utf-8"), file
-    assert "&lt;script&gt;" in (bank.output_folder / "2024Q2" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in (bank.output_folder / "2024Q2" / "index.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_branch_of_three_customers_shows_nothing_that_identifies_one(small_run):
     _, bank, _ = small_run
     shown = page(bank, "SMALL", "segmentation")
-    body = shown[shown.index("<main>") : shown.index('id="section-5"')]  # what follows is of the whole bank
+    body = shown[
+        shown.index("<main>") : shown.index('id="section-5"')
+    ]  # what follows is of the whole bank
     assert "fewer than 10 customers" in body
     for secret in ("C80", "C81", "C82", "A80", "3 customers", "100.0%"):
         assert secret not in body.replace("95 %", ""), secret
@@ -106,7 +112,9 @@ def test_a_second_run_has_nothing_to_do_and_a_changed_row_runs_again(small_run):
     small.tables["transactions"].append("T99999,A1,2024-06-01,1,mobile,transfer")
     small.bank()
     call(app, "prepare", str(bank.path))
-    assert "changed: data" in " ".join(call(app, "status", str(bank.output_folder / "2024Q2")).output.split())
+    assert "changed: data" in " ".join(
+        call(app, "status", str(bank.output_folder / "2024Q2")).output.split()
+    )
 
 
 def test_the_same_data_gives_the_same_notebook(small_run):
@@ -124,10 +132,16 @@ def test_the_same_data_gives_the_same_notebook(small_run):
         (["--branch", "B2"], r"branch 'B2' does not exist. Valid: B1"),
         (["--quarter", "2023Q4"], r"quarter '2023Q4' does not exist. Valid: 2024Q"),
         (["--quarter", "last"], r"'last' is not a quarter"),
-        (["--branch", "B1", "--report", "risk_overview"], r"risk_overview is made for the whole bank only"),
+        (
+            ["--branch", "B1", "--report", "risk_overview"],
+            r"risk_overview is made for the whole bank only",
+        ),
         (["--report", "segments"], r"report 'segments' does not exist. Valid: segmentation"),
         (["--set", "min_cel=20"], r"parameter 'min_cel' does not exist. Valid: min_cell"),
-        (["--set", "min_cell=many"], r"min_cell: Input should be a valid integer.* \(given: 'many'\)"),
+        (
+            ["--set", "min_cell=many"],
+            r"min_cell: Input should be a valid integer.* \(given: 'many'\)",
+        ),
         (["--set", "min_cell"], r"not of the form name=value"),
         (["--language", "fr"], r"language 'fr' does not exist. Valid: "),
     ],
@@ -150,17 +164,23 @@ def test_a_wrong_branch_of_a_bank_never_prepared_is_refused_before_it_is_prepare
     assert not (bank.data_folder / "marts").exists() and not bank.output_folder.exists()
 
 
-def test_a_failing_report_leaves_the_others_and_its_own_partial_page(small_run, tmp_path, monkeypatch):
+def test_a_failing_report_leaves_the_others_and_its_own_partial_page(
+    small_run, tmp_path, monkeypatch
+):
     import nbformat
 
     _, bank, _ = small_run
     broken = nbformat.read(catalogue.REPORTS["loyalty"].notebook, 4)
-    broken.cells.insert(6, nbformat.v4.new_code_cell("raise ValueError('the <b>planted</b> fault')"))
+    broken.cells.insert(
+        6, nbformat.v4.new_code_cell("raise ValueError('the <b>planted</b> fault')")
+    )
     nbformat.write(broken, tmp_path / "broken.ipynb")
     monkeypatch.setitem(
         catalogue.REPORTS,
         "loyalty",
-        catalogue.Report("loyalty", tmp_path / "broken.ipynb", catalogue.CellParameters, ("survey_items",)),
+        catalogue.Report(
+            "loyalty", tmp_path / "broken.ipynb", catalogue.CellParameters, ("survey_items",)
+        ),
     )
     result = call(app, "run", str(bank.path), "--branch", "B1", "--force")
     assert result.exit_code == 3
@@ -170,7 +190,9 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(small_run, 
     assert "customers with an open account" in partial  # what it reached
     entries = {
         r["report"]: r["status"]
-        for r in json.loads((bank.output_folder / "2024Q2" / "manifest.json").read_text())["reports"]
+        for r in json.loads((bank.output_folder / "2024Q2" / "manifest.json").read_text())[
+            "reports"
+        ]
         if r["branch"] == "B1"
     }
     assert entries == {
@@ -208,10 +230,16 @@ def test_interrupted_and_started_again_it_goes_on(small):
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130, said
     assert "the same command goes on from here" in said
-    done = [r for r in json.loads((folder / "manifest.json").read_text())["reports"] if r["status"] == "done"]
+    done = [
+        r
+        for r in json.loads((folder / "manifest.json").read_text())["reports"]
+        if r["status"] == "done"
+    ]
     assert 1 <= len(done) < 12
     assert not [
-        f for f in folder.rglob("*") if f.name.endswith(".html") and "</html>" not in f.read_text(encoding="utf-8")
+        f
+        for f in folder.rglob("*")
+        if f.name.endswith(".html") and "</html>" not in f.read_text(encoding="utf-8")
     ]
     again = call(app, "run", str(bank.path))
     assert again.exit_code == 0
@@ -245,12 +273,16 @@ def test_check_says_what_is_missing_and_what_would_be_set_aside(small):
 
 def test_check_fails_where_too_much_would_be_set_aside(small):
     small.params["quarantine_limit"] = 0.01
-    small.tables["customers"] = [line.replace("personal", "person") for line in small.tables["customers"]]
+    small.tables["customers"] = [
+        line.replace("personal", "person") for line in small.tables["customers"]
+    ]
     result = call(app, "check", str(small.bank().path))
     assert result.exit_code == 1
 
 
-def test_a_branch_of_the_params_file_that_does_not_exist_is_refused_before_anything_runs(small_run, tmp_path):
+def test_a_branch_of_the_params_file_that_does_not_exist_is_refused_before_anything_runs(
+    small_run, tmp_path
+):
     from tests.conftest import SmallBank
 
     small = SmallBank(tmp_path / "small")
@@ -258,7 +290,9 @@ def test_a_branch_of_the_params_file_that_does_not_exist_is_refused_before_anyth
     bank = small.bank()
     result = call(app, "run", str(bank.path))
     assert result.exit_code == 1
-    assert "retention.capacities: The branch 'B7' does not exist. Valid: B1, EMPTY, SMALL" in told(result)
+    assert "retention.capacities: The branch 'B7' does not exist. Valid: B1, EMPTY, SMALL" in told(
+        result
+    )
     assert not bank.output_folder.exists()
 
 
@@ -267,7 +301,10 @@ def test_who_counts_as_leaving_and_what_behaviour_is_are_refused_with_the_valid_
 
     for number, (settings, message) in enumerate(
         [
-            ({"retention": {"left": "not activ"}}, "retention.left: The column 'activ' does not exist. Valid: active"),
+            (
+                {"retention": {"left": "not activ"}},
+                "retention.left: The column 'activ' does not exist. Valid: active",
+            ),
             (
                 {"loyalty": {"behaviour": ["product_held"]}},
                 "The column 'product_held' does not exist. Valid: products_held",

@@ -1,4 +1,6 @@
-"""The scheduler files of docs/schedulers, as far as they can be tried without the schedulers running."""
+"""The scheduler files of docs/schedulers, as far as they can be tried without the schedulers
+running.
+"""
 
 import ast
 import re
@@ -46,7 +48,9 @@ def test_systemd_takes_the_units(tmp_path):
         )
         (tmp_path / name).write_text(text)
     done = subprocess.run(
-        [analyze, "verify", tmp_path / "workbook.service", tmp_path / "workbook.timer"], capture_output=True, text=True
+        [analyze, "verify", tmp_path / "workbook.service", tmp_path / "workbook.timer"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0 and "workbook" not in done.stderr, done.stderr
     when = re.search(r"OnCalendar=(.*)", (FOLDER / "workbook.timer").read_text())[1]
@@ -54,7 +58,11 @@ def test_systemd_takes_the_units(tmp_path):
 
 
 def test_cron_would_read_the_line():
-    lines = [x for x in (FOLDER / "crontab").read_text().splitlines() if x and not x.startswith(("#", "MAILTO"))]
+    lines = [
+        x
+        for x in (FOLDER / "crontab").read_text().splitlines()
+        if x and not x.startswith(("#", "MAILTO"))
+    ]
     assert len(lines) == 1
     fields = lines[0].split(maxsplit=5)
     assert all(re.fullmatch(r"[\d*,/-]+", f) for f in fields[:5]) and fields[5].startswith("cd ")
@@ -62,13 +70,17 @@ def test_cron_would_read_the_line():
 
 
 def test_the_dag_runs_then_replays():
-    """With Airflow where it is installed; else its few names are stood in for, and what the file does with them is looked at."""
+    """With Airflow where it is installed; else its few names are stood in for, and what the file
+    does with them is looked at.
+    """
     source = (FOLDER / "workbook_dag.py").read_text()
     try:
         import airflow  # noqa: F401
     except ImportError:
         tree = ast.parse(source)
-        imports = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module.startswith("airflow")]
+        imports = [
+            n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module.startswith("airflow")
+        ]
         assert {a.name for n in imports for a in n.names} == {"BashOperator", "DAG"}
         made, order = [], []
 

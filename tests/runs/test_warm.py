@@ -24,7 +24,9 @@ from analysis.runs.warm import parent, place, provisioner
 from tests.conftest import ROOT
 from tests.test_project import NOTEBOOKS
 
-pytestmark = pytest.mark.skipif(not provisioner.FORK_IS_SAFE, reason="kernels are forked on Linux only")
+pytestmark = pytest.mark.skipif(
+    not provisioner.FORK_IS_SAFE, reason="kernels are forked on Linux only"
+)
 
 
 @contextlib.contextmanager
@@ -52,7 +54,9 @@ def value(client, code):
 
 def gone(process, seconds=15):
     with contextlib.suppress(psutil.NoSuchProcess):
-        return wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, seconds)
+        return wait_until(
+            lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, seconds
+        )
     return True
 
 
@@ -73,16 +77,23 @@ def own_parent(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBOOK_WARM_IDLE", "3")
     if len(str(folder)) > place.LONGEST_SOCKET - 24:
         monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setenv("TZ", f"UTC{os.getpid() % 7:+d}")  # read at import, so part of the key: nobody else's parent
+    monkeypatch.setenv(
+        "TZ", f"UTC{os.getpid() % 7:+d}"
+    )  # read at import, so part of the key: nobody else's parent
     return folder
 
 
 def outputs(path, name):
     executed = papermill.execute_notebook(
-        str(path), None, {"params": str(ROOT / "params" / "demo.yml")}, kernel_name=name, progress_bar=False
+        str(path),
+        None,
+        {"params": str(ROOT / "params" / "demo.yml")},
+        kernel_name=name,
+        progress_bar=False,
     )
     return [
-        [{k: v for k, v in o.items() if k != "execution_count"} for o in c.get("outputs", [])] for c in executed.cells
+        [{k: v for k, v in o.items() if k != "execution_count"} for o in c.get("outputs", [])]
+        for c in executed.cells
     ]
 
 
@@ -101,11 +112,18 @@ def test_a_plain_figure_is_shown_the_same(tmp_path):
         "plt.plot([1, 3, 2])",
         "fig, ax = plt.subplots(figsize=(2, 1))\nax.bar([1, 2], [2, 1])\nplt.show()",
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in code]), path)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in code]), path
+    )
 
     def shown(name):
         executed = papermill.execute_notebook(str(path), None, kernel_name=name, progress_bar=False)
-        return [o["data"]["image/png"] for c in executed.cells for o in c.outputs if "image/png" in o.get("data", {})]
+        return [
+            o["data"]["image/png"]
+            for c in executed.cells
+            for o in c.outputs
+            if "image/png" in o.get("data", {})
+        ]
 
     forked = shown("workbook")
     assert len(forked) == 2 and forked == shown("python3")
@@ -113,7 +131,10 @@ def test_a_plain_figure_is_shown_the_same(tmp_path):
 
 def test_random_numbers_are_not_inherited_and_those_of_a_report_are_its_own(ready_demo):
     draw = "import random, numpy as np; print(random.random(), np.random.rand())"
-    opened = f"from analysis.report.notebook import open_report; r = open_report({str(ready_demo)!r}, 'B001', '2024Q4')"
+    opened = (
+        f"from analysis.notebook import open_report; r = open_report({str(ready_demo)!r}, "
+        f"'B001', '2024Q4')"
+    )
     with kernel() as (_, first), kernel() as (_, second):
         assert first(draw) != second(draw)
         first(opened), second(opened)
@@ -138,9 +159,12 @@ def test_a_kernel_works_in_the_folder_and_with_the_environment_of_its_asker(tmp_
     monkeypatch.setenv("ONLY_MINE", "yes")
     (tmp_path / "beside.py").write_text("here = 1")
     with kernel(cwd=os.path.relpath(tmp_path)) as (_, ask):
-        assert ask("import os, beside; print(os.getcwd(), os.environ['ONLY_MINE'], beside.here)") == f"{tmp_path} yes 1"
         assert (
-            ask("import sys; print('ipykernel' in sys.argv[0], 'analysis.report.notebook' in sys.modules)")
+            ask("import os, beside; print(os.getcwd(), os.environ['ONLY_MINE'], beside.here)")
+            == f"{tmp_path} yes 1"
+        )
+        assert (
+            ask("import sys; print('ipykernel' in sys.argv[0], 'analysis.notebook' in sys.modules)")
             == "True True"
         )
 
@@ -150,7 +174,8 @@ def test_threads_of_the_libraries_are_pinned():
         assert set(
             json.loads(
                 ask(
-                    "import json, threadpoolctl; print(json.dumps([p['num_threads'] for p in threadpoolctl.threadpool_info()]))"
+                    "import json, threadpoolctl; print(json.dumps([p['num_threads'] for p "
+                    "in threadpoolctl.threadpool_info()]))"
                 )
             )
         ) == {1}
@@ -162,7 +187,10 @@ def test_a_parent_with_threads_does_not_fork():
     threading.Thread(target=stop.wait, daemon=True).start()
     asker, answerer = socket.socketpair()
     asker.sendall(json.dumps({"arguments": [], "env": {}, "cwd": "/"}).encode() + b"\n")
-    assert parent._fork_for(answerer, place.origin(os.environ), lambda: pytest.fail("it forked")) is None
+    assert (
+        parent._fork_for(answerer, place.origin(os.environ), lambda: pytest.fail("it forked"))
+        is None
+    )
     stop.set()
     answer = json.loads(asker.recv(4096))
     assert "threads are running in the parent" in answer["refused"]
@@ -174,7 +202,9 @@ def test_the_parent_itself_has_one_thread(own_parent):
 
 
 @pytest.mark.parametrize("unsafe", [True, False])
-def test_where_forking_is_unsafe_a_stock_kernel_starts_and_it_is_said_once(monkeypatch, caplog, unsafe):
+def test_where_forking_is_unsafe_a_stock_kernel_starts_and_it_is_said_once(
+    monkeypatch, caplog, unsafe
+):
     def refuses(*_):
         raise RuntimeError("threads are running in the parent")
 
@@ -192,7 +222,7 @@ def test_where_forking_is_unsafe_a_stock_kernel_starts_and_it_is_said_once(monke
     )
     for _ in range(2):
         with kernel() as (manager, ask):
-            assert ask("import sys; print('analysis.report.notebook' in sys.modules)") == "False"
+            assert ask("import sys; print('analysis.notebook' in sys.modules)") == "False"
             assert manager.transport == "ipc"
     assert len([a for a in said if "stock kernels" in str(a[0])]) == 1
 
@@ -208,7 +238,11 @@ def test_a_killed_kernel_is_reported_with_its_signal_and_takes_nothing_along():
 
 
 def test_a_kernel_ends_with_its_asker():
-    script = "import time; from jupyter_client.manager import start_new_kernel as s; m, c = s(kernel_name='workbook'); print(m.provisioner.pid, m.ip, m.connection_file, flush=True); time.sleep(60)"
+    script = (
+        "import time; from jupyter_client.manager import start_new_kernel as s; m, c = "
+        "s(kernel_name='workbook'); print(m.provisioner.pid, m.ip, m.connection_file, "
+        "flush=True); time.sleep(60)"
+    )
     asker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     pid, address, connection_file = asker.stdout.readline().split()
     child, sockets = psutil.Process(int(pid)), pathlib.Path(address)
@@ -217,7 +251,10 @@ def test_a_kernel_ends_with_its_asker():
     asker.wait()
     assert gone(child)
     assert wait_until(
-        lambda: not list(sockets.parent.glob(f"{sockets.name}-*")) and not pathlib.Path(connection_file).exists()
+        lambda: (
+            not list(sockets.parent.glob(f"{sockets.name}-*"))
+            and not pathlib.Path(connection_file).exists()
+        )
     )
 
 
@@ -229,7 +266,9 @@ def test_a_kernel_ends_with_its_parent_and_the_next_one_gets_a_new_parent(own_pa
         assert process.wait(timeout=10) == -signal.SIGKILL and gone(child)
     with kernel() as (_, ask):
         assert int(ask("import os; print(os.getppid())")) != mother.pid
-        assert len(list(place.private_folder().glob("*.sock"))) == 1  # the dead one's address is forgotten
+        assert (
+            len(list(place.private_folder().glob("*.sock"))) == 1
+        )  # the dead one's address is forgotten
 
 
 def test_the_parent_is_shared_and_ends_when_idle(own_parent):
@@ -243,12 +282,17 @@ def test_the_parent_is_shared_and_ends_when_idle(own_parent):
 
 
 def test_the_parent_does_not_outlive_a_change_of_the_code(own_parent, tmp_path):
-    """A copy of the package, changed between two kernels: the second has the new code, and the first parent ends."""
+    """A copy of the package, changed between two kernels: the second has the new code, and the
+    first parent ends.
+    """
     shutil.copytree(ROOT / "src" / "analysis", tmp_path / "src" / "analysis")
     script = (
-        "from jupyter_client.manager import start_new_kernel as s; m, c = s(kernel_name='workbook'); import psutil\n"
+        "from jupyter_client.manager import start_new_kernel as s; m, c = "
+        "s(kernel_name='workbook'); import psutil\n"
         "p = psutil.Process(m.provisioner.pid).ppid(); told = []\n"
-        "c.execute_interactive('import analysis.quarters as q; print(getattr(q, \"CHANGED\", 0))', output_hook=lambda m: told.append(m['content'].get('text', '')))\n"
+        "c.execute_interactive('import analysis.quarters as q; print(getattr(q, "
+        "\"CHANGED\", 0))', output_hook=lambda m: told.append(m['content'].get('text', "
+        "'')))\n"
         "m.shutdown_kernel(now=True); print(p, ''.join(told).strip())"
     )
 
@@ -278,7 +322,7 @@ def test_papermill_and_nbval_take_it_by_name(tmp_path):
 
     assert version("papermill")
     path, executed = tmp_path / "it.ipynb", tmp_path / "out.ipynb"
-    cells = [nbformat.v4.new_code_cell("import sys\nprint('analysis.report.notebook' in sys.modules)")]
+    cells = [nbformat.v4.new_code_cell("import sys\nprint('analysis.notebook' in sys.modules)")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     subprocess.run(
         [sys.executable, "-m", "papermill", "-k", "workbook", "--no-progress-bar", path, executed],
@@ -320,7 +364,9 @@ def test_jupyterlab_takes_it_by_name(tmp_path):
         "--IdentityProvider.token=t",
         f"--ServerApp.root_dir={tmp_path}",
     ]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     base = f"http://127.0.0.1:{port}/api"
 
     def call(where, content=None):
@@ -340,8 +386,14 @@ def test_jupyterlab_takes_it_by_name(tmp_path):
         line = websocket.create_connection(
             f"ws://127.0.0.1:{port}/api/kernels/{started['id']}/channels?token=t", timeout=30
         )
-        header = {"msg_id": "1", "username": "", "session": "s", "msg_type": "execute_request", "version": "5.3"}
-        code = "import sys; print('analysis.report.notebook' in sys.modules)"
+        header = {
+            "msg_id": "1",
+            "username": "",
+            "session": "s",
+            "msg_type": "execute_request",
+            "version": "5.3",
+        }
+        code = "import sys; print('analysis.notebook' in sys.modules)"
         line.send(
             json.dumps(
                 {

@@ -6,7 +6,14 @@ from analysis.segmentation import evidence
 
 
 def drift(psi=0.0, rand=1.0, by_chance=0.01):
-    return {"personal": {"n": 100, "rand": rand, "features": [{"feature": "balance_end", "psi": psi, "by_chance": by_chance}], "matched": [{"group": "a", "jaccard": 0.9}]}}  # fmt: skip
+    return {
+        "personal": {
+            "n": 100,
+            "rand": rand,
+            "features": [{"feature": "balance_end", "psi": psi, "by_chance": by_chance}],
+            "matched": [{"group": "a", "jaccard": 0.9}],
+        }
+    }
 
 
 @pytest.mark.parametrize(
@@ -14,7 +21,11 @@ def drift(psi=0.0, rand=1.0, by_chance=0.01):
     [
         (drift(), 0.0, "keep"),
         (drift(psi=0.12), 0.0, "watch"),
-        (drift(psi=0.12, by_chance=0.2), 0.0, "keep"),  # no more than chance does with so few customers
+        (
+            drift(psi=0.12, by_chance=0.2),
+            0.0,
+            "keep",
+        ),  # no more than chance does with so few customers
         (drift(rand=0.7), 0.0, "watch"),
         (drift(rand=0.5), 0.0, "refit"),
         (drift(), 0.12, "watch"),
@@ -27,7 +38,9 @@ def test_a_fit_again_is_advised_by_the_stated_thresholds(shift, groups, advice):
 
 def test_the_advice_names_its_figures_and_what_to_write():
     text = evidence.advice_in_words(drift(psi=0.4, rand=0.5), {"personal": 0.31})
-    assert "0.31" in text and "0.50" in text and "Balance" in text and "earlier_fit_quarters" in text
+    assert (
+        "0.31" in text and "0.50" in text and "Balance" in text and "earlier_fit_quarters" in text
+    )
 
 
 def test_a_rule_names_each_feature_once_with_its_bounds():
@@ -37,13 +50,27 @@ def test_a_rule_names_each_feature_once_with_its_bounds():
         {"feature": "balance_end", "above": False, "value": 90000.0},
         {"feature": "mobile_share", "above": False, "value": 0.25},
     ]
-    part = {"groups": [{"name": "a"}], "rules": {"leaves": [{"group": 0, "customers": 10, "right": 0.9, "conditions": conditions}]}}  # fmt: skip
+    part = {
+        "groups": [{"name": "a"}],
+        "rules": {
+            "leaves": [{"group": 0, "customers": 10, "right": 0.9, "conditions": conditions}]
+        },
+    }
     table = evidence.rules({"types": {"personal": part}}, "personal")
-    assert table["rule"].tolist() == ["Balance between 5,000 and 90,000; Mobile share at most 25.0%"]
+    assert table["rule"].tolist() == [
+        "Balance between 5,000 and 90,000; Mobile share at most 25.0%"
+    ]
 
 
 def test_groups_that_kept_their_size_have_a_stability_index_of_zero():
-    counts = pd.DataFrame([(q, "personal", s, n * f) for q, f in (("2023Q2", 1), ("2024Q4", 2)) for s, n in (("a", 70), ("b", 30))], columns=["quarter", "customer_type", "segment", "customers"])  # fmt: skip
+    counts = pd.DataFrame(
+        [
+            (q, "personal", s, n * f)
+            for q, f in (("2023Q2", 1), ("2024Q4", 2))
+            for s, n in (("a", 70), ("b", 30))
+        ],
+        columns=["quarter", "customer_type", "segment", "customers"],
+    )
     assert evidence.group_drift(counts, "2023Q2", "2024Q4") == {"personal": pytest.approx(0)}
     counts.loc[counts["quarter"] == "2024Q4", "customers"] = [100, 100]
     assert evidence.group_drift(counts, "2023Q2", "2024Q4")["personal"] > 0.1
@@ -59,14 +86,22 @@ def test_every_feature_has_a_reason_and_what_is_left_out_follows(demo):
 
 def test_a_type_without_customers_gives_empty_tables():
     model = {"types": {}}
-    for table in (evidence.features_used(model, ""), evidence.methods_compared(model, ""), evidence.rules(model, ""), evidence.number_of_groups(model), evidence.group_quality(model)):  # fmt: skip
+    for table in (
+        evidence.features_used(model, ""),
+        evidence.methods_compared(model, ""),
+        evidence.rules(model, ""),
+        evidence.number_of_groups(model),
+        evidence.group_quality(model),
+    ):
         assert table.empty and len(table.columns)
     assert evidence.rules_accuracy(model, "") == ""
     assert evidence.advice({}, {}) == "keep"
 
 
 def test_the_page_says_which_method_failed_and_why(demo):
-    table = evidence.methods_compared(read_model(demo, "segmentation"), "personal").set_index("method")
+    table = evidence.methods_compared(read_model(demo, "segmentation"), "personal").set_index(
+        "method"
+    )
     assert table.loc["k-means", "verdict"].startswith("in force")
     failed = [m for m, v in table["verdict"].items() if v not in ("in force", "usable")]
     assert failed and all(" " in table.loc[m, "verdict"] for m in failed)

@@ -20,12 +20,16 @@ def quarantine(bank, table):
 
 def test_the_small_bank_is_good(small):
     verdicts = landed(small.bank())
-    assert {n: v.rows_set_aside for n, v in verdicts.items() if v.delivered} == dict.fromkeys(small.tables, 0)
+    assert {n: v.rows_set_aside for n, v in verdicts.items() if v.delivered} == dict.fromkeys(
+        small.tables, 0
+    )
 
 
 def test_a_missing_file_is_named_with_what_the_folder_holds(small):
     small.params["source"]["files"] = {"transactions": "moves.csv"}
-    with pytest.raises(SourceError, match=r"moves\.csv .* does not exist\. The folder holds: .*transactions\.csv"):
+    with pytest.raises(
+        SourceError, match=r"moves\.csv .* does not exist\. The folder holds: .*transactions\.csv"
+    ):
         landed(small.bank())
 
 
@@ -38,7 +42,9 @@ def test_a_missing_indispensable_table_is_named(small):
 
 def test_a_wrong_separator_is_recognised(small):
     small.tables["customers"] = [line.replace(",", ";") for line in small.tables["customers"]]
-    with pytest.raises(SourceError, match=r"is another character the separator \(source\.csv\.separator\)"):
+    with pytest.raises(
+        SourceError, match=r"is another character the separator \(source\.csv\.separator\)"
+    ):
         landed(small.bank())
 
 
@@ -51,7 +57,9 @@ def test_a_wrong_encoding_is_named_with_others_to_try(small):
 
 
 def test_a_renamed_column_is_named_with_the_nearest_one(small):
-    small.tables["transactions"][0] = small.tables["transactions"][0].replace("booked_at", "booked_on")
+    small.tables["transactions"][0] = small.tables["transactions"][0].replace(
+        "booked_at", "booked_on"
+    )
     with pytest.raises(SourceError, match=r"has no column 'booked_at'. It has: booked_on,"):
         landed(small.bank())
 
@@ -66,7 +74,12 @@ def test_duplicate_keys_unknown_accounts_and_future_dates_are_set_aside(small):
     ]
     bank = small.bank()
     verdict = landed(bank)["transactions"]
-    assert verdict.set_aside == {"account_id.reference": 1, "booked_at.future": 1, "booked_at.type": 1, "unique_key": 1}
+    assert verdict.set_aside == {
+        "account_id.reference": 1,
+        "booked_at.future": 1,
+        "booked_at.type": 1,
+        "unique_key": 1,
+    }
     rows = quarantine(bank, "transactions")
     last = len(small.tables["transactions"])
     assert list(zip(rows["source_line"], rows["rule"], strict=True)) == [
@@ -81,7 +94,9 @@ def test_duplicate_keys_unknown_accounts_and_future_dates_are_set_aside(small):
 
 def test_too_many_bad_rows_stop_the_run_and_say_which(small):
     small.params["quarantine_limit"] = 0.05
-    small.tables["customers"] = [line.replace("personal", "person") for line in small.tables["customers"]]
+    small.tables["customers"] = [
+        line.replace("personal", "person") for line in small.tables["customers"]
+    ]
     with pytest.raises(ContractError) as told:
         landed(small.bank())
     text = str(told.value)
@@ -92,13 +107,18 @@ def test_too_many_bad_rows_stop_the_run_and_say_which(small):
 
 def test_a_misspelt_key_is_refused_with_the_nearest_one(small):
     small.params["quarters"] = {"first": "2024Q1", "lats": "2024Q2"}
-    with pytest.raises(ParametersError, match=r"'quarters\.lats' does not exist\. Valid: quarters\.last"):
+    with pytest.raises(
+        ParametersError, match=r"'quarters\.lats' does not exist\. Valid: quarters\.last"
+    ):
         small.bank()
 
 
 def test_a_time_zone_that_does_not_exist_is_refused_with_the_nearest_one(small):
     small.params["timezone"] = "Asia/Shangai"
-    with pytest.raises(ParametersError, match=r"The time zone 'Asia/Shangai' does not exist\. Valid: Asia/Shanghai, "):
+    with pytest.raises(
+        ParametersError,
+        match=r"The time zone 'Asia/Shangai' does not exist\. Valid: Asia/Shanghai, ",
+    ):
         small.bank()
 
 

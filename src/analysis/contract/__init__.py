@@ -1,4 +1,6 @@
-"""The contract: what the workbook expects of a bank's tables, and the checks that hold them to it."""
+"""The contract: what the workbook expects of a bank's tables, and the checks that hold them to
+it.
+"""
 
 from analysis.contract.declaration import Column, RowRule, Table
 from analysis.contract.tables import CONTRACT

@@ -1,7 +1,8 @@
-"""Checks compiled from the declarations: one expression per table that names, for every row, the rules it breaks.
+"""Checks compiled from the declarations: one expression per table that names, for every row, the
+rules it breaks.
 
-The expressions are Ibis, so they run where the rows are. Own expressions rather than pandera's Ibis backend, which
-collects failing values in pandas: see docs/decisions/0002-checks-as-expressions.md.
+The expressions are Ibis, so they run where the rows are. Own expressions rather than pandera's Ibis
+backend, which collects failing values in pandas: see docs/decisions/0002-checks-as-expressions.md.
 """
 
 import datetime as dt
@@ -27,7 +28,9 @@ WITH_OFFSET = r"[0-9]{2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 def _local(value: ir.Value, zone: str) -> ir.Value:
-    """A moment in the bank's local time: one with an offset is converted, one without is taken as it is."""
+    """A moment in the bank's local time: one with an offset is converted, one without is taken as
+    it is.
+    """
     if isinstance(value.type(), dtypes.Timestamp) and value.type().timezone:
         return timezone(zone, value.cast("timestamp('UTC')"))
     if not value.type().is_string():
@@ -37,18 +40,23 @@ def _local(value: ir.Value, zone: str) -> ir.Value:
 
 
 def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Table:
-    """The staged rows in the contract's types, with `row_as_read` (JSON-like text) for the quarantine.
+    """The staged rows in the contract's types, with `row_as_read` (JSON-like text) for the
+    quarantine.
 
-    staged: one row per row of the source, with the contract's columns in whatever type the source has, and ORIGIN.
+    staged: one row per row of the source, with the contract's columns in whatever type the source
+    has, and ORIGIN.
     zone: IANA name of the bank's time zone, for moments that come with an offset.
-    A value that cannot be read as its type becomes null here and breaks the rule `<column>.type` in `broken_rules`.
+    A value that cannot be read as its type becomes null here and breaks the rule `<column>.type` in
+    `broken_rules`.
     """
     columns = {}
     for column in table.columns:
         value = staged[column.name]
         if value.type().is_string():
             value = value.strip().nullif("")
-        columns[column.name] = _local(value, zone) if column.type == "timestamp" else value.try_cast(column.ibis_type)
+        columns[column.name] = (
+            _local(value, zone) if column.type == "timestamp" else value.try_cast(column.ibis_type)
+        )
         columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
     as_read = ibis.literal("")
     for column in table.columns:
@@ -61,21 +69,28 @@ def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Tab
     return staged.select(*ORIGIN, **columns, row_as_read=as_read)
 
 
-def broken_rules(rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date) -> ir.Table:
-    """Each row with `broken`: the names of the rules it breaks, separated by ", "; empty for a good row.
+def broken_rules(
+    rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+) -> ir.Table:
+    """Each row with `broken`: the names of the rules it breaks, separated by ", "; empty for a good
+    row.
 
-    rows: what `typed` gives. referenced: the accepted rows of the tables this one refers to; a reference to a table
-    that the bank does not deliver cannot be checked and is let pass.
+    rows: what `typed` gives. referenced: the accepted rows of the tables this one refers to; a
+    reference to a table that the bank does not deliver cannot be checked and is let pass.
     """
     broken = ibis.literal("")
     for name, is_broken in _rules(rows, table, referenced, as_of):
-        broken = broken + ibis.ifelse(is_broken.fill_null(False), ibis.literal(f"{name}, "), ibis.literal(""))
+        broken = broken + ibis.ifelse(
+            is_broken.fill_null(False), ibis.literal(f"{name}, "), ibis.literal("")
+        )
     checked = rows.mutate(broken=broken)
     repeated = _repeated(rows, table)
     checked = checked.left_join(repeated, [checked[c] == repeated[c] for c in ORIGIN])
     broken = (
         checked.broken
-        + ibis.ifelse(checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal(""))
+        + ibis.ifelse(
+            checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal("")
+        )
     ).re_replace(", $", "")
     return checked.select(
         *ORIGIN,
@@ -97,7 +112,11 @@ def _rules(
 
 
 def _column_rules(
-    value: ir.Value, column: Column, rows: ir.Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+    value: ir.Value,
+    column: Column,
+    rows: ir.Table,
+    referenced: Mapping[str, ir.Table],
+    as_of: dt.date,
 ) -> Iterator[tuple[str, ir.BooleanValue]]:
     if column.required:
         yield "required", value.isnull() & ~rows[f"{column.name}__unreadable"]
@@ -120,8 +139,15 @@ def _column_rules(
 def _repeated(rows: ir.Table, table: Table) -> ir.Table:
     """The origin of every row whose key stood on an earlier row; the first one is kept."""
     key = list(table.key)
-    twice = rows.filter([rows[k].notnull() for k in key]).group_by(key).having(ibis._.count() > 1).aggregate()
+    twice = (
+        rows.filter([rows[k].notnull() for k in key])
+        .group_by(key)
+        .having(ibis._.count() > 1)
+        .aggregate()
+    )
     candidates = rows.semi_join(twice, key)
-    rank = ibis.row_number().over(group_by=[candidates[k] for k in key], order_by=[candidates[c] for c in ORIGIN])
+    rank = ibis.row_number().over(
+        group_by=[candidates[k] for k in key], order_by=[candidates[c] for c in ORIGIN]
+    )
     ranked = candidates.select(*ORIGIN, rank=rank)
     return ranked.filter(ranked["rank"] > 0).select(*ORIGIN, is_repeated=ibis.literal(True))

@@ -1,4 +1,6 @@
-"""How a table of the contract is declared. Documentation, types and checks all come from these declarations."""
+"""How a table of the contract is declared. Documentation, types and checks all come from these
+declarations.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,7 +62,9 @@ class Column:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule over several columns; `broken` gives the expression that is true where a row breaks it."""
+    """A rule over several columns; `broken` gives the expression that is true where a row breaks
+    it.
+    """
 
     name: str
     meaning: str
@@ -77,7 +81,9 @@ class Table:
     columns: tuple[Column, ...]
     indispensable: bool = False
     dated_by: str = ""  # the column that tells how fresh the table is
-    late_days: int | None = None  # how many days before the end of the last quarter its newest row may lie
+    late_days: int | None = (
+        None  # how many days before the end of the last quarter its newest row may lie
+    )
     rules: tuple[RowRule, ...] = ()
 
     @property
@@ -92,4 +98,6 @@ class Table:
     @property
     def referenced_tables(self) -> list[str]:
         """The other tables this one points to."""
-        return sorted({c.references.split(".")[0] for c in self.columns if c.references} - {self.name})
+        return sorted(
+            {c.references.split(".")[0] for c in self.columns if c.references} - {self.name}
+        )

@@ -8,25 +8,37 @@ def contract_page() -> str:
     lines = [
         "# The contract",
         "",
-        "What the workbook expects of a bank's tables. Generated from `src/analysis/contract/tables.py` by `workbook contract`; do not edit.",
+        "What the workbook expects of a bank's tables. Generated from "
+        "`src/analysis/contract/tables.py` by `workbook contract`; do not edit.",
         "",
-        "A row that breaks a rule is set aside in `quarantine/<table>.parquet` with the name of the rule (`<column>.<rule>`), the file and line it stood on, and what it said.",
-        "Of rows with the same key the first is kept and the others break `unique_key`. A line that cannot be split into columns breaks `unreadable_line`.",
+        "A row that breaks a rule is set aside in `quarantine/<table>.parquet` with the "
+        "name of the rule (`<column>.<rule>`), the file and line it stood on, and what it "
+        "said.",
+        "Of rows with the same key the first is kept and the others break `unique_key`. A "
+        "line that cannot be split into columns breaks `unreadable_line`.",
         "A value that cannot be read as its type breaks `<column>.type`.",
         "",
         "**Indispensable:** "
         + ", ".join(f"`{t.name}`" for t in CONTRACT.values() if t.indispensable)
         + ". Any other table may be missing; the reports that need it say so.",
         "",
-        "Columns marked *personal* name or locate a person. They are checked and kept with the accepted rows, and are never carried into a mart or a report.",
+        "Columns marked *personal* name or locate a person. They are checked and kept with "
+        "the accepted rows, and are never carried into a mart or a report.",
         "",
     ]
     for table in CONTRACT.values():
-        lines += [f"## {table.name}", "", table.meaning, "", "Key: " + ", ".join(f"`{k}`" for k in table.key) + "."]
+        lines += [
+            f"## {table.name}",
+            "",
+            table.meaning,
+            "",
+            "Key: " + ", ".join(f"`{k}`" for k in table.key) + ".",
+        ]
         if table.late_days is not None:
             lines += [
                 "",
-                f"Freshness: the newest `{table.dated_by}` may lie at most {table.late_days} days before the end of the last quarter.",
+                f"Freshness: the newest `{table.dated_by}` may lie at most "
+                f"{table.late_days} days before the end of the last quarter.",
             ]
         lines += ["", "| column | type | unit | meaning | rules |", "|---|---|---|---|---|"]
         for c in table.columns:

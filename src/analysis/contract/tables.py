@@ -41,12 +41,16 @@ LOAN_STATUS = ("running", "late", "defaulted", "repaid")
 APPLICATION_STATUS = ("pending", "approved", "rejected", "withdrawn")
 
 
-def _id(name: str, meaning: str, references: str = "", required: bool = False, pattern: str = "") -> Column:
+def _id(
+    name: str, meaning: str, references: str = "", required: bool = False, pattern: str = ""
+) -> Column:
     return Column(name, "id", meaning, references=references, required=required, pattern=pattern)
 
 
 def _ends_before_it_starts(start: str, end: str) -> RowRule:
-    return RowRule(f"{end}_before_{start}", f"`{end}` is not before `{start}`", lambda t: t[end] < t[start])
+    return RowRule(
+        f"{end}_before_{start}", f"`{end}` is not before `{start}`", lambda t: t[end] < t[start]
+    )
 
 
 BRANCHES = Table(
@@ -82,7 +86,11 @@ STAFF = Table(
             allowed=("relationship_manager", "teller", "risk_officer", "branch_manager", "other"),
         ),
         Column(
-            "weekly_capacity", "integer", "Contacts that can be made in a week.", unit="contacts per week", minimum=0
+            "weekly_capacity",
+            "integer",
+            "Contacts that can be made in a week.",
+            unit="contacts per week",
+            minimum=0,
         ),
     ),
 )
@@ -93,8 +101,19 @@ CUSTOMERS = Table(
     ("customer_id",),
     (
         _id("customer_id", "Customer.", required=True),
-        Column("customer_type", "text", "Natural person or firm.", required=True, allowed=("personal", "corporate")),
-        _id("branch_id", "Branch that looks after the customer.", "branches.branch_id", required=True),
+        Column(
+            "customer_type",
+            "text",
+            "Natural person or firm.",
+            required=True,
+            allowed=("personal", "corporate"),
+        ),
+        _id(
+            "branch_id",
+            "Branch that looks after the customer.",
+            "branches.branch_id",
+            required=True,
+        ),
         _id("manager_id", "Relationship manager.", "staff.staff_id"),
         Column("name", "text", "Name as the bank writes it.", personal=True),
         Column("born_on", "date", "Date of birth, or of founding.", not_future=True),
@@ -105,8 +124,21 @@ CUSTOMERS = Table(
         Column("employer", "text", "Employer as stated."),
         Column("phone", "text", "Telephone number.", personal=True),
         Column("document_hash", "text", "Hash of the identity document.", personal=True),
-        Column("income", "amount", "Stated yearly income, or turnover of a firm.", unit="currency per year", minimum=0),
-        Column("credit_grade", "integer", "Internal credit grade.", unit="1 (best) to 10", minimum=1, maximum=10),
+        Column(
+            "income",
+            "amount",
+            "Stated yearly income, or turnover of a firm.",
+            unit="currency per year",
+            minimum=0,
+        ),
+        Column(
+            "credit_grade",
+            "integer",
+            "Internal credit grade.",
+            unit="1 (best) to 10",
+            minimum=1,
+            maximum=10,
+        ),
         Column("consent", "flag", "Agreed to be contacted for marketing."),
         Column("since", "date", "Customer since.", not_future=True),
     ),
@@ -152,7 +184,13 @@ ACCOUNT_HOLDERS = Table(
     (
         _id("account_id", "Account.", "accounts.account_id", required=True),
         _id("customer_id", "Customer.", "customers.customer_id", required=True),
-        Column("role", "text", "Owner, or authorised by the owner.", required=True, allowed=("owner", "authorised")),
+        Column(
+            "role",
+            "text",
+            "Owner, or authorised by the owner.",
+            required=True,
+            allowed=("owner", "authorised"),
+        ),
     ),
 )
 
@@ -180,7 +218,8 @@ TRANSACTIONS = Table(
         Column(
             "booked_at",
             "timestamp",
-            "When it was booked, in the bank's time zone (`timezone` in the params file; a moment with an offset is converted); midnight where only the day is known.",
+            "When it was booked, in the bank's time zone (`timezone` in the params file; a "
+            "moment with an offset is converted); midnight where only the day is known.",
             required=True,
             not_future=True,
         ),
@@ -195,7 +234,8 @@ TRANSACTIONS = Table(
         Column("kind", "text", "What it was.", required=True, allowed=KINDS),
         _id(
             "counterparty_account",
-            "Account of the other side, at this or another bank. A transfer inside the bank stands on both accounts.",
+            "Account of the other side, at this or another bank. A transfer inside the "
+            "bank stands on both accounts.",
         ),
         Column("counterparty_bank", "text", "Bank of the other side; empty for this bank."),
         Column("counterparty_name", "text", "Name of the other side.", personal=True),
@@ -216,7 +256,9 @@ STANDING_ORDERS = Table(
         _id("account_id", "Account it is paid from.", "accounts.account_id", required=True),
         Column("payee_bank", "text", "Bank of the payee."),
         _id("payee_account", "Account of the payee."),
-        Column("amount", "amount", "Amount of each payment.", unit="currency", required=True, minimum=0),
+        Column(
+            "amount", "amount", "Amount of each payment.", unit="currency", required=True, minimum=0
+        ),
         Column(
             "purpose",
             "text",
@@ -237,7 +279,9 @@ MERCHANTS = Table(
         _id("owner_id", "Owner, where a customer.", "customers.customer_id"),
         _id("settlement_account", "Account that receives the takings.", "accounts.account_id"),
         Column("opens_hour", "integer", "Opening hour.", unit="hour of day", minimum=0, maximum=24),
-        Column("closes_hour", "integer", "Closing hour.", unit="hour of day", minimum=0, maximum=24),
+        Column(
+            "closes_hour", "integer", "Closing hour.", unit="hour of day", minimum=0, maximum=24
+        ),
     ),
 )
 
@@ -273,7 +317,12 @@ LOAN_APPLICATIONS = Table(
         _id("branch_id", "Branch that received it.", "branches.branch_id", required=True),
         _id("borrower_id", "Applicant.", "customers.customer_id", required=True),
         _id("co_borrower_id", "Joint applicant.", "customers.customer_id"),
-        Column("purpose", "text", "What the loan is for.", allowed=("mortgage", "consumer_loan", "business_loan")),
+        Column(
+            "purpose",
+            "text",
+            "What the loan is for.",
+            allowed=("mortgage", "consumer_loan", "business_loan"),
+        ),
         Column("filed_on", "date", "Day of filing.", required=True, not_future=True),
         Column("amount", "amount", "Amount applied for.", unit="currency", minimum=0),
         Column("down_payment", "amount", "Down payment made.", unit="currency", minimum=0),
@@ -281,7 +330,13 @@ LOAN_APPLICATIONS = Table(
         _id("repayment_account", "Account the loan is to be repaid from.", "accounts.account_id"),
         Column("compound", "text", "Residential compound of the property."),
         Column("developer", "text", "Developer of the property."),
-        Column("status", "text", "Where the application stands.", required=True, allowed=APPLICATION_STATUS),
+        Column(
+            "status",
+            "text",
+            "Where the application stands.",
+            required=True,
+            allowed=APPLICATION_STATUS,
+        ),
     ),
     dated_by="filed_on",
     late_days=31,
@@ -296,13 +351,24 @@ LOANS = Table(
         _id("application_id", "Application it came from.", "loan_applications.application_id"),
         _id("account_id", "Account the loan is repaid from.", "accounts.account_id", required=True),
         _id("borrower_id", "Borrower.", "customers.customer_id", required=True),
-        Column("kind", "text", "Kind of loan.", required=True, allowed=("mortgage", "consumer_loan", "business_loan")),
+        Column(
+            "kind",
+            "text",
+            "Kind of loan.",
+            required=True,
+            allowed=("mortgage", "consumer_loan", "business_loan"),
+        ),
         Column("granted_on", "date", "Day of payment out.", required=True, not_future=True),
         Column("amount", "amount", "Amount lent.", unit="currency", required=True, minimum=0),
         Column("months", "integer", "Term.", unit="months", minimum=1),
         Column("instalment", "amount", "Monthly instalment.", unit="currency per month", minimum=0),
         Column(
-            "due_day", "integer", "Day of the month the instalment is due.", unit="day of month", minimum=1, maximum=28
+            "due_day",
+            "integer",
+            "Day of the month the instalment is due.",
+            unit="day of month",
+            minimum=1,
+            maximum=28,
         ),
         Column("status", "text", "How repayment stands.", required=True, allowed=LOAN_STATUS),
     ),
@@ -321,7 +387,9 @@ BILLS = Table(
         Column("amount", "amount", "Face value.", unit="currency", required=True, minimum=0),
         Column("accepted_on", "date", "Day of acceptance.", required=True, not_future=True),
         Column("due_on", "date", "Day of maturity.", required=True),
-        Column("margin_paid", "amount", "Margin deposited by the drawer.", unit="currency", minimum=0),
+        Column(
+            "margin_paid", "amount", "Margin deposited by the drawer.", unit="currency", minimum=0
+        ),
         _id("contract_reference", "Contract of the trade behind it."),
         _id("invoice_id", "Invoice of the trade behind it.", "invoices.invoice_id"),
     ),
@@ -377,12 +445,21 @@ SURVEYS = Table(
 
 SURVEY_SCORES = Table(
     "survey_scores",
-    "Item scores of the survey, one row per questionnaire and item. Which item measures what is in the params file.",
+    "Item scores of the survey, one row per questionnaire and item. Which item measures "
+    "what is in the params file.",
     ("survey_id", "item"),
     (
         _id("survey_id", "Questionnaire.", "surveys.survey_id", required=True),
         Column("item", "text", "Item of the questionnaire.", required=True),
-        Column("score", "integer", "Score given.", unit="1 (worst) to 10", required=True, minimum=1, maximum=10),
+        Column(
+            "score",
+            "integer",
+            "Score given.",
+            unit="1 (worst) to 10",
+            required=True,
+            minimum=1,
+            maximum=10,
+        ),
     ),
 )
 

@@ -1,4 +1,6 @@
-"""Make the demo bank: every table of the contract as Parquet, and beside them `truth/`, which only tests and benchmarks read."""
+"""Make the demo bank: every table of the contract as Parquet, and beside them `truth/`, which only
+tests and benchmarks read.
+"""
 
 import json
 import os
@@ -17,9 +19,23 @@ import pyarrow.parquet as pq
 from analysis.demo import plan
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
-from analysis.demo.people import GROUPS, QUARTERS, People, account_tables, branch_effects, customer_table, make_people
+from analysis.demo.people import (
+    GROUPS,
+    QUARTERS,
+    People,
+    account_tables,
+    branch_effects,
+    customer_table,
+    make_people,
+)
 from analysis.demo.schemes import added_tables, decisions, overridden, plant
-from analysis.demo.trade import STAFF_PER_BRANCH, bank_tables, bill_tables, merchant_table, standing_order_table
+from analysis.demo.trade import (
+    STAFF_PER_BRANCH,
+    bank_tables,
+    bill_tables,
+    merchant_table,
+    standing_order_table,
+)
 from analysis.demo.voice import campaign_tables, survey_tables
 from analysis.storage import write_json
 
@@ -36,8 +52,9 @@ def make_bank(
 ) -> None:
     """Write the demo bank to `folder`, replacing what was there only when the new one is complete.
 
-    The same seed and number of customers give the same rows. Customers are made in chunks of `plan.CHUNK`, each on its
-    own, so memory does not grow with their number; `branches` is 4, and one more for every 5,000 customers, unless given.
+    The same seed and number of customers give the same rows. Customers are made in chunks of
+    `plan.CHUNK`, each on its own, so memory does not grow with their number; `branches` is 4, and
+    one more for every 5,000 customers, unless given.
     """
     branches = branches or max(4, customers // 5000)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +111,9 @@ def made_with(customers: int, seed: int, branches: int | None = None) -> dict[st
 def is_made(folder: Path, customers: int, seed: int) -> bool:
     """Whether the folder holds the demo bank asked for, whole."""
     record = folder / "made_with.json"
-    return record.exists() and json.loads(record.read_text(encoding="utf-8")) == made_with(customers, seed)
+    return record.exists() and json.loads(record.read_text(encoding="utf-8")) == made_with(
+        customers, seed
+    )
 
 
 def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, object]]:
@@ -102,7 +121,9 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     rng = np.random.default_rng([seed, chunk])
     people = make_people(rng, first, count, branches)
     lending, planted = make_lending(rng, people)
-    used = {int(lending.customer[i]) for a in planted for i in a.loans} | {p // 2 - first for a in planted for p in [*a.payers, *a.fronts] if p < EXTERNAL}  # fmt: skip
+    used = {int(lending.customer[i]) for a in planted for i in a.loans} | {
+        p // 2 - first for a in planted for p in [*a.payers, *a.fronts] if p < EXTERNAL
+    }
     schemes = plant(np.random.default_rng([seed, chunk, 99]), people, used, chunk)
     household = [p // 2 - first for a in planted if a.by_loan for p in a.payers]
     if household:
@@ -119,13 +140,19 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         "standing_orders": standing_order_table(rng, people),
     }
     decided = decisions([*truth_rows(people, lending, planted), *schemes.truth], people)
-    tables["follow_ups"] = pa.concat_tables([tables["follow_ups"], decided.cast(tables["follow_ups"].schema)])
+    tables["follow_ups"] = pa.concat_tables(
+        [tables["follow_ups"], decided.cast(tables["follow_ups"].schema)]
+    )
     tables["customers"] = overridden(tables["customers"], schemes.overrides)
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)
     for added, rows in added_tables(schemes).items():
-        tables[added] = pa.concat_tables([tables[added], rows.cast(tables[added].schema)]) if added in tables else rows
+        tables[added] = (
+            pa.concat_tables([tables[added], rows.cast(tables[added].schema)])
+            if added in tables
+            else rows
+        )
     if chunk == 0:
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
@@ -152,25 +179,36 @@ def _groups(people: People) -> pa.Table:
     names = np.array([g.name for g in GROUPS])
     return pa.table(
         {
-            "customer_id": pa.array([f"C{i:08d}" for i in range(people.first, people.first + len(people))]),
+            "customer_id": pa.array(
+                [f"C{i:08d}" for i in range(people.first, people.first + len(people))]
+            ),
             "planted": pa.array(names[people.group], pa.string()),
         }
     )
 
 
 def _life_events(people: People) -> pa.Table:
-    happened = [(name, np.flatnonzero(when < len(QUARTERS))) for name, when in sorted(people.happens.items())]
+    happened = [
+        (name, np.flatnonzero(when < len(QUARTERS)))
+        for name, when in sorted(people.happens.items())
+    ]
     names = [name for name, who in happened for _ in who]
     when = [str(QUARTERS[people.happens[name][i]]) for name, who in happened for i in who]
     ids = [f"C{people.first + i:08d}" for _, who in happened for i in who]
     text = pa.string()
     return pa.table(
-        {"customer_id": pa.array(ids, text), "event": pa.array(names, text), "quarter": pa.array(when, text)}
+        {
+            "customer_id": pa.array(ids, text),
+            "event": pa.array(names, text),
+            "quarter": pa.array(when, text),
+        }
     )
 
 
 def _write(path: Path, tables: dict[str, pa.Table], many: bool) -> None:
-    """Each table under its name: a file in the bank's folder, or a part of a folder of that name."""
+    """Each table under its name: a file in the bank's folder, or a part of a folder of that
+    name.
+    """
     for name, table in tables.items():
         target = path.parent / name / path.name if many else path.parent / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +217,12 @@ def _write(path: Path, tables: dict[str, pa.Table], many: bool) -> None:
 
 #: Bad rows of the bank: table, rule they break, how many.
 BAD_ROWS = {
-    "transactions": {"unique_key": 5, "account_id.reference": 4, "booked_at.future": 3, "amount.required": 2},
+    "transactions": {
+        "unique_key": 5,
+        "account_id.reference": 4,
+        "booked_at.future": 3,
+        "amount.required": 2,
+    },
     "customers": {"sex.allowed": 2},
     "survey_scores": {"score.maximum": 4},
     "accounts": {"closed_on_before_opened_on": 2},
@@ -187,7 +230,9 @@ BAD_ROWS = {
 
 
 def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
-    """The table with a known number of copies of its first rows appended, each broken in one way."""
+    """The table with a known number of copies of its first rows appended, each broken in one
+    way.
+    """
     if name not in BAD_ROWS:
         return table
     parts, at = [table], 0
@@ -203,11 +248,17 @@ def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
         }[name]
         if rule != "unique_key":
             rows = rows.set_column(
-                rows.column_names.index(key), key, pa.array([f"bad_{rule}_{i}" for i in range(count)])
+                rows.column_names.index(key),
+                key,
+                pa.array([f"bad_{rule}_{i}" for i in range(count)]),
             )
         if rule == "closed_on_before_opened_on":
-            early = pc.add(rows["opened_on"], pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms")))
-            rows = rows.set_column(rows.column_names.index("closed_on"), "closed_on", pc.cast(early, pa.date32()))
+            early = pc.add(
+                rows["opened_on"], pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms"))
+            )
+            rows = rows.set_column(
+                rows.column_names.index("closed_on"), "closed_on", pc.cast(early, pa.date32())
+            )
         elif rule != "unique_key":
             broken = {
                 "account_id": "A9999999999",
@@ -217,7 +268,9 @@ def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
                 "score": 11,
             }[column]
             rows = rows.set_column(
-                rows.column_names.index(column), column, pa.array([broken] * count, table.schema.field(column).type)
+                rows.column_names.index(column),
+                column,
+                pa.array([broken] * count, table.schema.field(column).type),
             )
         parts.append(rows.cast(table.schema))
     return pa.concat_tables(parts)

@@ -24,18 +24,24 @@ DEFAULTS = {
 class Entries:
     """Entries being collected, a list of arrays per column."""
 
-    columns: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in DEFAULTS})
+    columns: dict[str, list[np.ndarray]] = field(
+        default_factory=lambda: {name: [] for name in DEFAULTS}
+    )
 
     def add(self, account: np.ndarray, **values: np.ndarray | int) -> None:
         """Entries on `account`; a value is an array as long, or one number for all."""
         for name, default in DEFAULTS.items():
             value = account if name == "account" else values.get(name, default)
-            self.columns[name].append(np.broadcast_to(np.asarray(value, dtype=np.int64), len(account)))
+            self.columns[name].append(
+                np.broadcast_to(np.asarray(value, dtype=np.int64), len(account))
+            )
 
     def add_both_sides(
         self, payer: np.ndarray, payee: np.ndarray, cents: np.ndarray, **values: np.ndarray | int
     ) -> None:
-        """A payment as it stands on the payer's and on the payee's account, where they are at this bank."""
+        """A payment as it stands on the payer's and on the payee's account, where they are at this
+        bank.
+        """
         for account, other, sign in ((payer, payee, -1), (payee, payer, 1)):
             here = account < EXTERNAL
             self.add(

@@ -1,4 +1,5 @@
-"""Loans of a chunk of the demo bank, and the planted mortgage arrangements with their innocent look-alikes.
+"""Loans of a chunk of the demo bank, and the planted mortgage arrangements with their innocent
+look-alikes.
 
 What is planted here is written to `truth/`; no code that judges the bank's data reads it.
 """
@@ -10,11 +11,24 @@ import pyarrow as pa
 
 from analysis.demo import plan
 from analysis.demo.columns import amounts, days, numbered
-from analysis.demo.people import END, QUARTERS, STARTS, People, branch_ids, compound_names, compounds, developer_names
+from analysis.demo.people import (
+    END,
+    QUARTERS,
+    STARTS,
+    People,
+    branch_ids,
+    compound_names,
+    compounds,
+    developer_names,
+)
 
 EXTERNAL = 9_000_000_000  # account numbers from here on are at other banks
 RATE = 0.04  # a year
-WEALTHY = [i for i, g in enumerate((*plan.PERSONAL, *plan.CORPORATE)) if g.name in ("affluent", "large_firms")]
+WEALTHY = [
+    i
+    for i, g in enumerate((*plan.PERSONAL, *plan.CORPORATE))
+    if g.name in ("affluent", "large_firms")
+]
 
 
 @dataclass
@@ -73,7 +87,9 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
     start = np.maximum(people.since[who], END - 1500) + rng.integers(0, 90, n)
     later = rng.spawn(1)[0]
     since_when = np.maximum(STARTS[1] + later.integers(0, 560, n), people.since[who] + 10)
-    start = np.where(later.random(n) < 0.25, since_when, start)  # the first mortgage comes while we watch
+    start = np.where(
+        later.random(n) < 0.25, since_when, start
+    )  # the first mortgage comes while we watch
     lending = Lending(
         customer=who,
         compound=rng.integers(0, compounds(len(people)), n),
@@ -85,7 +101,9 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
         co_borrower=np.where(rng.random(n) < 0.15, rng.integers(0, len(people), n), -1),
         down_payment_account=np.full(n, -1, dtype=np.int64),
         status=np.where(
-            np.isin(people.happens["late_payment"][who], [len(QUARTERS) - 2, len(QUARTERS) - 1]), "late", "running"
+            np.isin(people.happens["late_payment"][who], [len(QUARTERS) - 2, len(QUARTERS) - 1]),
+            "late",
+            "running",
         ),
         consumer=_consumer_loans(later, people),
     )
@@ -101,7 +119,9 @@ def _consumer_loans(rng: np.random.Generator, people: People) -> ConsumerLoans:
         customer=customer,
         amount=amount,
         instalment=np.rint(amount * 100 * monthly / (1 - (1 + monthly) ** -36)),
-        filed=np.minimum(np.maximum(people.since[customer], END - 700) + rng.integers(0, 60, n), END - 30),
+        filed=np.minimum(
+            np.maximum(people.since[customer], END - 700) + rng.integers(0, 60, n), END - 30
+        ),
         due_day=rng.integers(5, 28, n),
     )
 
@@ -119,7 +139,9 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
         loans = [pool.pop() for _ in range(count)]
         lending.compound[loans] = [sites[i % len(sites)] for i in range(count)]
         lending.co_borrower[loans] = -1
-        lending.filed[loans] = np.minimum(lending.filed[loans], STARTS[2])  # paid in full quarters from the fourth on
+        lending.filed[loans] = np.minimum(
+            lending.filed[loans], STARTS[2]
+        )  # paid in full quarters from the fourth on
         return loans
 
     def account(customer: int) -> int:
@@ -133,7 +155,9 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
 
     # cases
     place = site()
-    ring = Arrangement("one_account", True, [account(payers.pop())], take(6, [place]), pending_compounds=[place])
+    ring = Arrangement(
+        "one_account", True, [account(payers.pop())], take(6, [place]), pending_compounds=[place]
+    )
     lending.down_payment_account[ring.loans[:4]] = ring.payers[0]
     lending.filed[ring.loans] = np.datetime64("2023-03-01") + rng.integers(0, 20, 6)
     planted.append(ring)
@@ -171,32 +195,70 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
     )
 
     place, apart = site(), rng.spawn(1)[0]
-    others = [c for c in payers[: len(payers) // 2] if people.mortgage[c] == 0]  # not those that are popped below
+    others = [
+        c for c in payers[: len(payers) // 2] if people.mortgage[c] == 0
+    ]  # not those that are popped below
     friends = [others[i] for i in apart.permutation(len(others))[:7]]
     for one in friends:
         payers.remove(one)
     planted.append(
-        Arrangement("over_others", True, [account(friends[0])], take(6, [place]), fronts=[account(c) for c in friends[1:4]], pending_compounds=[place])
-    )  # fmt: skip
+        Arrangement(
+            "over_others",
+            True,
+            [account(friends[0])],
+            take(6, [place]),
+            fronts=[account(c) for c in friends[1:4]],
+            pending_compounds=[place],
+        )
+    )
     place = site() + 1
     planted.append(
-        Arrangement("in_parts", True, [account(friends[4])], take(5, [place]), parts=2, jitter=0.05, first_quarter=6, pending_compounds=[place])
-    )  # fmt: skip
+        Arrangement(
+            "in_parts",
+            True,
+            [account(friends[4])],
+            take(5, [place]),
+            parts=2,
+            jitter=0.05,
+            first_quarter=6,
+            pending_compounds=[place],
+        )
+    )
     place = site() + 2
     planted.append(
-        Arrangement("payers_of_one_household", True, [account(c) for c in friends[5:7]], take(4, [place]), first_quarter=5, pending_compounds=[place], by_loan=True)
-    )  # fmt: skip
+        Arrangement(
+            "payers_of_one_household",
+            True,
+            [account(c) for c in friends[5:7]],
+            take(4, [place]),
+            first_quarter=5,
+            pending_compounds=[place],
+            by_loan=True,
+        )
+    )
 
     # look-alikes
     for _ in range(2):
-        planted.append(Arrangement("parent_of_two", False, [account(payers.pop())], take(2, [site()])))
+        planted.append(
+            Arrangement("parent_of_two", False, [account(payers.pop())], take(2, [site()]))
+        )
         planted.append(
             Arrangement(
-                "housing_allowance", False, [account(firms.pop())], take(8, [4 * i for i in range(8)]), pays="payday"
+                "housing_allowance",
+                False,
+                [account(firms.pop())],
+                take(8, [4 * i for i in range(8)]),
+                pays="payday",
             )
         )
-    planted.append(Arrangement("property_manager", False, [account(payers.pop())], take(8, [site()]), pays="collects"))
-    planted.append(Arrangement("scattered_group", False, [account(payers.pop())], take(5, [0, 4, 8, 12, 16])))
+    planted.append(
+        Arrangement(
+            "property_manager", False, [account(payers.pop())], take(8, [site()]), pays="collects"
+        )
+    )
+    planted.append(
+        Arrangement("scattered_group", False, [account(payers.pop())], take(5, [0, 4, 8, 12, 16]))
+    )
     joint = Arrangement("joint_borrowers", False, [account(payers.pop())], take(3, [site()]))
     lending.co_borrower[joint.loans] = (joint.payers[0] // 2) - people.first
     planted.append(joint)
@@ -206,11 +268,16 @@ def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[A
 def application_tables(
     rng: np.random.Generator, people: People, lending: Lending, planted: list[Arrangement]
 ) -> dict[str, pa.Table]:
-    """Applications and loans: the mortgages, consumer loans, and applications that wait for a decision."""
+    """Applications and loans: the mortgages, consumer loans, and applications that wait for a
+    decision.
+    """
     consumer = lending.consumer
     n, m = len(lending.customer), len(consumer.customer)
     pending = np.flatnonzero(
-        ~people.corporate & (people.left == len(QUARTERS)) & ~people.mortgage & (rng.random(len(people)) < 0.02)
+        ~people.corporate
+        & (people.left == len(QUARTERS))
+        & ~people.mortgage
+        & (rng.random(len(people)) < 0.02)
     )
     sites = rng.integers(0, compounds(len(people)), len(pending))
     wanted = [c for a in planted for c in a.pending_compounds for _ in (1, 2)]
@@ -224,7 +291,9 @@ def application_tables(
             np.maximum(END - rng.integers(1, 60, p), people.since[pending]),
         ]
     )
-    amount = np.concatenate([lending.amount, consumer.amount, np.rint(people.income[pending] * 45 / 1000) * 1000])
+    amount = np.concatenate(
+        [lending.amount, consumer.amount, np.rint(people.income[pending] * 45 / 1000) * 1000]
+    )
     is_mortgage = np.r_[np.ones(n, bool), np.zeros(m, bool), np.ones(p, bool)]
     number = people.first * 2 + np.arange(n + m + p)
     compound = np.concatenate([lending.compound, np.zeros(m, int), sites])
@@ -268,7 +337,9 @@ def application_tables(
     return {"loan_applications": applications, "loans": loans}
 
 
-def truth_rows(people: People, lending: Lending, planted: list[Arrangement]) -> list[dict[str, object]]:
+def truth_rows(
+    people: People, lending: Lending, planted: list[Arrangement]
+) -> list[dict[str, object]]:
     """What was planted, by identifiers."""
     rows = []
     for a in planted:
@@ -276,7 +347,17 @@ def truth_rows(people: People, lending: Lending, planted: list[Arrangement]) -> 
         borrowers = [f"C{people.first + lending.customer[i]:08d}" for i in a.loans]
         sites = sorted({str(compound_names(np.array([lending.compound[i]]))[0]) for i in a.loans})
         fronts = [f"C{p // 2:08d}" for p in a.fronts]
-        rows.append({"kind": "risk_mortgage", "variant": a.name, "is_case": a.is_case, "parties": sorted({*payers, *fronts}), "borrowers": borrowers, "compounds": sites, "first_quarter": str(QUARTERS[a.first_quarter])})  # fmt: skip
+        rows.append(
+            {
+                "kind": "risk_mortgage",
+                "variant": a.name,
+                "is_case": a.is_case,
+                "parties": sorted({*payers, *fronts}),
+                "borrowers": borrowers,
+                "compounds": sites,
+                "first_quarter": str(QUARTERS[a.first_quarter]),
+            }
+        )
     return rows
 
 

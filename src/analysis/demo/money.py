@@ -48,8 +48,12 @@ def transactions(
 EVENING = np.r_[0:6, 18:24]
 
 
-def _second_of(rng: np.random.Generator, day: np.ndarray, evening: np.ndarray | None = None) -> np.ndarray:
-    """A moment of the day, as people are about, in seconds since 1970; `evening`: how likely it is after 18 o'clock."""
+def _second_of(
+    rng: np.random.Generator, day: np.ndarray, evening: np.ndarray | None = None
+) -> np.ndarray:
+    """A moment of the day, as people are about, in seconds since 1970; `evening`: how likely it is
+    after 18 o'clock.
+    """
     hour = rng.choice(24, len(day), p=plan.HOUR_WEIGHTS / plan.HOUR_WEIGHTS.sum())
     if evening is not None:
         late = np.where(np.isin(np.arange(24), EVENING), plan.HOUR_WEIGHTS, 0.0)
@@ -59,7 +63,11 @@ def _second_of(rng: np.random.Generator, day: np.ndarray, evening: np.ndarray | 
             rng.choice(24, len(day), p=late / late.sum()),
             rng.choice(24, len(day), p=day_time / day_time.sum()),
         )
-    return day.astype("datetime64[D]").astype(np.int64) * 86_400 + hour * 3600 + rng.integers(0, 3600, len(day))
+    return (
+        day.astype("datetime64[D]").astype(np.int64) * 86_400
+        + hour * 3600
+        + rng.integers(0, 3600, len(day))
+    )
 
 
 def _own_business(
@@ -83,7 +91,8 @@ def _own_business(
     length = np.diff(np.append(months, STARTS[quarter] + QUARTER_DAYS[quarter])).astype(int)
     day = months[month] + (rng.random(n) * length[month]).astype(int)
     second = np.maximum(
-        _second_of(rng, day, people.of_group("evening")[who]), people.since[who].astype(np.int64) * 86_400
+        _second_of(rng, day, people.of_group("evening")[who]),
+        people.since[who].astype(np.int64) * 86_400,
     )
 
     # how
@@ -99,12 +108,35 @@ def _own_business(
     business = np.isin(people.group[who], BUSINESS)
     comes_in = rng.random(n) < np.where(business, 0.45, 0.03)
     kind = np.select(
-        [comes_in & business, business & ~people.corporate[who] & (channel == plan.CHANNEL["branch"]), business, channel == plan.CHANNEL["pos"], channel == plan.CHANNEL["atm"], (channel == plan.CHANNEL["branch"]) & comes_in, channel == plan.CHANNEL["branch"]],
-        [plan.KIND[k] for k in ("sale", "cash_out", "purchase", "card_payment", "cash_out", "cash_in", "cash_out")],
+        [
+            comes_in & business,
+            business & ~people.corporate[who] & (channel == plan.CHANNEL["branch"]),
+            business,
+            channel == plan.CHANNEL["pos"],
+            channel == plan.CHANNEL["atm"],
+            (channel == plan.CHANNEL["branch"]) & comes_in,
+            channel == plan.CHANNEL["branch"],
+        ],
+        [
+            plan.KIND[k]
+            for k in (
+                "sale",
+                "cash_out",
+                "purchase",
+                "card_payment",
+                "cash_out",
+                "cash_in",
+                "cash_out",
+            )
+        ],
         plan.KIND["transfer"],
-    )  # fmt: skip
+    )
     household = (kind == plan.KIND["transfer"]) & ~comes_in & (rng.random(n) < 0.4)
-    kind = np.where(household, np.where(rng.random(n) < 0.8, plan.KIND["household"], plan.KIND["insurance"]), kind)
+    kind = np.where(
+        household,
+        np.where(rng.random(n) < 0.8, plan.KIND["household"], plan.KIND["insurance"]),
+        kind,
+    )
 
     # how much: what is earned in a quarter is mostly spent in it
     instalment = np.zeros(len(people))
@@ -116,11 +148,16 @@ def _own_business(
         np.where(
             comes_in,
             3 * people.income[who] / (0.45 * rate[who]),
-            3 * people.income[who] * np.where(people.corporate[who], 0.6, 0.92) / (0.55 * rate[who]),
+            3
+            * people.income[who]
+            * np.where(people.corporate[who], 0.6, 0.92)
+            / (0.55 * rate[who]),
         ),
         each,
     )
-    size = size * np.where(people.happens["competitor_account"][who] <= quarter, 1 - plan.MOVED_ELSEWHERE, 1.0)
+    size = size * np.where(
+        people.happens["competitor_account"][who] <= quarter, 1 - plan.MOVED_ELSEWHERE, 1.0
+    )
     size = size * np.where(people.happens["salary_stopped"][who] <= quarter, 0.5, 1.0)
     cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
     cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
@@ -128,9 +165,18 @@ def _own_business(
 
     # with whom
     partner = rng.integers(0, len(people), n)
-    inside = (kind == plan.KIND["transfer"]) & ~comes_in & there[partner] & (rng.random(n) < 0.3) & (partner != who)
+    inside = (
+        (kind == plan.KIND["transfer"])
+        & ~comes_in
+        & there[partner]
+        & (rng.random(n) < 0.3)
+        & (partner != who)
+    )
     outside = (
-        np.isin(kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]) & ~inside
+        np.isin(
+            kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]
+        )
+        & ~inside
     )
     merchant = np.where(kind == plan.KIND["card_payment"], rng.integers(0, merchants, n), -1)
     memo = np.select(
@@ -167,7 +213,9 @@ def _regular_income(
 ) -> None:
     for kind, payday in (("salary", 9), ("pension", 24)):
         working = there & (people.happens["salary_stopped"] > quarter)
-        paid = np.flatnonzero(working & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind]))
+        paid = np.flatnonzero(
+            working & np.isin(people.group, [i for i, g in enumerate(GROUPS) if g.regular == kind])
+        )
         for start in month_starts(quarter):
             day = start + payday + rng.integers(0, 2, len(paid))
             begun = day >= people.since[paid]
@@ -175,7 +223,9 @@ def _regular_income(
             cents = (people.income[who] * rng.normal(1, 0.03, len(who)) * 100).astype(np.int64)
             inside = (people.employer[who] >= 0) & there[people.employer[who]]
             payer = np.where(
-                inside, people.account[people.employer[who]], EXTERNAL + 10**7 + people.group[who] * 10 + who % 10
+                inside,
+                people.account[people.employer[who]],
+                EXTERNAL + 10**7 + people.group[who] * 10 + who % 10,
             )
             second = _second_of(rng, day[begun])
             entries.add_both_sides(
@@ -190,7 +240,12 @@ def _regular_income(
 
 
 def _lending(
-    rng: np.random.Generator, entries: Entries, people: People, lending: Lending, there: np.ndarray, quarter: int
+    rng: np.random.Generator,
+    entries: Entries,
+    people: People,
+    lending: Lending,
+    there: np.ndarray,
+    quarter: int,
 ) -> None:
     for loans in (lending, lending.consumer):
         misses = people.happens["late_payment"][loans.customer] == quarter
@@ -207,7 +262,9 @@ def _lending(
             )
 
 
-def _savings(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+def _savings(
+    rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int
+) -> None:
     saver = np.flatnonzero(there & people.savings & (people.since <= STARTS[quarter]))
     day = STARTS[quarter] + rng.integers(40, 60, len(saver))
     cents = np.maximum((people.income[saver] * 0.15).astype(np.int64), 1) * 100
@@ -232,13 +289,17 @@ def _savings(rng: np.random.Generator, entries: Entries, people: People, there: 
     )
 
 
-def _life_events(rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int) -> None:
+def _life_events(
+    rng: np.random.Generator, entries: Entries, people: People, there: np.ndarray, quarter: int
+) -> None:
     inflow = np.flatnonzero(there & (people.happens["large_inflow"] == quarter))
     day = STARTS[quarter] + rng.integers(20, 80, len(inflow))
     entries.add(
         people.account[inflow],
         second=_second_of(rng, day),
-        cents=(people.income[inflow] * plan.INFLOW_MONTHS * rng.uniform(0.8, 1.2, len(inflow)) * 100).astype(np.int64),
+        cents=(
+            people.income[inflow] * plan.INFLOW_MONTHS * rng.uniform(0.8, 1.2, len(inflow)) * 100
+        ).astype(np.int64),
         channel=plan.CHANNEL["transfer"],
         kind=plan.KIND["transfer"],
         other=EXTERNAL + 3 * 10**7 + inflow,
@@ -259,7 +320,12 @@ def _life_events(rng: np.random.Generator, entries: Entries, people: People, the
 
 
 def _arranged(
-    rng: np.random.Generator, entries: Entries, people: People, lending: Lending, arrangement: Arrangement, quarter: int
+    rng: np.random.Generator,
+    entries: Entries,
+    people: People,
+    lending: Lending,
+    arrangement: Arrangement,
+    quarter: int,
 ) -> None:
     loans = np.array(arrangement.loans)
     accounts = people.account[lending.customer[loans]]
@@ -282,14 +348,24 @@ def _arranged(
             else:  # collects: the money flows the other way
                 payer, payee, channel = accounts, payer, "mobile"
                 cents, memo = np.full(n, 38_000), "fee"
-        how = {"channel": plan.CHANNEL[channel], "kind": plan.KIND["transfer"], "memo": plan.MEMO[memo]}
+        how = {
+            "channel": plan.CHANNEL[channel],
+            "kind": plan.KIND["transfer"],
+            "memo": plan.MEMO[memo],
+        }
         if arrangement.fronts:  # the money reaches the borrowers over others, a day later
             fronts = np.array(arrangement.fronts)
             front = fronts[np.arange(n) % len(fronts)]
             for one in fronts:
                 mine = front == one
                 whole = np.array([int(cents[mine].sum() * 1.02)])
-                entries.add_both_sides(payer[:1], np.array([one]), whole, second=_second_of(rng, day[mine].min(keepdims=True) - 1), **how)  # fmt: skip
+                entries.add_both_sides(
+                    payer[:1],
+                    np.array([one]),
+                    whole,
+                    second=_second_of(rng, day[mine].min(keepdims=True) - 1),
+                    **how,
+                )
             payer = front
         for part in range(arrangement.parts):
             share = cents // arrangement.parts + (cents % arrangement.parts if part == 0 else 0)

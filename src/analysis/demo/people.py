@@ -34,7 +34,9 @@ class People:
     employer: np.ndarray  # number of an employer that is a customer, or -1
     since: np.ndarray
     name: np.ndarray  # number of the personal name
-    happens: dict[str, np.ndarray]  # life event to the number of the quarter it happens in, QUARTERS when never
+    happens: dict[
+        str, np.ndarray
+    ]  # life event to the number of the quarter it happens in, QUARTERS when never
 
     def __len__(self) -> int:
         return len(self.group)
@@ -69,14 +71,22 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
 
     # attitudes, satisfaction, loyalty
     common = rng.standard_normal((count, 1))
-    attitudes = np.sqrt(0.3) * common + np.sqrt(0.7) * rng.standard_normal((count, len(plan.DRIVERS)))
+    attitudes = np.sqrt(0.3) * common + np.sqrt(0.7) * rng.standard_normal(
+        (count, len(plan.DRIVERS))
+    )
     mood = np.array([plan.MOODS.get(g.name, 0.0) for g in GROUPS])[group]
     attitudes = np.repeat(
-        (attitudes + branch_effects(branches)[branch] + mood[:, None])[:, None, :], len(QUARTERS), axis=1
+        (attitudes + branch_effects(branches)[branch] + mood[:, None])[:, None, :],
+        len(QUARTERS),
+        axis=1,
     )
     attitudes += rng.normal(0, 0.2, attitudes.shape)
-    attitudes[branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))] -= plan.FALL_BY
-    satisfaction = attitudes @ np.array(list(plan.DRIVERS.values())) / 0.62 + rng.normal(0, 0.4, attitudes.shape[:2])
+    attitudes[
+        branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))
+    ] -= plan.FALL_BY
+    satisfaction = attitudes @ np.array(list(plan.DRIVERS.values())) / 0.62 + rng.normal(
+        0, 0.4, attitudes.shape[:2]
+    )
     loyalty = plan.SATISFACTION_TO_LOYALTY * satisfaction + rng.normal(0, 0.5, satisfaction.shape)
 
     # who comes, who leaves
@@ -108,10 +118,14 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         strikes[:, :earliest] = False
         strikes &= (can_happen.get(event.name, True) & ~corporate)[:, None]
         when = np.where(strikes.any(axis=1), strikes.argmax(axis=1), len(QUARTERS))
-        happens[event.name] = np.where((joined + earliest <= when) & (when < left), when, len(QUARTERS))
+        happens[event.name] = np.where(
+            (joined + earliest <= when) & (when < left), when, len(QUARTERS)
+        )
         gone = chance.random(count) < event.leaves
         left = np.where(
-            gone & (happens[event.name] < len(QUARTERS) - 1), np.minimum(left, happens[event.name] + 1), left
+            gone & (happens[event.name] < len(QUARTERS) - 1),
+            np.minimum(left, happens[event.name] + 1),
+            left,
         )
     name = chance.integers(0, len(plan.SURNAMES) * len(plan.GIVEN_NAMES), count)
 
@@ -119,7 +133,9 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
     age = rng.integers(low, high + 1)
     tenure = np.minimum(rng.gamma(2, 4, count), np.maximum(np.where(corporate, age, age - 16), 0.5))
     since = np.where(
-        joined > 0, STARTS[joined] + rng.integers(0, 20, count), STARTS[0] - (tenure * 365).astype(int) - 1
+        joined > 0,
+        STARTS[joined] + rng.integers(0, 20, count),
+        STARTS[0] - (tenure * 365).astype(int) - 1,
     )
     firms = np.flatnonzero(corporate)
     works = (
@@ -128,7 +144,9 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         & (rng.random(count) < 0.5)
     )
     employer = np.where(
-        works & (len(firms) > 0), firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1, -1
+        works & (len(firms) > 0),
+        firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1,
+        -1,
     )
     income = setting("income") * rng.lognormal(0, 0.25, count)
     savings = rng.random(count) < setting("savings")
@@ -152,7 +170,9 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
 
 
 def branch_effects(branches: int) -> np.ndarray:
-    """Branch × dimension: how much better or worse than elsewhere it is all the time, in standard deviations; the same for every seed."""
+    """Branch × dimension: how much better or worse than elsewhere it is all the time, in standard
+    deviations; the same for every seed.
+    """
     return np.random.default_rng(11).normal(0, plan.BRANCH_EFFECT, (branches, len(plan.DRIVERS)))
 
 
@@ -162,20 +182,25 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
     corporate = people.corporate
     low, high = np.array([g.age for g in GROUPS])[people.group].T
     age_days = (rng.uniform(low, high + 1) * 365.25).astype(int)
-    born = np.where(corporate, people.since - (rng.random(n) * 2000).astype(int), END - age_days).astype(
-        "datetime64[D]"
-    )
+    born = np.where(
+        corporate, people.since - (rng.random(n) * 2000).astype(int), END - age_days
+    ).astype("datetime64[D]")
     names = np.where(
         corporate,
         plan.FIRM_NAMES[rng.integers(0, 8, n)]
         + plan.FIRM_NAMES[rng.integers(0, 8, n)]
         + plan.FIRM_ENDS[rng.integers(0, 4, n)],
-        plan.SURNAMES[people.name // len(plan.GIVEN_NAMES)] + plan.GIVEN_NAMES[people.name % len(plan.GIVEN_NAMES)],
+        plan.SURNAMES[people.name // len(plan.GIVEN_NAMES)]
+        + plan.GIVEN_NAMES[people.name % len(plan.GIVEN_NAMES)],
     )
     employer = np.where(
-        people.employer >= 0, names[people.employer], [f"Employer {i}" for i in rng.integers(0, plan.EMPLOYERS, n)]
+        people.employer >= 0,
+        names[people.employer],
+        [f"Employer {i}" for i in rng.integers(0, plan.EMPLOYERS, n)],
     )
-    grade = np.clip(np.rint(people.of_group("credit_grade") + rng.normal(0, 0.8, n)), 1, 10).astype(int)
+    grade = np.clip(np.rint(people.of_group("credit_grade") + rng.normal(0, 0.8, n)), 1, 10).astype(
+        int
+    )
     number = people.first + np.arange(n)
     sex = np.array(["female", "male"])[rng.integers(0, 2, n)]
     house = rng.integers(1, 999, n).astype(str)
@@ -186,19 +211,25 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
             "customer_id": numbered("C", number),
             "customer_type": pa.array(np.where(corporate, "corporate", "personal"), text),
             "branch_id": branch_ids(people.branch),
-            "manager_id": numbered("S", people.branch * staff_per_branch + number % (staff_per_branch - 2), 6),
+            "manager_id": numbered(
+                "S", people.branch * staff_per_branch + number % (staff_per_branch - 2), 6
+            ),
             "name": pa.array(names, text),
             "born_on": days(born),
             "sex": pa.array(sex, text, mask=corporate),
             "region": pa.array(
                 np.array(plan.REGIONS)[
                     np.where(
-                        rng.random(n) < 0.85, people.branch % len(plan.REGIONS), rng.integers(0, len(plan.REGIONS), n)
+                        rng.random(n) < 0.85,
+                        people.branch % len(plan.REGIONS),
+                        rng.integers(0, len(plan.REGIONS), n),
                     )
                 ],
                 text,
             ),
-            "address": pa.array(np.char.add(np.char.add("No. ", house), np.char.add(", ", home)), text),
+            "address": pa.array(
+                np.char.add(np.char.add("No. ", house), np.char.add(", ", home)), text
+            ),
             "compound": pa.array(home, text),
             "employer": pa.array(employer, text, mask=corporate),
             "phone": numbered("1", rng.integers(10**9, 10**10, n), 10),
@@ -217,7 +248,9 @@ def branch_ids(numbers: np.ndarray) -> pa.Array:
 
 
 def compounds(customers: int) -> int:
-    """How many residential compounds a chunk of so many customers has; every four have one developer."""
+    """How many residential compounds a chunk of so many customers has; every four have one
+    developer.
+    """
     return max(48, customers // 100)
 
 
@@ -300,7 +333,9 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
             who, start = np.concatenate([who, buyer]), np.concatenate([start, bought_on])
             what = np.concatenate([what, np.full(len(buyer), event.buys_product)])
     gone = np.where(
-        people.left[who] < len(QUARTERS), STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)], np.datetime64("NaT")
+        people.left[who] < len(QUARTERS),
+        STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)],
+        np.datetime64("NaT"),
     )
     stop = np.where(np.isnat(gone), gone, np.maximum(gone, start)).astype("datetime64[D]")
     holdings = pa.table(
@@ -321,18 +356,29 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
             "account_id": numbered("A", people.account[cards], 10),
             "customer_id": numbered("C", people.first + cards),
             "kind": pa.array(np.where(is_credit, "credit", "debit"), pa.string()),
-            "grade": pa.array(np.where(people.income[cards] > 30_000, "gold", "classic"), pa.string()),
+            "grade": pa.array(
+                np.where(people.income[cards] > 30_000, "gold", "classic"), pa.string()
+            ),
             "credit_limit": amounts((limit * 100).astype(np.int64), is_credit),
             "statement_day": rng.integers(1, 29, len(cards)),
             "issued_on": days(people.since[cards]),
         }
     )
-    return {"accounts": accounts, "account_holders": holders, "holdings": holdings, "cards": card_table}
+    return {
+        "accounts": accounts,
+        "account_holders": holders,
+        "holdings": holdings,
+        "cards": card_table,
+    }
 
 
-def _buyers(chance: np.random.Generator, people: People, event: plan.LifeEvent) -> tuple[np.ndarray, np.ndarray]:
+def _buyers(
+    chance: np.random.Generator, people: People, event: plan.LifeEvent
+) -> tuple[np.ndarray, np.ndarray]:
     """Who buys in the quarter after the event, and on which day."""
     follows = people.happens[event.name] + 1
-    buys = (follows < np.minimum(people.left, len(QUARTERS))) & (chance.random(len(people)) < event.buys)
+    buys = (follows < np.minimum(people.left, len(QUARTERS))) & (
+        chance.random(len(people)) < event.buys
+    )
     who = np.flatnonzero(buys)
     return who, STARTS[follows[who]] + chance.integers(0, 80, len(who))

@@ -1,4 +1,6 @@
-"""What the demo bank is made of: its groups of customers, what drives loyalty, its places and names."""
+"""What the demo bank is made of: its groups of customers, what drives loyalty, its places and
+names.
+"""
 
 from dataclasses import dataclass
 
@@ -177,12 +179,20 @@ ITEMS = {
     "satisfaction": ["satisfaction_1", "satisfaction_2"],
     "loyalty": ["recommend", "stay", "buy_again"],
 }
-#: Share of a group's customers who answer in a quarter, and how the group feels, in standard deviations of every attitude.
-ANSWER_RATES = {"salaried": 0.23, "young_digital": 0.15, "pensioners": 0.38, "affluent": 0.28, "traders": 0.2}
+#: Share of a group's customers who answer in a quarter, and how the group feels, in standard
+#: deviations of every attitude.
+ANSWER_RATES = {
+    "salaried": 0.23,
+    "young_digital": 0.15,
+    "pensioners": 0.38,
+    "affluent": 0.28,
+    "traders": 0.2,
+}
 MOODS = {"pensioners": 0.35, "young_digital": -0.35}
 BRANCH_EFFECT = 0.15  # standard deviation of an attitude's mean between branches
 INSURED = {"constant": -1.2, "loyalty": 0.6}  # log odds of holding home insurance
-#: Planted change: this branch's attitude to this dimension falls by this many standard deviations in the last quarter.
+#: Planted change: this branch's attitude to this dimension falls by this many standard deviations
+#: in the last quarter.
 FALL_BY = 0.6
 FALL = {"branch": 2, "dimension": "process"}
 
@@ -198,10 +208,40 @@ BRANCH_NAMES = (
 )
 REGIONS = ("East", "Coast", "North", "South", "West")
 SURNAMES = np.array(
-    ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "Smith ", "Jones ", "Novák ", "García ", "Müller ", "Kowalska "]
+    [
+        "王",
+        "李",
+        "张",
+        "刘",
+        "陈",
+        "杨",
+        "赵",
+        "黄",
+        "Smith ",
+        "Jones ",
+        "Novák ",
+        "García ",
+        "Müller ",
+        "Kowalska ",
+    ]
 )
 GIVEN_NAMES = np.array(
-    ["伟", "芳", "娜", "秀英", "敏", "静", "强", "磊", "洋", "Anna", "Peter", "Lucía", "Tomáš", "Greta"]
+    [
+        "伟",
+        "芳",
+        "娜",
+        "秀英",
+        "敏",
+        "静",
+        "强",
+        "磊",
+        "洋",
+        "Anna",
+        "Peter",
+        "Lucía",
+        "Tomáš",
+        "Greta",
+    ]
 )
 FIRM_NAMES = np.array(["华", "信", "达", "丰", "Orient", "Delta", "Summit", "Blue"])
 FIRM_ENDS = np.array(["贸易有限公司", "科技有限公司", " Trading Ltd", " Logistics Ltd"])
@@ -229,7 +269,9 @@ MEMO = {name.split(" ")[-1]: number for number, name in enumerate(MEMOS)}
 
 @dataclass(frozen=True)
 class Theme:
-    """What customers write about: the attitude it shows, whether they praise, and how they say it."""
+    """What customers write about: the attitude it shows, whether they praise, and how they say
+    it.
+    """
 
     name: str
     dimension: str
@@ -239,30 +281,165 @@ class Theme:
 
 
 THEMES = (
-    Theme("waiting", "process", False, ("排队时间太长", "等了快一个小时才轮到我", "窗口开得太少，排队等号很久", "取号排队，等到中午"), ("The queue at the counter was far too long", "I waited in the queue almost an hour", "Only one counter was open and a long queue", "Waiting in line at the counter all morning")),
-    Theme("approval", "process", False, ("贷款审批太慢", "材料交了三次，贷款审批流程太复杂", "审批拖了一个月", "办贷款的流程太繁琐"), ("Loan approval took too long", "The paperwork for the loan never ends", "Approval of my loan application dragged on for a month", "Too many documents for a loan application")),
-    Theme("app", "service", False, ("手机银行经常打不开", "登录手机银行总是失败，收不到验证码", "更新以后软件闪退", "手机银行软件又卡又慢"), ("The app crashes after the update", "I cannot log in to the app", "The new app is slow and crashes", "Login to the mobile app fails again")),
-    Theme("staff", "service", False, ("柜员态度很差", "没有人给我回电话，态度冷淡", "工作人员不耐烦", "问了柜员三次都没人解释"), ("The staff were rude", "Nobody called me back and the staff did not care", "Rude clerk who would not explain anything", "The clerk was impatient with me")),
-    Theme("fees", "product", False, ("手续费没有说明白", "年费太高", "莫名其妙扣了手续费", "账户管理费比别家贵"), ("The fee was not explained to me", "The yearly fee is too high", "I was charged a hidden fee", "Fees are higher than at other banks")),
-    Theme("calls", "campaign", False, ("推销电话太多", "天天收到推销短信", "不要再打推销电话了", "营销短信太多太烦"), ("Too many advertising calls", "Advertising messages every day", "Please stop the advertising calls", "I am tired of advertising messages")),
-    Theme("advice", "service", True, ("客户经理很专业", "服务态度好，耐心解答", "客户经理帮了大忙，谢谢", "大堂经理服务热情周到"), ("Good advice from my manager", "My manager was patient and helpful", "Very helpful advice, thank you", "Friendly and helpful service")),
-    Theme("choice", "product", True, ("产品选择多", "理财产品收益不错", "存款利率比别家高", "理财产品种类丰富"), ("A good choice of products", "The savings rate is better than elsewhere", "Wealth products with a fair return", "A good rate and a good choice of savings products")),
-)  # fmt: skip
+    Theme(
+        "waiting",
+        "process",
+        False,
+        (
+            "排队时间太长",
+            "等了快一个小时才轮到我",
+            "窗口开得太少，排队等号很久",
+            "取号排队，等到中午",
+        ),
+        (
+            "The queue at the counter was far too long",
+            "I waited in the queue almost an hour",
+            "Only one counter was open and a long queue",
+            "Waiting in line at the counter all morning",
+        ),
+    ),
+    Theme(
+        "approval",
+        "process",
+        False,
+        (
+            "贷款审批太慢",
+            "材料交了三次，贷款审批流程太复杂",
+            "审批拖了一个月",
+            "办贷款的流程太繁琐",
+        ),
+        (
+            "Loan approval took too long",
+            "The paperwork for the loan never ends",
+            "Approval of my loan application dragged on for a month",
+            "Too many documents for a loan application",
+        ),
+    ),
+    Theme(
+        "app",
+        "service",
+        False,
+        (
+            "手机银行经常打不开",
+            "登录手机银行总是失败，收不到验证码",
+            "更新以后软件闪退",
+            "手机银行软件又卡又慢",
+        ),
+        (
+            "The app crashes after the update",
+            "I cannot log in to the app",
+            "The new app is slow and crashes",
+            "Login to the mobile app fails again",
+        ),
+    ),
+    Theme(
+        "staff",
+        "service",
+        False,
+        ("柜员态度很差", "没有人给我回电话，态度冷淡", "工作人员不耐烦", "问了柜员三次都没人解释"),
+        (
+            "The staff were rude",
+            "Nobody called me back and the staff did not care",
+            "Rude clerk who would not explain anything",
+            "The clerk was impatient with me",
+        ),
+    ),
+    Theme(
+        "fees",
+        "product",
+        False,
+        ("手续费没有说明白", "年费太高", "莫名其妙扣了手续费", "账户管理费比别家贵"),
+        (
+            "The fee was not explained to me",
+            "The yearly fee is too high",
+            "I was charged a hidden fee",
+            "Fees are higher than at other banks",
+        ),
+    ),
+    Theme(
+        "calls",
+        "campaign",
+        False,
+        ("推销电话太多", "天天收到推销短信", "不要再打推销电话了", "营销短信太多太烦"),
+        (
+            "Too many advertising calls",
+            "Advertising messages every day",
+            "Please stop the advertising calls",
+            "I am tired of advertising messages",
+        ),
+    ),
+    Theme(
+        "advice",
+        "service",
+        True,
+        (
+            "客户经理很专业",
+            "服务态度好，耐心解答",
+            "客户经理帮了大忙，谢谢",
+            "大堂经理服务热情周到",
+        ),
+        (
+            "Good advice from my manager",
+            "My manager was patient and helpful",
+            "Very helpful advice, thank you",
+            "Friendly and helpful service",
+        ),
+    ),
+    Theme(
+        "choice",
+        "product",
+        True,
+        ("产品选择多", "理财产品收益不错", "存款利率比别家高", "理财产品种类丰富"),
+        (
+            "A good choice of products",
+            "The savings rate is better than elsewhere",
+            "Wealth products with a fair return",
+            "A good rate and a good choice of savings products",
+        ),
+    ),
+)
 CHINESE_TAILS = ("", "", "，希望改进", "，已经不是第一次了", "，朋友也这么说", "，上周又遇到了")
-ENGLISH_TAILS = ("", "", ". It was not the first time", ". My friends say the same", ". It happened again last week")
-#: Some write who they are; a report must not repeat it. {name} and {phone} are those of the customer.
+ENGLISH_TAILS = (
+    "",
+    "",
+    ". It was not the first time",
+    ". My friends say the same",
+    ". It happened again last week",
+)
+#: Some write who they are; a report must not repeat it. {name} and {phone} are those of the
+#: customer.
 CHINESE_CALLS = ("，请回电{phone}", "，{name}，电话{phone}")
 ENGLISH_CALLS = (". Call me on {phone}", ". {name}, phone {phone}")
 CHINESE_SHARE, SAYS_WHO, COMMENT_RATE = 0.6, 0.04, 0.25
 COMPLAINT_RATE = 0.02  # a quarter, of customers without strong feelings
 PRODUCTS = (
-    ("P01", "Current account", "current_account"), ("P02", "Savings account", "savings"), ("P03", "Business account", "current_account"),
-    ("P04", "Debit card", "card"), ("P05", "Credit card", "card"), ("P06", "Mortgage", "mortgage"), ("P07", "Consumer loan", "consumer_loan"),
-    ("P08", "Wealth plan", "wealth"), ("P09", "Home insurance", "insurance"), ("P10", "Term deposit", "deposit"), ("P11", "Business loan", "business_loan"), ("P12", "Card acceptance", "payment"),
-)  # fmt: skip
+    ("P01", "Current account", "current_account"),
+    ("P02", "Savings account", "savings"),
+    ("P03", "Business account", "current_account"),
+    ("P04", "Debit card", "card"),
+    ("P05", "Credit card", "card"),
+    ("P06", "Mortgage", "mortgage"),
+    ("P07", "Consumer loan", "consumer_loan"),
+    ("P08", "Wealth plan", "wealth"),
+    ("P09", "Home insurance", "insurance"),
+    ("P10", "Term deposit", "deposit"),
+    ("P11", "Business loan", "business_loan"),
+    ("P12", "Card acceptance", "payment"),
+)
 #: Seasons: how much of a month's usual business falls in each month.
 MONTH_WEIGHTS = np.array([1.15, 0.85, 1.0, 0.97, 1.0, 1.02, 0.95, 0.95, 1.02, 1.05, 1.2, 1.1])
 #: Days are for business between 6 and 18 o'clock, the rest is evening and night.
-HOUR_WEIGHTS = np.array([1, 0.5, 0.3, 0.2, 0.2, 0.5, 2, 4, 7, 9, 10, 9, 8, 7, 8, 8, 8, 8, 7, 7, 6, 5, 3, 2])
+HOUR_WEIGHTS = np.array(
+    [1, 0.5, 0.3, 0.2, 0.2, 0.5, 2, 4, 7, 9, 10, 9, 8, 7, 8, 8, 8, 8, 7, 7, 6, 5, 3, 2]
+)
 EMPLOYERS = 60  # employers that are no customers
-COMPOUND_NAMES = ("锦绣花园", "阳光城", "River Park", "绿地新村", "Maple Court", "翠湖天地", "Harbour View", "东方名苑")
+COMPOUND_NAMES = (
+    "锦绣花园",
+    "阳光城",
+    "River Park",
+    "绿地新村",
+    "Maple Court",
+    "翠湖天地",
+    "Harbour View",
+    "东方名苑",
+)

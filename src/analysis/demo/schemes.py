@@ -1,8 +1,9 @@
-"""What the investigations are to find in the demo bank beside the mortgages, and the innocent look-alikes of each kind.
+"""What the investigations are to find in the demo bank beside the mortgages, and the innocent
+look-alikes of each kind.
 
-Cash-out of credit cards, illegal fund-raising and illegal acceptance of bills, each in several variants: over branches and quarters,
-with amounts that vary, with one hop more than usual, or incomplete. What is planted is written to `truth/`; no code that
-judges the bank's data reads it.
+Cash-out of credit cards, illegal fund-raising and illegal acceptance of bills, each in several
+variants: over branches and quarters, with amounts that vary, with one hop more than usual, or
+incomplete. What is planted is written to `truth/`; no code that judges the bank's data reads it.
 """
 
 import itertools
@@ -39,11 +40,15 @@ class Schemes:
     pools: dict[str, list[int]]
     entries: Entries = field(default_factory=Entries)
     cards: list[tuple[int, int]] = field(default_factory=list)  # customer, limit
-    merchants: list[tuple[int, str, str, int]] = field(default_factory=list)  # number, category, region, owner or -1
+    merchants: list[tuple[int, str, str, int]] = field(
+        default_factory=list
+    )  # number, category, region, owner or -1
     bills: list[dict[str, object]] = field(default_factory=list)
     invoices: list[dict[str, object]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
-    overrides: dict[str, dict[int, object]] = field(default_factory=dict)  # column of customers to customer to value
+    overrides: dict[str, dict[int, object]] = field(
+        default_factory=dict
+    )  # column of customers to customer to value
     truth: list[dict[str, object]] = field(default_factory=list)
     outside: int = 0
 
@@ -55,7 +60,9 @@ class Schemes:
         """Customers of these groups who may be in several things."""
         wanted = [i for i, g in enumerate(GROUPS) if g.name in groups]
         people = self.people
-        there = np.flatnonzero(np.isin(people.group, wanted) & (people.joined == 0) & (people.left == len(QUARTERS)))
+        there = np.flatnonzero(
+            np.isin(people.group, wanted) & (people.joined == 0) & (people.left == len(QUARTERS))
+        )
         return self.rng.choice(there, min(count, len(there)), replace=False)
 
     def account(self, customer: int) -> int:
@@ -75,7 +82,14 @@ class Schemes:
 
     def planted(self, kind: str, variant: str, is_case: bool, accounts: Sequence[int]) -> None:
         """Write down what was planted, with the parties by which it can be told."""
-        self.truth.append({"kind": kind, "variant": variant, "is_case": is_case, "parties": sorted({self.name(a) for a in accounts})})  # fmt: skip
+        self.truth.append(
+            {
+                "kind": kind,
+                "variant": variant,
+                "is_case": is_case,
+                "parties": sorted({self.name(a) for a in accounts}),
+            }
+        )
 
     def moment(self, day: "str | np.datetime64[Any]", hours: tuple[int, int] = NOON) -> int:
         """A moment of the day, in seconds since 1970."""
@@ -87,16 +101,38 @@ class Schemes:
         )
 
     def pay(
-        self, payer: int, payee: int, amount: float, second: int, memo: str = "transfer", kind: str = "transfer"
+        self,
+        payer: int,
+        payee: int,
+        amount: float,
+        second: int,
+        memo: str = "transfer",
+        kind: str = "transfer",
     ) -> None:
         """A payment between accounts."""
         if second < (int(END.astype(np.int64)) + 1) * DAY and amount >= 0.01:
-            self.entries.add_both_sides(np.array([payer]), np.array([payee]), np.array([round(amount * 100)]), second=second, channel=plan.CHANNEL["online"], kind=plan.KIND[kind], memo=plan.MEMO[memo])  # fmt: skip
+            self.entries.add_both_sides(
+                np.array([payer]),
+                np.array([payee]),
+                np.array([round(amount * 100)]),
+                second=second,
+                channel=plan.CHANNEL["online"],
+                kind=plan.KIND[kind],
+                memo=plan.MEMO[memo],
+            )
 
     def buy(self, account: int, merchant: int, amount: float, second: int) -> None:
         """A purchase by card."""
         if second < (int(END.astype(np.int64)) + 1) * DAY:
-            self.entries.add(np.array([account]), second=second, cents=-round(amount * 100), channel=plan.CHANNEL["pos"], kind=plan.KIND["card_payment"], merchant=merchant, memo=plan.MEMO["purchase"])  # fmt: skip
+            self.entries.add(
+                np.array([account]),
+                second=second,
+                cents=-round(amount * 100),
+                channel=plan.CHANNEL["pos"],
+                kind=plan.KIND["card_payment"],
+                merchant=merchant,
+                memo=plan.MEMO["purchase"],
+            )
 
     def between(self, low: float, high: float) -> float:
         """A number between two."""
@@ -108,14 +144,27 @@ class Schemes:
 
 
 def plant(rng: np.random.Generator, people: People, used: set[int], chunk: int) -> Schemes:
-    """Everything planted in a chunk; nothing where it has too few customers. used: customers of the mortgage arrangements."""
-    stays = (people.joined == 0) & (people.left == len(QUARTERS)) & (people.happens["slept_and_woke"] == len(QUARTERS))
+    """Everything planted in a chunk; nothing where it has too few customers. used: customers of the
+    mortgage arrangements.
+    """
+    stays = (
+        (people.joined == 0)
+        & (people.left == len(QUARTERS))
+        & (people.happens["slept_and_woke"] == len(QUARTERS))
+    )
     free = stays & ~np.isin(np.arange(len(people)), list(used))
-    groups = {"persons": ["salaried", "young_digital", "affluent"], "traders": ["traders"], "firms": ["small_firms"], "large": ["large_firms"]}  # fmt: skip
+    groups = {
+        "persons": ["salaried", "young_digital", "affluent"],
+        "traders": ["traders"],
+        "firms": ["small_firms"],
+        "large": ["large_firms"],
+    }
     pools = {}
     for name, wanted in groups.items():
         numbers = [i for i, g in enumerate(GROUPS) if g.name in wanted]
-        pools[name] = rng.permutation(np.flatnonzero(free & np.isin(people.group, numbers))).tolist()
+        pools[name] = rng.permutation(
+            np.flatnonzero(free & np.isin(people.group, numbers))
+        ).tolist()
     found = Schemes(rng, people, chunk, pools)
     if len(pools["persons"]) < 200 or len(pools["traders"]) < 30 or len(pools["firms"]) < 45:
         return found
@@ -124,7 +173,8 @@ def plant(rng: np.random.Generator, people: People, used: set[int], chunk: int) 
     return found
 
 
-# --- credit cards ---------------------------------------------------------------------------------------------------
+# --- credit cards
+# ------------------------------------------------------------------------------------------------
 
 
 def _card(s: Schemes, customer: int, limit: int | None = None) -> tuple[int, int]:
@@ -140,10 +190,25 @@ def _shop(s: Schemes, category: str, owner: int = -1) -> int:
     return number
 
 
-def _cycle(s: Schemes, customer: int, card: tuple[int, int], shop: int, day: np.datetime64, swipes: int, near_round: bool, hours: tuple[int, int] = NOON) -> list[tuple[float, int]]:  # fmt: skip
+def _cycle(
+    s: Schemes,
+    customer: int,
+    card: tuple[int, int],
+    shop: int,
+    day: np.datetime64,
+    swipes: int,
+    near_round: bool,
+    hours: tuple[int, int] = NOON,
+) -> list[tuple[float, int]]:
     """Repay, and empty again within days; the purchases made."""
     account, limit = card
-    s.pay(s.account(customer), account, limit * s.between(0.86, 0.97), s.moment(day, (8, 12)), "instalment")
+    s.pay(
+        s.account(customer),
+        account,
+        limit * s.between(0.86, 0.97),
+        s.moment(day, (8, 12)),
+        "instalment",
+    )
     left, made = limit * s.between(0.88, 0.97), []
     for i in range(swipes):
         amount = left / (swipes - i) * s.between(0.92, 1.0)
@@ -157,10 +222,14 @@ def _cycle(s: Schemes, customer: int, card: tuple[int, int], shop: int, day: np.
 
 def _month_days(s: Schemes, first: str, months: int, low: int, high: int) -> list[np.datetime64]:
     start = np.datetime64(first, "M")
-    return [(start + i).astype("datetime64[D]") + int(s.rng.integers(low, high)) for i in range(months)]
+    return [
+        (start + i).astype("datetime64[D]") + int(s.rng.integers(low, high)) for i in range(months)
+    ]
 
 
-def _returned(s: Schemes, payer: int, customer: int, made: list[tuple[float, int]], through: int = -1) -> None:
+def _returned(
+    s: Schemes, payer: int, customer: int, made: list[tuple[float, int]], through: int = -1
+) -> None:
     """The merchant's owner gives the money back, less a fee."""
     for amount, at in made:
         back, when = amount * (1 - s.between(0.006, 0.025)), at + int(s.rng.integers(1, 4)) * DAY
@@ -168,7 +237,12 @@ def _returned(s: Schemes, payer: int, customer: int, made: list[tuple[float, int
             s.pay(payer, s.account(customer), back, when)
         else:
             s.pay(payer, through, back, when)
-            s.pay(through, s.account(customer), back * (1 - s.between(0, 0.004)), when + int(s.rng.integers(1, 3)) * DAY)  # fmt: skip
+            s.pay(
+                through,
+                s.account(customer),
+                back * (1 - s.between(0, 0.004)),
+                when + int(s.rng.integers(1, 3)) * DAY,
+            )
 
 
 def _cash_out(s: Schemes) -> None:
@@ -187,7 +261,16 @@ def _cash_out(s: Schemes) -> None:
     cards = [_card(s, h) for h in holders]
     for holder, card in zip(holders, cards, strict=True):
         for day in _month_days(s, "2024-05", 8, 2, 24):
-            made = _cycle(s, holder, card, shop, day, int(s.rng.integers(2, 5)), True, NIGHT if s.rng.random() < 0.6 else NOON)  # fmt: skip
+            made = _cycle(
+                s,
+                holder,
+                card,
+                shop,
+                day,
+                int(s.rng.integers(2, 5)),
+                True,
+                NIGHT if s.rng.random() < 0.6 else NOON,
+            )
             _returned(s, s.account(owner), holder, made)
     s.planted(kind, "ring", True, [s.account(owner), *[c[0] for c in cards]])
 
@@ -209,7 +292,12 @@ def _cash_out(s: Schemes) -> None:
         for day in _month_days(s, "2024-09", 4, 2, 22):
             made = _cycle(s, holder, card, shop, day, 4, False)
             _returned(s, s.account(owner), holder, made, s.account(relative))
-    s.planted(kind, "over_a_relative", True, [s.account(owner), s.account(relative), *[c[0] for c in cards]])
+    s.planted(
+        kind,
+        "over_a_relative",
+        True,
+        [s.account(owner), s.account(relative), *[c[0] for c in cards]],
+    )
 
     # only one cycle a quarter, amounts of no pattern, part of it given back
     owner, holder = s.take("firms")[0], s.take("persons")[0]
@@ -224,12 +312,29 @@ def _cash_out(s: Schemes) -> None:
     shop, holders = _shop(s, "7011", owner), s.take("persons", 9)
     cards = [_card(s, h) for h in holders]
     for holder, card in zip(holders, cards, strict=True):
-        made = _cycle(s, holder, card, shop, np.datetime64("2024-10-05") + int(s.rng.integers(0, 75)), 2, False)
+        made = _cycle(
+            s,
+            holder,
+            card,
+            shop,
+            np.datetime64("2024-10-05") + int(s.rng.integers(0, 75)),
+            2,
+            False,
+        )
         _returned(s, s.account(owner), holder, made)
     s.planted(kind, "each_card_once", True, [s.account(owner), *[c[0] for c in cards]])
 
 
-def _ordinary(s: Schemes, customer: int, card: tuple[int, int], first: str, months: int, share: float, swipes: int, full: bool = True) -> None:  # fmt: skip
+def _ordinary(
+    s: Schemes,
+    customer: int,
+    card: tuple[int, int],
+    first: str,
+    months: int,
+    share: float,
+    swipes: int,
+    full: bool = True,
+) -> None:
     """Purchases over the whole month at shops of the bank, paid back on a day of the next."""
     account, limit = card
     spent = 0.0
@@ -237,11 +342,22 @@ def _ordinary(s: Schemes, customer: int, card: tuple[int, int], first: str, mont
     for start in np.datetime64(first, "M") + np.arange(months):
         begins = start.astype("datetime64[D]")
         if spent:
-            s.pay(s.account(customer), account, spent if full else spent * s.between(0.3, 0.9), s.moment(begins + pay_day), "instalment")  # fmt: skip
+            s.pay(
+                s.account(customer),
+                account,
+                spent if full else spent * s.between(0.3, 0.9),
+                s.moment(begins + pay_day),
+                "instalment",
+            )
             spent = 0.0
         for size in s.rng.dirichlet(np.full(swipes, 1.5)):
             amount = round(limit * share * s.between(0.8, 1.1) * float(size), 2)
-            s.buy(account, int(s.rng.integers(0, 20)), max(amount, 5.0), s.moment(begins + int(s.rng.integers(0, 28))))
+            s.buy(
+                account,
+                int(s.rng.integers(0, 20)),
+                max(amount, 5.0),
+                s.moment(begins + int(s.rng.integers(0, 28))),
+            )
             spent += amount
 
 
@@ -271,7 +387,12 @@ def _cards_of_others(s: Schemes) -> None:
     _ordinary(s, traveller, card, "2024-01", 12, 0.15, 6)
     hotels = [_shop(s, "7011"), _shop(s, "5812"), _shop(s, "5311")]
     for i in range(14):
-        s.buy(card[0], hotels[i % 3], round(s.between(800, 4_500), 2), s.moment(np.datetime64("2024-10-01") + i // 2, NIGHT if i == 5 else NOON))  # fmt: skip
+        s.buy(
+            card[0],
+            hotels[i % 3],
+            round(s.between(800, 4_500), 2),
+            s.moment(np.datetime64("2024-10-01") + i // 2, NIGHT if i == 5 else NOON),
+        )
     s.pay(s.account(traveller), card[0], 36_000, s.moment("2024-11-08"), "instalment")
     s.planted(kind, "family_trip", False, [card[0]])
 
@@ -288,8 +409,20 @@ def _cards_of_others(s: Schemes) -> None:
     for start in np.datetime64("2024-01", "M") + np.arange(12):
         begins = start.astype("datetime64[D]")
         for _ in range(5):
-            s.buy(card[0], shop, round(s.between(60, 900), 2), s.moment(begins + int(s.rng.integers(0, 27))))
-        s.pay(s.account(owner), s.account(staff), 6_200 * s.between(0.97, 1.03), s.moment(begins + 9), "salary", "salary")  # fmt: skip
+            s.buy(
+                card[0],
+                shop,
+                round(s.between(60, 900), 2),
+                s.moment(begins + int(s.rng.integers(0, 27))),
+            )
+        s.pay(
+            s.account(owner),
+            s.account(staff),
+            6_200 * s.between(0.97, 1.03),
+            s.moment(begins + 9),
+            "salary",
+            "salary",
+        )
         s.pay(s.account(staff), card[0], 2_200, s.moment(begins + 27), "instalment")
     s.planted(kind, "staff_of_the_shop", False, [card[0], s.account(owner)])
 
@@ -305,20 +438,48 @@ def _cards_of_others(s: Schemes) -> None:
     # holders of whom nothing is to be said
     for customer in s.take("persons", min(40, len(s.pools["persons"]) // 8)):
         full = bool(s.rng.random() < 0.7)
-        _ordinary(s, customer, _card(s, customer), "2023-10", 15, s.between(0.05, 0.6), int(s.rng.integers(3, 12)), full)  # fmt: skip
+        _ordinary(
+            s,
+            customer,
+            _card(s, customer),
+            "2023-10",
+            15,
+            s.between(0.05, 0.6),
+            int(s.rng.integers(3, 12)),
+            full,
+        )
 
 
-# --- fund-raising ---------------------------------------------------------------------------------------------------
+# --- fund-raising
+# ------------------------------------------------------------------------------------------------
 
 
-def _payers(s: Schemes, ours: int, others: int, groups: Sequence[str] = ("pensioners", "salaried")) -> list[int]:
+def _payers(
+    s: Schemes, ours: int, others: int, groups: Sequence[str] = ("pensioners", "salaried")
+) -> list[int]:
     old = round(ours * 0.7)
     chosen = [*s.some([groups[0]], old), *s.some(groups[1:], ours - old)]
     return [*[s.account(int(c)) for c in chosen], *s.elsewhere(others)]
 
 
-def _raise_funds(s: Schemes, payers: list[int], collects: Callable[[int], int], pays: int, first: str, months: int, unit: int, rate: float, every: int, jitter: float, memos: tuple[str, str], parts: float = 1.0, late: float = 2.0) -> list[tuple[int, float, int]]:  # fmt: skip
-    """Payers join over the months, more of them later, and get a fixed share back every so many months; what was collected."""
+def _raise_funds(
+    s: Schemes,
+    payers: list[int],
+    collects: Callable[[int], int],
+    pays: int,
+    first: str,
+    months: int,
+    unit: int,
+    rate: float,
+    every: int,
+    jitter: float,
+    memos: tuple[str, str],
+    parts: float = 1.0,
+    late: float = 2.0,
+) -> list[tuple[int, float, int]]:
+    """Payers join over the months, more of them later, and get a fixed share back every so many
+    months; what was collected.
+    """
     taken = []
     for i, payer in enumerate(payers):
         joined = int(months * (i / len(payers)) ** (1 / late))
@@ -331,10 +492,18 @@ def _raise_funds(s: Schemes, payers: list[int], collects: Callable[[int], int], 
             taken.append((payer, amount, at))
             paid_on = day
             while rate and s.rng.random() < parts:
-                paid_on = (paid_on.astype("datetime64[M]") + every).astype("datetime64[D]") + min(int((day - start.astype("datetime64[D]")).astype(int)), 27)  # fmt: skip
+                paid_on = (paid_on.astype("datetime64[M]") + every).astype("datetime64[D]") + min(
+                    int((day - start.astype("datetime64[D]")).astype(int)), 27
+                )
                 if paid_on > END:
                     break
-                s.pay(pays, payer, amount * rate * (1 + s.between(-jitter, jitter) / 2), s.moment(paid_on + int(s.rng.integers(0, 2))), memos[1])  # fmt: skip
+                s.pay(
+                    pays,
+                    payer,
+                    amount * rate * (1 + s.between(-jitter, jitter) / 2),
+                    s.moment(paid_on + int(s.rng.integers(0, 2))),
+                    memos[1],
+                )
     return taken
 
 
@@ -343,12 +512,20 @@ def _fundraising(s: Schemes) -> None:
     plain, open_ = ("transfer", "transfer"), ("invest", "dividend")
     # one hub that collects and pays back
     hub = s.account(s.take("traders")[0])
-    _raise_funds(s, _payers(s, 22, 6), lambda i: hub, hub, "2024-02", 10, 5_000, 0.015, 1, 0.0, open_)
+    _raise_funds(
+        s, _payers(s, 22, 6), lambda i: hub, hub, "2024-02", 10, 5_000, 0.015, 1, 0.0, open_
+    )
     s.planted(kind, "one_hub", True, [hub])
 
     # collecting, transit and paying-back accounts, fast in and fast out
-    collect, through, pays = s.account(s.take("firms")[0]), [s.account(c) for c in s.take("traders", 2)], s.account(s.take("firms")[0])  # fmt: skip
-    taken = _raise_funds(s, _payers(s, 20, 5), lambda i: collect, pays, "2024-03", 9, 10_000, 0.02, 1, 0.0, open_)
+    collect, through, pays = (
+        s.account(s.take("firms")[0]),
+        [s.account(c) for c in s.take("traders", 2)],
+        s.account(s.take("firms")[0]),
+    )
+    taken = _raise_funds(
+        s, _payers(s, 20, 5), lambda i: collect, pays, "2024-03", 9, 10_000, 0.02, 1, 0.0, open_
+    )
     for i, (_payer, amount, at) in enumerate(taken):
         s.pay(collect, through[i % 2], amount * 0.98, at + DAY)
         s.pay(through[i % 2], pays, amount * 0.96, at + DAY + int(s.rng.integers(1, 30)) * 3600)
@@ -356,30 +533,85 @@ def _fundraising(s: Schemes) -> None:
 
     # a hub at another bank, paid by our customers
     (hub_outside,) = s.elsewhere()
-    _raise_funds(s, _payers(s, 24, 0), lambda i: hub_outside, hub_outside, "2024-04", 8, 5_000, 0.018, 1, 0.0, open_)
+    _raise_funds(
+        s,
+        _payers(s, 24, 0),
+        lambda i: hub_outside,
+        hub_outside,
+        "2024-04",
+        8,
+        5_000,
+        0.018,
+        1,
+        0.0,
+        open_,
+    )
     s.planted(kind, "hub_elsewhere", True, [hub_outside])
 
     # so far it only collects
     hub3 = s.account(s.take("traders")[0])
-    _raise_funds(s, _payers(s, 26, 6), lambda i: hub3, hub3, "2024-07", 6, 10_000, 0.0, 1, 0.0, ("wealth", "wealth"))
+    _raise_funds(
+        s,
+        _payers(s, 26, 6),
+        lambda i: hub3,
+        hub3,
+        "2024-07",
+        6,
+        10_000,
+        0.0,
+        1,
+        0.0,
+        ("wealth", "wealth"),
+    )
     s.planted(kind, "collects_only", True, [hub3])
 
     # no word in the memos, amounts that vary, small rate
     hub4 = s.account(s.take("traders")[0])
-    _raise_funds(s, _payers(s, 18, 4), lambda i: hub4, hub4, "2024-01", 11, 9_000, 0.012, 1, 0.06, plain)
+    _raise_funds(
+        s, _payers(s, 18, 4), lambda i: hub4, hub4, "2024-01", 11, 9_000, 0.012, 1, 0.06, plain
+    )
     s.planted(kind, "no_words", True, [hub4])
 
     # quarterly returns over two years, few payers
     hub5 = s.account(s.take("firms")[0])
-    _raise_funds(s, _payers(s, 12, 3), lambda i: hub5, hub5, "2023-06", 15, 20_000, 0.04, 3, 0.02, ("transfer", "interest"), late=1.0)  # fmt: skip
+    _raise_funds(
+        s,
+        _payers(s, 12, 3),
+        lambda i: hub5,
+        hub5,
+        "2023-06",
+        15,
+        20_000,
+        0.04,
+        3,
+        0.02,
+        ("transfer", "interest"),
+        late=1.0,
+    )
     s.planted(kind, "every_quarter", True, [hub5])
 
-    # two collecting accounts, two links between, one account that pays back; a part of the returns are in cash and not seen
+    # two collecting accounts, two links between, one account that pays back; a part of the returns
+    # are in cash and not seen
     collects = [s.account(c) for c in s.take("traders", 2)]
     links, pays7 = [s.account(c) for c in s.take("traders", 2)], s.account(s.take("firms")[0])
-    taken = _raise_funds(s, _payers(s, 24, 6), lambda i: collects[i % 2], pays7, "2024-02", 10, 5_000, 0.02, 1, 0.03, plain, parts=0.85)  # fmt: skip
+    taken = _raise_funds(
+        s,
+        _payers(s, 24, 6),
+        lambda i: collects[i % 2],
+        pays7,
+        "2024-02",
+        10,
+        5_000,
+        0.02,
+        1,
+        0.03,
+        plain,
+        parts=0.85,
+    )
     for _payer, amount, at in taken:
-        s.pay(collects[0] if s.rng.random() < 0.5 else collects[1], links[0], amount * 0.97, at + DAY)
+        s.pay(
+            collects[0] if s.rng.random() < 0.5 else collects[1], links[0], amount * 0.97, at + DAY
+        )
         s.pay(links[0], links[1], amount * 0.96, at + 2 * DAY)
         s.pay(links[1], pays7, amount * 0.95, at + 3 * DAY)
     s.planted(kind, "one_link_more", True, [*collects, *links, pays7])
@@ -389,7 +621,9 @@ def _collectors(s: Schemes) -> None:
     kind = "risk_fundraising"
     months = [m.astype("datetime64[D]") for m in np.datetime64("2024-01", "M") + np.arange(12)]
 
-    def monthly(hub: int, payers: list[int], amount: Callable[[int], float], memo: str, step: int = 1) -> None:
+    def monthly(
+        hub: int, payers: list[int], amount: Callable[[int], float], memo: str, step: int = 1
+    ) -> None:
         for begins in months[::step]:
             for i, payer in enumerate(payers):
                 s.pay(payer, hub, amount(i), s.moment(begins + int(s.rng.integers(0, 8))), memo)
@@ -408,7 +642,13 @@ def _collectors(s: Schemes) -> None:
     shop = s.account(s.take("firms")[0])
     for payer in _payers(s, 90, 30, ("young_digital", "salaried")):
         for _ in range(int(s.rng.integers(1, 6))):
-            s.pay(payer, shop, round(s.between(10, 400), 2), s.moment(np.datetime64("2024-01-01") + int(s.rng.integers(0, 365))), "purchase")  # fmt: skip
+            s.pay(
+                payer,
+                shop,
+                round(s.between(10, 400), 2),
+                s.moment(np.datetime64("2024-01-01") + int(s.rng.integers(0, 365))),
+                "purchase",
+            )
     s.planted(kind, "shop", False, [shop])
 
     charity = s.account(s.take("firms")[0])
@@ -426,38 +666,103 @@ def _collectors(s: Schemes) -> None:
         s.pay(fund, saver, 30_000, s.moment("2024-08-15"))
     s.planted(kind, "housing_fund", False, [fund])
 
-    taken = [(p, 10_000 * (1 + i % 5), s.moment(months[i % 6] + 3)) for i, p in enumerate(_payers(s, 30, 0))]
+    taken = [
+        (p, 10_000 * (1 + i % 5), s.moment(months[i % 6] + 3))
+        for i, p in enumerate(_payers(s, 30, 0))
+    ]
     for payer, amount, at in taken:  # a licensed product
         s.pay(payer, LICENSED, amount, at, "wealth")
         for begins in months[6:]:
             s.pay(LICENSED, payer, amount * 0.003, s.moment(begins + 12), "interest")
     s.planted(kind, "licensed_product", False, [LICENSED])
 
-    society = s.account(s.take("firms")[0])  # a co-operative society: shares once, a dividend once a year
+    society = s.account(
+        s.take("firms")[0]
+    )  # a co-operative society: shares once, a dividend once a year
     for payer in _payers(s, 30, 5):
         s.pay(payer, society, 2_000, s.moment(months[0] + int(s.rng.integers(0, 28))), "transfer")
         s.pay(society, payer, 70, s.moment("2024-12-16"), "dividend")
     s.planted(kind, "cooperative", False, [society])
 
 
-# --- bills ----------------------------------------------------------------------------------------------------------
+# --- bills
+# ------------------------------------------------------------------------------------------------
 
 
-def _bill(s: Schemes, drawer: int, payee: int, amount: float, day: np.datetime64, term: int = 90, margin: float = 0.3, contract: bool = True, invoice: str | None = "own", invoiced: float = 1.0, status: str = "valid", discounted: int | None = None) -> tuple[str, str | None]:  # fmt: skip
-    """A bill, its invoice and events: the bill and invoice. invoice: `own`, an earlier one's identifier, or None. discounted: days until it is."""
+def _bill(
+    s: Schemes,
+    drawer: int,
+    payee: int,
+    amount: float,
+    day: np.datetime64,
+    term: int = 90,
+    margin: float = 0.3,
+    contract: bool = True,
+    invoice: str | None = "own",
+    invoiced: float = 1.0,
+    status: str = "valid",
+    discounted: int | None = None,
+) -> tuple[str, str | None]:
+    """A bill, its invoice and events: the bill and invoice. invoice: `own`, an earlier one's
+    identifier, or None. discounted: days until it is.
+    """
     number = PAPERS + s.people.first + len(s.bills)
     reference = f"R{number:08d}" if contract else None
     if invoice == "own":
         invoice = f"I{number:08d}"
-        s.invoices.append({"invoice_id": invoice, "issued_on": day - 6, "amount": round(amount * invoiced, 2), "contract_reference": reference, "status": status})  # fmt: skip
+        s.invoices.append(
+            {
+                "invoice_id": invoice,
+                "issued_on": day - 6,
+                "amount": round(amount * invoiced, 2),
+                "contract_reference": reference,
+                "status": status,
+            }
+        )
     bill = f"B{number:08d}"
-    s.bills.append({"bill_id": bill, "branch": s.people.branch[drawer], "drawer": drawer, "payee": payee, "amount": round(amount, 2), "accepted_on": day, "due_on": day + term, "margin_paid": round(amount * margin, 2), "contract_reference": reference, "invoice_id": invoice})  # fmt: skip
+    s.bills.append(
+        {
+            "bill_id": bill,
+            "branch": s.people.branch[drawer],
+            "drawer": drawer,
+            "payee": payee,
+            "amount": round(amount, 2),
+            "accepted_on": day,
+            "due_on": day + term,
+            "margin_paid": round(amount * margin, 2),
+            "contract_reference": reference,
+            "invoice_id": invoice,
+        }
+    )
     if discounted is not None and day + discounted <= END:
-        s.events.append({"bill_id": bill, "happened_on": day + discounted, "kind": "discounted", "account": payee, "amount": round(amount * 0.985, 2)})  # fmt: skip
+        s.events.append(
+            {
+                "bill_id": bill,
+                "happened_on": day + discounted,
+                "kind": "discounted",
+                "account": payee,
+                "amount": round(amount * 0.985, 2),
+            }
+        )
         if payee < EXTERNAL:
-            s.entries.add(np.array([payee]), second=s.moment(day + discounted, (8, 10)), cents=round(amount * 98.5), channel=plan.CHANNEL["branch"], kind=plan.KIND["loan_payout"], memo=plan.MEMO["goods"])  # fmt: skip
+            s.entries.add(
+                np.array([payee]),
+                second=s.moment(day + discounted, (8, 10)),
+                cents=round(amount * 98.5),
+                channel=plan.CHANNEL["branch"],
+                kind=plan.KIND["loan_payout"],
+                memo=plan.MEMO["goods"],
+            )
     if day + term <= END:
-        s.events.append({"bill_id": bill, "happened_on": day + term, "kind": "redeemed", "account": payee, "amount": round(amount, 2)})  # fmt: skip
+        s.events.append(
+            {
+                "bill_id": bill,
+                "happened_on": day + term,
+                "kind": "redeemed",
+                "account": payee,
+                "amount": round(amount, 2),
+            }
+        )
     return bill, invoice
 
 
@@ -473,7 +778,8 @@ def _home(s: Schemes, way: list[int], amount: float, day: np.datetime64, parts: 
 
 def _acceptance(s: Schemes) -> None:
     kind = "risk_acceptance"
-    # drawer and payee share a telephone; the proceeds come home and pay the margin of the next, larger one
+    # drawer and payee share a telephone; the proceeds come home and pay the margin of the next,
+    # larger one
     drawer, payee = s.take("firms", 2)
     s.override("phone", [drawer, payee], f"13{s.chunk:04d}00001")
     amount = 400_000.0
@@ -485,7 +791,9 @@ def _acceptance(s: Schemes) -> None:
 
     # over two firms between, with nothing else that ties them; no contract for half of them
     drawer, payee, link, other = s.take("firms", 4)
-    for i, day in enumerate(np.datetime64("2024-05-08") + 60 * np.arange(4) + s.rng.integers(0, 8, 4)):
+    for i, day in enumerate(
+        np.datetime64("2024-05-08") + 60 * np.arange(4) + s.rng.integers(0, 8, 4)
+    ):
         amount = 600_000 * s.between(0.9, 1.2)
         _bill(s, drawer, s.account(payee), amount, day, discounted=3, contract=i % 2 == 0)
         _home(s, [s.account(c) for c in (payee, link, other, drawer)], amount * 0.985, day + 3)
@@ -503,7 +811,15 @@ def _acceptance(s: Schemes) -> None:
     (drawer,) = s.take("firms")
     s.override("born_on", [drawer], np.datetime64("2024-03-01"))
     for day in np.datetime64("2024-06-11") + 50 * np.arange(3):
-        _bill(s, drawer, s.elsewhere()[0], 500_000, day, status="cancelled", invoiced=s.between(0.4, 0.7))
+        _bill(
+            s,
+            drawer,
+            s.elsewhere()[0],
+            500_000,
+            day,
+            status="cancelled",
+            invoiced=s.between(0.4, 0.7),
+        )
     s.planted(kind, "new_firm", True, [s.account(drawer)])
 
     # rolled just before it falls due, without contract or invoice, beyond the firm's turnover
@@ -525,7 +841,14 @@ def _acceptance(s: Schemes) -> None:
     # three firms draw on each other in a circle, each bill with papers in order
     three = s.take("firms", 3)
     for i, day in enumerate(np.datetime64("2024-03-06") + 40 * np.arange(6)):
-        _bill(s, three[i % 3], s.account(three[(i + 1) % 3]), 300_000 * s.between(0.95, 1.05), day, discounted=5)
+        _bill(
+            s,
+            three[i % 3],
+            s.account(three[(i + 1) % 3]),
+            300_000 * s.between(0.95, 1.05),
+            day,
+            discounted=5,
+        )
     s.planted(kind, "circle_of_drawers", True, [s.account(c) for c in three])
 
 
@@ -534,13 +857,24 @@ def _trade(s: Schemes) -> None:
     # a seasonal buyer with a large bill once a year
     (buyer,) = s.take("large")
     for year in ("2023", "2024"):
-        _bill(s, buyer, s.elsewhere()[0], float(s.people.income[buyer]) * 3, np.datetime64(f"{year}-10-08"), 180, discounted=20)  # fmt: skip
+        _bill(
+            s,
+            buyer,
+            s.elsewhere()[0],
+            float(s.people.income[buyer]) * 3,
+            np.datetime64(f"{year}-10-08"),
+            180,
+            discounted=20,
+        )
     s.planted(kind, "seasonal_buyer", False, [s.account(buyer)])
 
-    # a supplier of the same group, with an invoice for every bill, who pays its own suppliers with the proceeds
+    # a supplier of the same group, with an invoice for every bill, who pays its own suppliers with
+    # the proceeds
     (drawer,), (supplier,) = s.take("large"), s.take("firms")
     s.override("phone", [drawer, supplier], f"13{s.chunk:04d}00002")
-    s.override("address", [drawer, supplier], f"No. 8, Lane {s.chunk}-{int(s.rng.integers(0, 10**6))}")
+    s.override(
+        "address", [drawer, supplier], f"No. 8, Lane {s.chunk}-{int(s.rng.integers(0, 10**6))}"
+    )
     for day in np.datetime64("2024-01-15") + 45 * np.arange(7):
         amount = float(s.people.income[drawer]) * s.between(0.1, 0.2)
         _bill(s, drawer, s.account(supplier), amount, day, discounted=6)
@@ -553,7 +887,13 @@ def _trade(s: Schemes) -> None:
     for day in np.datetime64("2024-01-20") + 60 * np.arange(5):
         amount = float(s.people.income[drawer]) * s.between(0.1, 0.25)
         _bill(s, drawer, s.account(payee), amount, day, discounted=3)
-        s.pay(s.account(payee), s.account(drawer), amount * s.between(0.02, 0.05), s.moment(day + 12), "goods")
+        s.pay(
+            s.account(payee),
+            s.account(drawer),
+            amount * s.between(0.02, 0.05),
+            s.moment(day + 12),
+            "goods",
+        )
     s.planted(kind, "rebate", False, [s.account(drawer)])
 
     # a payee short of cash discounts at once and pays many
@@ -568,13 +908,16 @@ def _trade(s: Schemes) -> None:
 
     # partners who buy from each other now and then, and draw bills for it, with papers in order
     one, two = s.take("large", 2)
-    for i, day in enumerate(np.array(["2024-02-08", "2024-03-12", "2024-09-19", "2024-11-07"], "datetime64[D]")):
+    for i, day in enumerate(
+        np.array(["2024-02-08", "2024-03-12", "2024-09-19", "2024-11-07"], "datetime64[D]")
+    ):
         first, second = (one, two) if i % 2 == 0 else (two, one)
         _bill(s, first, s.account(second), float(s.people.income[first]) * 0.1, day)
     s.planted(kind, "partners", False, [s.account(one), s.account(two)])
 
 
-# --- tables ---------------------------------------------------------------------------------------------------------
+# --- tables
+# ------------------------------------------------------------------------------------------------
 
 
 def added_tables(s: Schemes) -> dict[str, pa.Table]:
@@ -585,25 +928,93 @@ def added_tables(s: Schemes) -> dict[str, pa.Table]:
     who = np.array([c for c, _ in s.cards])
     account = CARDS + people.first + who
     limit = np.array([limit for _, limit in s.cards])
-    number = people.first * 2 + 2 * len(people) - 1 - np.arange(len(who))  # from the end of the chunk's numbers
+    # from the end of the chunk's numbers
+    number = people.first * 2 + 2 * len(people) - 1 - np.arange(len(who))
     found = {
-        "accounts": pa.table({"account_id": numbered("A", account, 10), "branch_id": branch_ids(people.branch[who]), "product_id": pa.array(["P05"] * len(who), text), "opened_on": days(people.since[who]), "closed_on": days(np.full(len(who), np.datetime64("NaT"))), "opening_balance": amounts(np.zeros(len(who), np.int64))}),
-        "account_holders": pa.table({"account_id": numbered("A", account, 10), "customer_id": numbered("C", people.first + who), "role": pa.array(["owner"] * len(who), text)}),
-        "cards": pa.table({"card_id": numbered("K", number, 9), "account_id": numbered("A", account, 10), "customer_id": numbered("C", people.first + who), "kind": pa.array(["credit"] * len(who), text), "grade": pa.array(["classic"] * len(who), text), "credit_limit": amounts(limit * 100), "statement_day": s.rng.integers(1, 29, len(who)), "issued_on": days(people.since[who])}),
-    }  # fmt: skip
+        "accounts": pa.table(
+            {
+                "account_id": numbered("A", account, 10),
+                "branch_id": branch_ids(people.branch[who]),
+                "product_id": pa.array(["P05"] * len(who), text),
+                "opened_on": days(people.since[who]),
+                "closed_on": days(np.full(len(who), np.datetime64("NaT"))),
+                "opening_balance": amounts(np.zeros(len(who), np.int64)),
+            }
+        ),
+        "account_holders": pa.table(
+            {
+                "account_id": numbered("A", account, 10),
+                "customer_id": numbered("C", people.first + who),
+                "role": pa.array(["owner"] * len(who), text),
+            }
+        ),
+        "cards": pa.table(
+            {
+                "card_id": numbered("K", number, 9),
+                "account_id": numbered("A", account, 10),
+                "customer_id": numbered("C", people.first + who),
+                "kind": pa.array(["credit"] * len(who), text),
+                "grade": pa.array(["classic"] * len(who), text),
+                "credit_limit": amounts(limit * 100),
+                "statement_day": s.rng.integers(1, 29, len(who)),
+                "issued_on": days(people.since[who]),
+            }
+        ),
+    }
     shops = np.array([m[0] for m in s.merchants])
     owner = np.array([m[3] for m in s.merchants])
     own = owner >= 0
-    found["merchants"] = pa.table({"merchant_id": numbered("M", shops, 6), "category_code": pa.array([m[1] for m in s.merchants], text), "region": pa.array([m[2] for m in s.merchants], text), "owner_id": numbered("C", people.first + np.where(own, owner, 0), valid=own), "settlement_account": numbered("A", people.account[np.where(own, owner, 0)], 10, valid=own), "opens_hour": np.full(len(shops), 7), "closes_hour": np.full(len(shops), 22)})  # fmt: skip
+    found["merchants"] = pa.table(
+        {
+            "merchant_id": numbered("M", shops, 6),
+            "category_code": pa.array([m[1] for m in s.merchants], text),
+            "region": pa.array([m[2] for m in s.merchants], text),
+            "owner_id": numbered("C", people.first + np.where(own, owner, 0), valid=own),
+            "settlement_account": numbered(
+                "A", people.account[np.where(own, owner, 0)], 10, valid=own
+            ),
+            "opens_hour": np.full(len(shops), 7),
+            "closes_hour": np.full(len(shops), 22),
+        }
+    )
     drawer = np.array([b["drawer"] for b in s.bills], dtype=np.int64)
     payee = np.array([b["payee"] for b in s.bills], dtype=np.int64)
-    found["bills"] = pa.table({
-        "bill_id": pa.array([b["bill_id"] for b in s.bills], text), "branch_id": branch_ids(people.branch[drawer]), "drawer_id": numbered("C", people.first + drawer), "payee_account": _accounts(payee),
-        "payee_name": pa.array(["Orient Trading Ltd"] * len(drawer), text), "amount": _money(s.bills, "amount"), "accepted_on": _dates(s.bills, "accepted_on"), "due_on": _dates(s.bills, "due_on"), "margin_paid": _money(s.bills, "margin_paid"),
-        "contract_reference": pa.array([b["contract_reference"] for b in s.bills], text), "invoice_id": pa.array([b["invoice_id"] for b in s.bills], text),
-    })  # fmt: skip
-    found["invoices"] = pa.table({"invoice_id": pa.array([i["invoice_id"] for i in s.invoices], text), "issued_on": _dates(s.invoices, "issued_on"), "amount": _money(s.invoices, "amount"), "contract_reference": pa.array([i["contract_reference"] for i in s.invoices], text), "status": pa.array([i["status"] for i in s.invoices], text)})  # fmt: skip
-    found["bill_events"] = pa.table({"event_id": numbered("E", PAPERS + people.first + np.arange(len(s.events))), "bill_id": pa.array([e["bill_id"] for e in s.events], text), "happened_on": _dates(s.events, "happened_on"), "kind": pa.array([e["kind"] for e in s.events], text), "proceeds_account": _accounts(np.array([e["account"] for e in s.events], dtype=np.int64)), "amount": _money(s.events, "amount")})  # fmt: skip
+    found["bills"] = pa.table(
+        {
+            "bill_id": pa.array([b["bill_id"] for b in s.bills], text),
+            "branch_id": branch_ids(people.branch[drawer]),
+            "drawer_id": numbered("C", people.first + drawer),
+            "payee_account": _accounts(payee),
+            "payee_name": pa.array(["Orient Trading Ltd"] * len(drawer), text),
+            "amount": _money(s.bills, "amount"),
+            "accepted_on": _dates(s.bills, "accepted_on"),
+            "due_on": _dates(s.bills, "due_on"),
+            "margin_paid": _money(s.bills, "margin_paid"),
+            "contract_reference": pa.array([b["contract_reference"] for b in s.bills], text),
+            "invoice_id": pa.array([b["invoice_id"] for b in s.bills], text),
+        }
+    )
+    found["invoices"] = pa.table(
+        {
+            "invoice_id": pa.array([i["invoice_id"] for i in s.invoices], text),
+            "issued_on": _dates(s.invoices, "issued_on"),
+            "amount": _money(s.invoices, "amount"),
+            "contract_reference": pa.array([i["contract_reference"] for i in s.invoices], text),
+            "status": pa.array([i["status"] for i in s.invoices], text),
+        }
+    )
+    found["bill_events"] = pa.table(
+        {
+            "event_id": numbered("E", PAPERS + people.first + np.arange(len(s.events))),
+            "bill_id": pa.array([e["bill_id"] for e in s.events], text),
+            "happened_on": _dates(s.events, "happened_on"),
+            "kind": pa.array([e["kind"] for e in s.events], text),
+            "proceeds_account": _accounts(
+                np.array([e["account"] for e in s.events], dtype=np.int64)
+            ),
+            "amount": _money(s.events, "amount"),
+        }
+    )
     return found
 
 
@@ -630,7 +1041,8 @@ def overridden(table: pa.Table, overrides: dict[str, dict[int, object]]) -> pa.T
     return table
 
 
-#: What risk officers said of planted cases in the last quarter, of alerts that they had seen the quarter before: variant, outcome, day, why.
+#: What risk officers said of planted cases in the last quarter, of alerts that they had seen the
+#: quarter before: variant, outcome, day, why.
 DECISIONS = (
     ("one_account", "confirmed", "2024-10-21", "contracts signed by one hand"),
     ("two_accounts_of_one_owner", "confirmed", "2024-11-04", "borrowers never saw the flat"),
@@ -653,8 +1065,21 @@ def decisions(truth: list[dict[str, object]], people: People) -> pa.Table:
             case = by_variant[variant]
             parties = [str(p) for p in case["parties"]]  # type: ignore[attr-defined]
             number = int(parties[-1][1:]) if parties[-1].startswith("C") else people.first
-            firms = [p for p in parties if p.startswith("C") and people.corporate[int(p[1:]) - people.first]]
-            rows.append((case["kind"], firms[0] if variant == "ring" else min(parties), int(people.branch[number - people.first]), outcome, day, why))  # fmt: skip
+            firms = [
+                p
+                for p in parties
+                if p.startswith("C") and people.corporate[int(p[1:]) - people.first]
+            ]
+            rows.append(
+                (
+                    case["kind"],
+                    firms[0] if variant == "ring" else min(parties),
+                    int(people.branch[number - people.first]),
+                    outcome,
+                    day,
+                    why,
+                )
+            )
     return pa.table(
         {
             "follow_up_id": numbered("F", PAPERS + people.first + np.arange(len(rows))),

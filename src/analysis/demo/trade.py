@@ -1,4 +1,6 @@
-"""The small tables of the demo bank: branches, staff, products, campaigns, merchants, and the bills of its firms."""
+"""The small tables of the demo bank: branches, staff, products, campaigns, merchants, and the bills
+of its firms.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -34,11 +36,17 @@ def bank_tables(branches: int) -> dict[str, pa.Table]:
                 "staff_id": numbered("S", staff, 6),
                 "branch_id": branch_ids(staff // STAFF_PER_BRANCH),
                 "role": [ROLES[i % STAFF_PER_BRANCH] for i in staff],
-                "weekly_capacity": [20 if ROLES[i % STAFF_PER_BRANCH] == "relationship_manager" else 5 for i in staff],
+                "weekly_capacity": [
+                    20 if ROLES[i % STAFF_PER_BRANCH] == "relationship_manager" else 5
+                    for i in staff
+                ],
             }
         ),
         "products": pa.table(
-            {name: [p[i] for p in plan.PRODUCTS] for i, name in enumerate(("product_id", "name", "kind"))}
+            {
+                name: [p[i] for p in plan.PRODUCTS]
+                for i, name in enumerate(("product_id", "name", "kind"))
+            }
         ),
         "campaigns": pa.table(
             {
@@ -61,9 +69,14 @@ def merchant_table(rng: np.random.Generator, people: People, first: int, count: 
         {
             "merchant_id": numbered("M", first + np.arange(count), 6),
             "category_code": pa.array(
-                np.array(["5411", "5812", "5541", "5311", "5732", "7011"])[rng.integers(0, 6, count)], pa.string()
+                np.array(["5411", "5812", "5541", "5311", "5732", "7011"])[
+                    rng.integers(0, 6, count)
+                ],
+                pa.string(),
             ),
-            "region": pa.array(np.array(plan.REGIONS)[rng.integers(0, len(plan.REGIONS), count)], pa.string()),
+            "region": pa.array(
+                np.array(plan.REGIONS)[rng.integers(0, len(plan.REGIONS), count)], pa.string()
+            ),
             "owner_id": numbered("C", people.first + owner, valid=own),
             "settlement_account": numbered("A", people.account[owner], 10, valid=own),
             "opens_hour": rng.integers(6, 10, count),
@@ -73,12 +86,16 @@ def merchant_table(rng: np.random.Generator, people: People, first: int, count: 
 
 
 def bill_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
-    """Bills of exchange of the larger firms with the invoices behind them, and what became of them."""
+    """Bills of exchange of the larger firms with the invoices behind them, and what became of
+    them.
+    """
     firms = np.flatnonzero(people.corporate & (people.of_group("income") > 1_000_000))
     drawer = np.repeat(firms, rng.poisson(3, len(firms)))
     n = len(drawer)
     number = people.first + np.arange(n)
-    accepted = np.maximum(STARTS[0] + rng.integers(0, int((END - STARTS[0]).astype(int)) - 1, n), people.since[drawer])
+    accepted = np.maximum(
+        STARTS[0] + rng.integers(0, int((END - STARTS[0]).astype(int)) - 1, n), people.since[drawer]
+    )
     due = accepted + 180
     cents = (people.income[drawer] * rng.uniform(0.05, 0.4, n) * 100).astype(np.int64)
     payee = EXTERNAL + rng.integers(0, 10**6, n)
@@ -98,7 +115,8 @@ def bill_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]
             "drawer_id": numbered("C", people.first + drawer),
             "payee_account": numbered("X", payee, 10),
             "payee_name": pa.array(
-                plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_ENDS[rng.integers(0, 4, n)], pa.string()
+                plan.FIRM_NAMES[rng.integers(0, 8, n)] + plan.FIRM_ENDS[rng.integers(0, 4, n)],
+                pa.string(),
             ),
             "amount": amounts(cents),
             "accepted_on": days(accepted),
@@ -133,6 +151,8 @@ def standing_order_table(rng: np.random.Generator, people: People) -> pa.Table:
             "payee_bank": pa.array(["North Bank"] * n, pa.string()),
             "payee_account": numbered("X", EXTERNAL + rng.integers(0, 10**6, n), 10),
             "amount": amounts((people.income[who] * 5).astype(np.int64)),
-            "purpose": pa.array(np.array(["household", "insurance"])[rng.integers(0, 2, n)], pa.string()),
+            "purpose": pa.array(
+                np.array(["household", "insurance"])[rng.integers(0, 2, n)], pa.string()
+            ),
         }
     )

@@ -11,7 +11,9 @@ QUARTER_DAYS = np.array([(q.end - q.start).days + 1 for q in QUARTERS])
 
 
 def survey_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
-    """Questionnaires of persons who were with the bank, and their scores: each item shows an attitude, with noise."""
+    """Questionnaires of persons who were with the bank, and their scores: each item shows an
+    attitude, with noise.
+    """
     who, when = [], []
     rate = np.array([plan.ANSWER_RATES.get(g.name, 0.0) for g in GROUPS])[people.group]
     for q in range(len(QUARTERS)):
@@ -41,7 +43,9 @@ def survey_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tabl
     ids, items, scores = [], [], []
     for dimension, names in plan.ITEMS.items():
         for name in names:
-            score = np.clip(np.rint(6.4 + 1.5 * latent[dimension] + rng.normal(0, 0.9, n)), 1, 10).astype(int)
+            score = np.clip(
+                np.rint(6.4 + 1.5 * latent[dimension] + rng.normal(0, 0.9, n)), 1, 10
+            ).astype(int)
             answered = rng.random(n) < 0.97
             ids.append(number[answered])
             items.append(np.full(answered.sum(), name))
@@ -53,30 +57,51 @@ def survey_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tabl
             "score": np.concatenate(scores),
         }
     )
-    truth = pa.table({"text_id": numbered("Q", number[says]), "theme": pa.array(theme[says], pa.string())})
+    truth = pa.table(
+        {"text_id": numbered("Q", number[says]), "theme": pa.array(theme[says], pa.string())}
+    )
     return {"surveys": surveys, "survey_scores": survey_scores, "truth/comments": truth}
 
 
 def written(
-    rng: np.random.Generator, people: People, customer: np.ndarray, quarter: np.ndarray, may_praise: bool
+    rng: np.random.Generator,
+    people: People,
+    customer: np.ndarray,
+    quarter: np.ndarray,
+    may_praise: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each of these customers writes in that quarter, and the theme: the worse an attitude, the more likely its theme."""
+    """What each of these customers writes in that quarter, and the theme: the worse an attitude,
+    the more likely its theme.
+    """
     n = len(customer)
     attitude = people.attitudes[customer, quarter]
     praises = may_praise & (rng.random(n) < 1 / (1 + np.exp(-2 * attitude.mean(axis=1))))
     dimension = [list(plan.DRIVERS).index(t.dimension) for t in plan.THEMES]
     praise = np.array([t.praise for t in plan.THEMES])
-    pull = np.exp(np.where(praise, 1, -1) * 1.2 * attitude[:, dimension]) * (praise == praises[:, None])
-    theme = (rng.random((n, 1)) < (pull / pull.sum(axis=1, keepdims=True)).cumsum(axis=1)).argmax(axis=1)
+    pull = np.exp(np.where(praise, 1, -1) * 1.2 * attitude[:, dimension]) * (
+        praise == praises[:, None]
+    )
+    theme = (rng.random((n, 1)) < (pull / pull.sum(axis=1, keepdims=True)).cumsum(axis=1)).argmax(
+        axis=1
+    )
     chinese = rng.random(n) < plan.CHINESE_SHARE
     variant, tail, call = rng.integers(0, 60, (3, n))
     says_who = rng.random(n) < plan.SAYS_WHO
-    names = plan.SURNAMES[people.name // len(plan.GIVEN_NAMES)] + plan.GIVEN_NAMES[people.name % len(plan.GIVEN_NAMES)]
+    names = (
+        plan.SURNAMES[people.name // len(plan.GIVEN_NAMES)]
+        + plan.GIVEN_NAMES[people.name % len(plan.GIVEN_NAMES)]
+    )
     texts = []
     for i in range(n):
         told = plan.THEMES[theme[i]]
-        phrases, tails, calls = (told.chinese, plan.CHINESE_TAILS, plan.CHINESE_CALLS) if chinese[i] else (told.english, plan.ENGLISH_TAILS, plan.ENGLISH_CALLS)  # fmt: skip
-        text = phrases[variant[i] % len(phrases)] + ("" if told.praise else tails[tail[i] % len(tails)])
+        phrases, tails, calls = (
+            (told.chinese, plan.CHINESE_TAILS, plan.CHINESE_CALLS)
+            if chinese[i]
+            else (told.english, plan.ENGLISH_TAILS, plan.ENGLISH_CALLS)
+        )
+        text = phrases[variant[i] % len(phrases)] + (
+            "" if told.praise else tails[tail[i] % len(tails)]
+        )
         if says_who[i]:
             text += calls[call[i] % 2].format(
                 name=names[customer[i]], phone=f"138{call[i] * 1_234_567 % 100_000_000:08d}"
@@ -89,7 +114,9 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
     """Complaints, campaign contacts with a control group, and follow-ups by staff."""
     n = len(people)
     worst = people.attitudes.min(axis=2)
-    there = (people.joined[:, None] <= np.arange(len(QUARTERS))) & (people.left[:, None] > np.arange(len(QUARTERS)))
+    there = (people.joined[:, None] <= np.arange(len(QUARTERS))) & (
+        people.left[:, None] > np.arange(len(QUARTERS))
+    )
     unhappy, quarter = np.nonzero(
         there
         & ~people.corporate[:, None]
@@ -101,7 +128,11 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
         {
             "complaint_id": complaint_id,
             "customer_id": numbered("C", people.first + unhappy),
-            "received_on": days(np.maximum(STARTS[quarter] + rng.integers(0, 85, len(unhappy)), people.since[unhappy])),
+            "received_on": days(
+                np.maximum(
+                    STARTS[quarter] + rng.integers(0, 85, len(unhappy)), people.since[unhappy]
+                )
+            ),
             "text": pa.array(text, pa.string()),
         }
     )
@@ -116,9 +147,15 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "campaign_id": numbered("G", campaign, 3),
             "treated": treated,
             "contacted_on": days(
-                np.where(treated, STARTS[2 * campaign] + rng.integers(10, 60, len(reached)), np.datetime64("NaT"))
+                np.where(
+                    treated,
+                    STARTS[2 * campaign] + rng.integers(10, 60, len(reached)),
+                    np.datetime64("NaT"),
+                )
             ),
-            "channel": pa.array(np.array(["phone", "mobile"])[rng.integers(0, 2, len(reached))], pa.string()),
+            "channel": pa.array(
+                np.array(["phone", "mobile"])[rng.integers(0, 2, len(reached))], pa.string()
+            ),
             "response": response,
         }
     )
@@ -130,10 +167,16 @@ def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Ta
             "staff_id": numbered("S", rng.integers(0, 4, done), 6),
             "done_on": days(STARTS[-1] - rng.integers(1, 300, done)),
             "outcome": pa.array(
-                np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)], pa.string()
+                np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)],
+                pa.string(),
             ),
             "why": pa.array([None] * done, pa.string()),
         }
     )
     truth = pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})
-    return {"complaints": complaints, "contacts": contacts, "follow_ups": follow_ups, "truth/complaints": truth}
+    return {
+        "complaints": complaints,
+        "contacts": contacts,
+        "follow_ups": follow_ups,
+        "truth/complaints": truth,
+    }

@@ -5,21 +5,25 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
-from analysis.labels import label
-from analysis.language import _
 from analysis.report.figure import Figure
+from analysis.report.language import _
+from analysis.report.words import label
 
 DIMENSIONS = "dimension"
 MOST_LINES = 24
 
 
 def _reach(rows: pd.DataFrame, value: str, low: str, high: str) -> list[pd.Series]:
-    """How far an interval reaches below and above its value, as matplotlib wants it; rounding may not make it negative."""
+    """How far an interval reaches below and above its value, as matplotlib wants it; rounding may
+    not make it negative.
+    """
     return [(rows[value] - rows[low]).clip(lower=0), (rows[high] - rows[value]).clip(lower=0)]
 
 
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
-    """The index of the branch and of the bank over the quarters, with intervals; index as from `findings.index_table`."""
+    """The index of the branch and of the bank over the quarters, with intervals; index as from
+    `findings.index_table`.
+    """
     drawing, axis = plt.subplots(figsize=(8, 3.4))
     rows = (
         index[(index[DIMENSIONS] == "index") & (index["segment"] == "")].dropna(subset=["mean"])
@@ -32,7 +36,9 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
         title = _("There are too few answers for an index")
     else:
         for number, (name, part) in enumerate(
-            [(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)] if branch != pooled else [(branch, mine)]
+            [(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)]
+            if branch != pooled
+            else [(branch, mine)]
         ):
             axis.errorbar(
                 part["quarter"],
@@ -64,7 +70,9 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         many = changes["branch_id"].nunique() > 1
         names = [
             f"{b} · {label(d)}, {label(a)}" if many else f"{label(d)}, {label(a)}"
-            for b, d, a in zip(changes["branch_id"], changes[DIMENSIONS], changes["against"], strict=True)
+            for b, d, a in zip(
+                changes["branch_id"], changes[DIMENSIONS], changes["against"], strict=True
+            )
         ]
         for certain, colour in ((False, "grey"), (True, sns.color_palette()[3])):
             at = [i for i, c in enumerate(changes["changed"]) if bool(c) == certain]
@@ -87,14 +95,18 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         else:
             most = found.loc[found["change"].abs().idxmax()]
             title = _("{dimension} changed by {points} points ({branch})").format(
-                dimension=label(most[DIMENSIONS]), points=f"{most['change']:+.1f}", branch=most["branch_id"]
+                dimension=label(most[DIMENSIONS]),
+                points=f"{most['change']:+.1f}",
+                branch=most["branch_id"],
             )
     axis.set_title(title)
     return Figure(drawing, title)
 
 
 def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
-    """Every dimension over the quarters within the limits of chance; control as from `findings.control`."""
+    """Every dimension over the quarters within the limits of chance; control as from
+    `findings.control`.
+    """
     names = sorted(control[DIMENSIONS].unique())
     rows = max(-(-len(names) // 2), 1)
     drawing, axes = plt.subplots(rows, 2, figsize=(8, 1.9 * rows + 0.4), sharex=True, squeeze=False)
@@ -115,7 +127,9 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
     elif now.empty:
         title = _("Everything lies within what chance lets expect")
     else:
-        title = _("Outside what chance lets expect: {dimensions}").format(dimensions=", ".join(label(d).lower() for d in now[DIMENSIONS]))  # fmt: skip
+        title = _("Outside what chance lets expect: {dimensions}").format(
+            dimensions=", ".join(label(d).lower() for d in now[DIMENSIONS])
+        )
     drawing.suptitle(title)
     drawing.tight_layout()
     return Figure(drawing, title)
@@ -124,18 +138,26 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
 def drivers_chart(drivers: pd.DataFrame) -> Figure:
     """What each dimension explains, with intervals; drivers as from `drivers.driver_table`."""
     rows = drivers[drivers["target"] == drivers["target"].iloc[-1]] if len(drivers) else drivers
-    rows = drivers[drivers["target"] == "satisfaction"] if (drivers["target"] == "satisfaction").any() else rows
+    rows = (
+        drivers[drivers["target"] == "satisfaction"]
+        if (drivers["target"] == "satisfaction").any()
+        else rows
+    )
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:
         axis.set_axis_off()
         title = _("There are too few answers to tell what drives satisfaction")
     else:
         error = _reach(rows, "share", "share_low", "share_high")
-        axis.barh([label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8)
+        axis.barh(
+            [label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8
+        )
         axis.invert_yaxis()
         axis.set_xlabel(_("Share of what all dimensions explain, 95 % interval"))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
-        title = _("{driver} drives {target} most").format(driver=label(rows["driver"].iloc[0]), target=label(rows["target"].iloc[0]).lower())  # fmt: skip
+        title = _("{driver} drives {target} most").format(
+            driver=label(rows["driver"].iloc[0]), target=label(rows["target"].iloc[0]).lower()
+        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -149,20 +171,29 @@ def map_chart(performance: pd.DataFrame) -> Figure:
     else:
         p = performance
         axis.errorbar(
-            p["mean"], p["importance"],
+            p["mean"],
+            p["importance"],
             xerr=_reach(p, "mean", "low", "high"),
             yerr=_reach(p, "importance", "importance_low", "importance_high"),
-            fmt="o", capsize=3,
-        )  # fmt: skip
+            fmt="o",
+            capsize=3,
+        )
         for r in p.itertuples():
-            axis.annotate(label(r.dimension), (r.mean, r.importance), xytext=(6, 6), textcoords="offset points")
+            axis.annotate(
+                label(r.dimension),
+                (r.mean, r.importance),
+                xytext=(6, 6),
+                textcoords="offset points",
+            )
         axis.axhline(1 / len(p), color="grey", linewidth=1)
         axis.axvline(p["median"].mean(), color="grey", linewidth=1)
         axis.set(xlabel=_("Index (0–100)"), ylabel=_("Share in what drives satisfaction"))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         wins = p[p["quick_win"]]
         title = (
-            _("Quick wins: {dimensions}").format(dimensions=", ".join(label(d).lower() for d in wins["dimension"]))
+            _("Quick wins: {dimensions}").format(
+                dimensions=", ".join(label(d).lower() for d in wins["dimension"])
+            )
             if len(wins)
             else _("No dimension is important, weak and improvable at once")
         )
@@ -187,10 +218,17 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(terms)), [label(t) for t in terms["term"]])
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_xlabel(_("Points of retention per 10 points (attitudes) or standard deviation (behaviour), 95 % interval"))  # fmt: skip
+        axis.set_xlabel(
+            _(
+                "Points of retention per 10 points (attitudes) or standard deviation "
+                "(behaviour), 95 % interval"
+            )
+        )
         certain = terms[terms["points_low"] > 0]
         title = (
-            _("{term} goes with staying most").format(term=label(certain.loc[certain["points"].idxmax(), "term"]))
+            _("{term} goes with staying most").format(
+                term=label(certain.loc[certain["points"].idxmax(), "term"])
+            )
             if len(certain)
             else _("No effect on staying is certain")
         )
@@ -199,14 +237,22 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
 
 
 def themes_chart(themes: pd.DataFrame) -> Figure:
-    """Mean index of those who write of each theme, with intervals; themes as from `voice.themes_now`."""
+    """Mean index of those who write of each theme, with intervals; themes as from
+    `voice.themes_now`.
+    """
     rows = themes.dropna(subset=["score"])
     drawing, axis = plt.subplots(figsize=(8, 0.32 * max(len(rows), 4) + 1.2))
     if rows.empty:
         axis.set_axis_off()
         title = _("Too few comments for themes")
     else:
-        axis.errorbar(rows["score"], range(len(rows)), xerr=_reach(rows, "score", "low", "high"), fmt="o", capsize=3)  # fmt: skip
+        axis.errorbar(
+            rows["score"],
+            range(len(rows)),
+            xerr=_reach(rows, "score", "low", "high"),
+            fmt="o",
+            capsize=3,
+        )
         axis.set_yticks(range(len(rows)), rows["theme"])
         axis.invert_yaxis()
         axis.set_xlabel(_("Index of those who write of it (0–100), 95 % interval"))
@@ -216,7 +262,9 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
 
 
 def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
-    """Share of customers who left, quarter by quarter; departures as from `keeping.departure_table`."""
+    """Share of customers who left, quarter by quarter; departures as from
+    `keeping.departure_table`.
+    """
     drawing, axis = plt.subplots(figsize=(8, 3.4))
     rows = departures.dropna(subset=["share"])
     if rows.empty:
@@ -225,12 +273,28 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
     else:
         for number, name in enumerate(dict.fromkeys([pooled, branch])):
             part = rows[rows["branch_id"] == name]
-            axis.errorbar(part["quarter"], part["share"], yerr=_reach(part, "share", "low", "high"), marker="o", capsize=3, label=_("The whole bank") if name == pooled else name, color=sns.color_palette()[number])  # fmt: skip
+            axis.errorbar(
+                part["quarter"],
+                part["share"],
+                yerr=_reach(part, "share", "low", "high"),
+                marker="o",
+                capsize=3,
+                label=_("The whole bank") if name == pooled else name,
+                color=sns.color_palette()[number],
+            )
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.set(xlabel=_("Quarter"), ylabel=_("Left, 95 % interval"))
         axis.legend()
         mine = rows[rows["branch_id"] == branch]
-        title = _("{share} left in {quarter} ({n} customers)").format(share=f"{mine['share'].iloc[-1]:.1%}", quarter=mine["quarter"].iloc[-1], n=f"{mine['customers'].iloc[-1]:,.0f}") if len(mine) else _("Too few departures to show for this branch")  # fmt: skip
+        title = (
+            _("{share} left in {quarter} ({n} customers)").format(
+                share=f"{mine['share'].iloc[-1]:.1%}",
+                quarter=mine["quarter"].iloc[-1],
+                n=f"{mine['customers'].iloc[-1]:,.0f}",
+            )
+            if len(mine)
+            else _("Too few departures to show for this branch")
+        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -244,7 +308,14 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
     else:
         t = tenths
         for kind, part in t.groupby("customer_type", sort=False):
-            axis.errorbar(part["predicted"], part["observed"], yerr=_reach(part, "observed", "low", "high"), fmt="o", capsize=3, label=label(str(kind)))  # fmt: skip
+            axis.errorbar(
+                part["predicted"],
+                part["observed"],
+                yerr=_reach(part, "observed", "low", "high"),
+                fmt="o",
+                capsize=3,
+                label=label(str(kind)),
+            )
         axis.legend()
         top = float(max(t["predicted"].max(), t["high"].max()))
         axis.plot([0, top], [0, top], color="grey", linewidth=1)
@@ -252,7 +323,9 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(PercentFormatter(1))
         within = int(((t["low"] <= t["predicted"]) & (t["predicted"] <= t["high"])).sum())
-        title = _("In {within} of {all} tenths the chance told lies within the interval").format(within=within, all=len(t))  # fmt: skip
+        title = _("In {within} of {all} tenths the chance told lies within the interval").format(
+            within=within, all=len(t)
+        )
     axis.set_title(title, fontsize=10)
     return Figure(drawing, title)
 
@@ -267,11 +340,19 @@ def paths_chart(paths: pd.DataFrame) -> Figure:
     else:
         error = _reach(rows, "path", "path_low", "path_high")
         axis.errorbar(rows["path"], range(len(rows)), xerr=error, fmt="o", capsize=3)
-        axis.set_yticks(range(len(rows)), [f"{label(s)} → {label(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)])  # fmt: skip
+        axis.set_yticks(
+            range(len(rows)),
+            [
+                f"{label(s)} → {label(t)}"
+                for s, t in zip(rows["source"], rows["target"], strict=True)
+            ],
+        )
         axis.axvline(0, color="grey", linewidth=1)
         axis.set_xlabel(_("Standardised path, 95 % interval"))
         first = paths[paths["target"] == paths["target"].iloc[0]]
         best = first.loc[first["path"].idxmax()]
-        title = _("{source} acts most on {target}").format(source=label(best["source"]), target=label(best["target"]).lower())  # fmt: skip
+        title = _("{source} acts most on {target}").format(
+            source=label(best["source"]), target=label(best["target"]).lower()
+        )
     axis.set_title(title)
     return Figure(drawing, title)

@@ -1,6 +1,8 @@
-"""Build the marts a quarter at a time: one scan of its transactions, written as Parquet by quarter and branch.
+"""Build the marts a quarter at a time: one scan of its transactions, written as Parquet by quarter
+and branch.
 
-A quarter is built again only when its transactions, the other tables, the code, or the quarter before it changed.
+A quarter is built again only when its transactions, the other tables, the code, or the quarter
+before it changed.
 """
 
 import json
@@ -14,9 +16,9 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT
-from analysis.marts.accounts import account_quarter
-from analysis.marts.customers import customer_quarter
-from analysis.marts.surveys import survey_items
+from analysis.marts.account_quarter import account_quarter
+from analysis.marts.customer_quarter import customer_quarter
+from analysis.marts.survey_items import survey_items
 from analysis.quarters import Quarter
 from analysis.sources.land import Verdict, accepted_path
 from analysis.sources.params import Bank
@@ -47,7 +49,11 @@ def build_marts(
     """Bring the marts of `quarters` up to date; returns the quarters that were built again."""
     tables: dict[str, ir.Table] = {}
     others = text_fingerprint(
-        *[f"{name} {v.fingerprint}" for name, v in sorted(verdicts.items()) if name != "transactions"]
+        *[
+            f"{name} {v.fingerprint}"
+            for name, v in sorted(verdicts.items())
+            if name != "transactions"
+        ]
     )
     settings = text_fingerprint(
         bank.loyalty.model_dump_json(),
@@ -56,7 +62,9 @@ def build_marts(
     )
     before, built = "", []
     for quarter in quarters:
-        key = text_fingerprint(verdicts["transactions"].parts.get(str(quarter), ""), others, settings, before)
+        key = text_fingerprint(
+            verdicts["transactions"].parts.get(str(quarter), ""), others, settings, before
+        )
         record = bank.data_folder / "marts" / "records" / f"{quarter}.json"
         if not record.exists() or json.loads(record.read_text(encoding="utf-8"))["key"] != key:
             progress(str(quarter))
@@ -68,7 +76,9 @@ def build_marts(
     return built
 
 
-def contract_tables(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict]) -> dict[str, ir.Table]:
+def contract_tables(
+    bank: Bank, con: Backend, verdicts: Mapping[str, Verdict]
+) -> dict[str, ir.Table]:
     """The accepted rows of every table that the bank delivers."""
     return {
         name: con.read_parquet(str(accepted_path(bank, name)), hive_partitioning=False)
@@ -80,9 +90,13 @@ def contract_tables(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict]) -
 def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarter: Quarter) -> None:
     transactions = tables["transactions"]
     in_quarter = transactions.filter(
-        (transactions.booked_at >= _moment(quarter)) & (transactions.booked_at < _moment(quarter.shifted(1)))
+        (transactions.booked_at >= _moment(quarter))
+        & (transactions.booked_at < _moment(quarter.shifted(1)))
     )
-    previous = {mart: _stored(bank, con, mart, quarter.previous) for mart in ("account_quarter", "customer_quarter")}
+    previous = {
+        mart: _stored(bank, con, mart, quarter.previous)
+        for mart in ("account_quarter", "customer_quarter")
+    }
 
     accounts = con.create_table(
         "account_quarter__now",
@@ -91,7 +105,9 @@ def _build_quarter(bank: Bank, con: Backend, tables: dict[str, ir.Table], quarte
     )
     marts = {"account_quarter": accounts}
     if has(tables, "customer_quarter"):
-        marts["customer_quarter"] = customer_quarter(tables, accounts, previous["customer_quarter"], quarter)
+        marts["customer_quarter"] = customer_quarter(
+            tables, accounts, previous["customer_quarter"], quarter
+        )
     if has(tables, "survey_items") and bank.loyalty.items:
         marts["survey_items"] = survey_items(tables, bank.loyalty, quarter)
     for mart in NEEDS:
@@ -117,14 +133,17 @@ def _stored(bank: Bank, con: Backend, mart: str, quarter: Quarter) -> ir.Table |
 
 
 def write_mart(bank: Bank, con: Backend, mart: str, quarter: Quarter, rows: ir.Table) -> None:
-    """The rows by branch, written beside and put in place whole; every column stays in the files, `branch_id` too."""
+    """The rows by branch, written beside and put in place whole; every column stays in the files,
+    `branch_id` too.
+    """
     folder = mart_folder(bank, mart)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"quarter={quarter}"
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder))
     sql = con.compile(rows.order_by(list(rows.columns[:2])))
     con.raw_sql(
-        f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (branch), OVERWRITE_OR_IGNORE)"
+        f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{temporary}' (FORMAT "
+        f"parquet, COMPRESSION zstd, PARTITION_BY (branch), OVERWRITE_OR_IGNORE)"
     )
     temporary.chmod(0o755)
     if target.exists():

@@ -1,4 +1,6 @@
-"""A finished chart as one SVG: text kept as text, ids of its own, a text alternative, the same bytes every time."""
+"""A finished chart as one SVG: text kept as text, ids of its own, a text alternative, the same
+bytes every time.
+"""
 
 import html
 import io
@@ -53,30 +55,43 @@ def _svg(drawing: Drawing, text: str) -> str:
     salt = text_fingerprint(text)[:8]
     out = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}), warnings.catch_warnings():
-        # the browser draws the text with its own fonts; a glyph missing here costs only an exact width
+        # the browser draws the text with its own fonts; a glyph missing here costs only an exact
+        # width
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        drawing.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        drawing.savefig(
+            out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
     plt.close(drawing)
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = _lean(svg, f"f{salt}-")
     fonts = html.escape(", ".join(f"'{f}'" if " " in f else f for f in FONTS), quote=False)
-    return svg.replace("<svg ", f'<svg font-family="{fonts}" role="img" aria-label="{html.escape(text)}" ', 1)
+    return svg.replace(
+        "<svg ", f'<svg font-family="{fonts}" role="img" aria-label="{html.escape(text)}" ', 1
+    )
 
 
 def _lean(svg: str, prefix: str) -> str:
-    """The same picture in fewer bytes, with ids and classes of its own. Only tags are changed, never text, which may be anything.
+    """The same picture in fewer bytes, with ids and classes of its own. Only tags are changed,
+    never text, which may be anything.
 
-    Left out are ids that nothing refers to, the family of fonts on every text, turns by nothing, and what is finer than a tenth of a point; what
-    many shapes have in common (style and clip path) is said once, as a class.
+    Left out are ids that nothing refers to, the family of fonts on every text, turns by nothing,
+    and what is finer than a tenth of a point; what many shapes have in common (style and clip path)
+    is said once, as a class.
     """
     referred = dict.fromkeys(name for tag in TAG.findall(svg) for name in REFERENCE.findall(tag))
     used = {name: f"{prefix}{i}" for i, name in enumerate(referred)}
-    tags = [_lean_tag(t, used) if i % 2 else "" if t.isspace() else t for i, t in enumerate(TAG.split(svg))]
+    tags = [
+        _lean_tag(t, used) if i % 2 else "" if t.isspace() else t
+        for i, t in enumerate(TAG.split(svg))
+    ]
     counts = Counter(m[1] for t in tags[1::2] if (m := STYLE.search(t)))
     names = {text: f"{prefix}c{i}" for i, text in enumerate(t for t, n in counts.items() if n > 2)}
-    tags[1::2] = [STYLE.sub(lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], t) for t in tags[1::2]]
+    tags[1::2] = [
+        STYLE.sub(lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], t)
+        for t in tags[1::2]
+    ]
     rules = "".join(f".{name}{{{text}}}" for text, name in names.items())
     return "".join(tags).replace("</style>", f"{rules}</style>", 1)
 
@@ -87,5 +102,9 @@ def _lean_tag(tag: str, used: dict[str, str]) -> str:
     tag = REFERENCE.sub(lambda m: m[0].replace(m[1], used[m[1]]), tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", tag)
-    tag = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), tag)
-    return re.sub(r'<path([^>]*) clip-path="([^"]*)"([^>]*) style="', r'<path\1\3 style="clip-path: \2; ', tag)
+    tag = re.sub(
+        r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), tag
+    )
+    return re.sub(
+        r'<path([^>]*) clip-path="([^"]*)"([^>]*) style="', r'<path\1\3 style="clip-path: \2; ', tag
+    )

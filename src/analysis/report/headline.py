@@ -1,3 +1,5 @@
-"""How a report hands its headline figures to the index: as an output of this type in the executed notebook."""
+"""How a report hands its headline figures to the index: as an output of this type in the executed
+notebook.
+"""
 
 HEADLINES = "application/vnd.workbook.headlines+json"

@@ -5,10 +5,11 @@ from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
-from analysis import language
-from analysis.language import _
+from analysis.report import language
+from analysis.report.language import _
 
 TEMPLATE = Path(__file__).parent / "template"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 class SignOff(Protocol):
@@ -21,38 +22,53 @@ class SignOff(Protocol):
 
 
 def index_page(manifest: Mapping[str, Any], written_in: str, signed: SignOff | None = None) -> str:
-    """HTML from a manifest as `analysis.runs.manifest` keeps it; every text of the data is escaped."""
+    """HTML from a manifest as `analysis.runs.manifest` keeps it; every text of the data is
+    escaped.
+    """
     language.use(written_in)
     reports = manifest["reports"]
     names = list(dict.fromkeys(r["report"] for r in reports))
-    branches = sorted({(r["branch"] != "ALL", r["branch"]): r["branch_name"] for r in reports}.items())
+    branches = sorted(
+        {(r["branch"] != "ALL", r["branch"]): r["branch_name"] for r in reports}.items()
+    )
     cells = {(r["branch"], r["report"]): r for r in reports}
     titles = {r["report"]: r.get("title") or r["report"] for r in reports}
     rows = []
     for (_first, branch), name in branches:
         row = "".join(f"<td>{_cell(cells.get((branch, report)))}</td>" for report in names)
-        rows.append(f'<tr><th scope="row">{escape(name)}<br><small>{escape(branch)}</small></th>{row}</tr>')
+        rows.append(
+            f'<tr><th scope="row">{escape(name)}<br><small>{escape(branch)}</small></th>{row}</tr>'
+        )
     counts = {s: sum(r["status"] == s for r in reports) for s in ("done", "failed", "planned")}
-    summary = _("{done} reports are done, {failed} failed, {planned} were not reached.").format(**counts)
-    title = _("{bank}, {quarter}: all reports").format(bank=manifest["title"], quarter=manifest["quarter"])
+    summary = _("{done} reports are done, {failed} failed, {planned} were not reached.").format(
+        **counts
+    )
+    title = _("{bank}, {quarter}: all reports").format(
+        bank=manifest["title"], quarter=manifest["quarter"]
+    )
     heads = "".join(f'<th scope="col">{escape(titles[n])}</th>' for n in names)
     css = (TEMPLATE / "page.css").read_text(encoding="utf-8")
-    return (
-        f'<!DOCTYPE html>\n<html lang="{escape(written_in if written_in != "pseudo" else "en")}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{escape(title)}</title><style>{css}</style></head><body><header><h1>{escape(title)}</h1><p>{escape(summary)}</p>{_sign_off(signed)}</header>"
-        f'<main style="grid-column:1/-1"><div class="table"><table class="grid"><thead><tr><th scope="col">{escape(_("Branch"))}</th>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div></main>"
-        f'<footer><p>{escape(_("Data, code, parameters, versions and times of every report are in"))} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>\n'
-    )
+    lang = escape(written_in if written_in != "pseudo" else "en")
+    foot = _("Data, code, parameters, versions and times of every report are in")
+    return f"""<!DOCTYPE html>
+<html lang="{lang}"><head><meta charset="utf-8">\
+<meta name="viewport" content="width=device-width, initial-scale=1">\
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">\
+<title>{escape(title)}</title><style>{css}</style></head><body>\
+<header><h1>{escape(title)}</h1><p>{escape(summary)}</p>{_sign_off(signed)}</header>\
+<main style="grid-column:1/-1"><div class="table"><table class="grid">\
+<thead><tr><th scope="col">{escape(_("Branch"))}</th>{heads}</tr></thead>\
+<tbody>{"".join(rows)}</tbody></table></div></main>\
+<footer><p>{escape(foot)} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>
+"""
 
 
 def _sign_off(signed: SignOff | None) -> str:
     if signed is None:
         return ""
-    said = _("Reviewed by {by} on {at}: {found} reports came out the same when they were replayed.").format(
-        by=signed.by, at=signed.at[:10], found=signed.found
-    )
+    said = _(
+        "Reviewed by {by} on {at}: {found} reports came out the same when they were replayed."
+    ).format(by=signed.by, at=signed.at[:10], found=signed.found)
     if not signed.changed:
         return f'<p class="signed">{escape(said)}</p>'
     void = _("This review is void: {files} changed since.").format(
@@ -66,10 +82,17 @@ def _cell(report: Mapping[str, Any] | None) -> str:
         return "–"
     if report["status"] == "planned":
         return escape(_("not reached"))
-    link = f'<a href="{escape(report["branch"])}/{escape(report["report"])}.html">{escape(_("open"))}</a>'
+    link = (
+        f"<a "
+        f'href="{escape(report["branch"])}/{escape(report["report"])}.html">{escape(_("open"))}</a>'
+    )
     if report["status"] == "failed":
-        return f'<span class="failed">{escape(_("failed"))}</span> {link}<br><small>{escape(report["error"][:160])}</small>'
+        return (
+            f'<span class="failed">{escape(_("failed"))}</span> '
+            f"{link}<br><small>{escape(report['error'][:160])}</small>"
+        )
     figures = "".join(
-        f"<li><small>{escape(k)}</small> <strong>{escape(v)}</strong></li>" for k, v in report["headlines"].items()
+        f"<li><small>{escape(k)}</small> <strong>{escape(v)}</strong></li>"
+        for k, v in report["headlines"].items()
     )
     return f'{link}<ul style="list-style:none;padding:0;margin:0">{figures}</ul>'

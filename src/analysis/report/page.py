@@ -10,10 +10,10 @@ from typing import Any
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-from analysis import language
-from analysis.language import _
+from analysis.report import language
 from analysis.report.headline import HEADLINES
 from analysis.report.index import TEMPLATE
+from analysis.report.language import _
 
 
 def html_page(
@@ -26,17 +26,31 @@ def html_page(
 ) -> str:
     """The page of an executed notebook, its prose translated, its code folded.
 
-    `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts are escaped by the
-    template; outputs of type text/html and image/svg+xml are those of `analysis.report`, which escape what they show.
+    `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts
+    are escaped by the template; outputs of type text/html and image/svg+xml are those of
+    `analysis.report`, which escape what they show.
     """
     language.use(written_in)
     notebook = copy.deepcopy(notebook)
     title, contents = _prose(notebook)
     page = {
-        "title": title, "branch_name": branch_name, "quarter": quarter, "language": written_in if written_in != "pseudo" else "en", "css": _css(),
-        "contents": contents, "headlines": headlines(notebook), "failure": failure, "provenance": [(k, v) for k, v in provenance.items()],
-        "words": {"all_reports": _("All reports of the quarter"), "stopped": _("This report stopped before its end. What it reached is below."), "contents": _("Contents"), "code": _("Code"), "provenance": _("Where this comes from")},
-    }  # fmt: skip
+        "title": title,
+        "branch_name": branch_name,
+        "quarter": quarter,
+        "language": written_in if written_in != "pseudo" else "en",
+        "css": _css(),
+        "contents": contents,
+        "headlines": headlines(notebook),
+        "failure": failure,
+        "provenance": [(k, v) for k, v in provenance.items()],
+        "words": {
+            "all_reports": _("All reports of the quarter"),
+            "stopped": _("This report stopped before its end. What it reached is below."),
+            "contents": _("Contents"),
+            "code": _("Code"),
+            "provenance": _("Where this comes from"),
+        },
+    }
     body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
     return str(body)
 
@@ -52,7 +66,9 @@ def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
-    """Translate the prose in place; returns the title (taken out) and the sections with their anchors."""
+    """Translate the prose in place; returns the title (taken out) and the sections with their
+    anchors.
+    """
     title = ""
     contents: list[tuple[str, str]] = []
     for cell in notebook.cells:

@@ -1,4 +1,6 @@
-"""A finished table as the reader sees it, set with great_tables; which escapes every text (a test holds it to that)."""
+"""A finished table as the reader sees it, set with great_tables; which escapes every text (a test
+holds it to that).
+"""
 
 import html
 import re
@@ -7,8 +9,8 @@ from collections.abc import Mapping
 import pandas as pd
 from great_tables import GT
 
-from analysis.labels import label
-from analysis.language import _
+from analysis.report.language import _
+from analysis.report.words import label
 
 NUMBERS = {
     "count": "{:,.0f}",
@@ -23,13 +25,20 @@ KINDS = ("text", "code", "date", *NUMBERS)
 
 
 def table(
-    rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str = "", note: str = "", most: int = 60
+    rows: pd.DataFrame,
+    title: str,
+    kinds: Mapping[str, str],
+    empty: str = "",
+    note: str = "",
+    most: int = 60,
 ) -> "Table":
-    """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of KINDS. A `code` is
-    shown in the reader's words, a `text` as the data has it. A number's kind may name the columns of its interval, as in
-    `"share [share_low, share_high]"`: it is then written as 27.6 % (25.0 % to 30.4 %).
+    """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of
+    KINDS. A `code` is shown in the reader's words, a `text` as the data has it. A number's kind may
+    name the columns of its interval, as in `"share [share_low, share_high]"`: it is then written as
+    27.6 % (25.0 % to 30.4 %).
 
-    `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are shown, and it says so.
+    `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are
+    shown, and it says so.
     """
     if unknown := [k for k in kinds.values() if _parts(k)[0] not in KINDS]:
         raise ValueError(f"{unknown[0]!r} is not a kind of column; there are {', '.join(KINDS)}.")
@@ -40,7 +49,13 @@ class Table:
     """See `table`."""
 
     def __init__(
-        self, rows: pd.DataFrame, title: str, kinds: Mapping[str, str], empty: str, note: str, most: int
+        self,
+        rows: pd.DataFrame,
+        title: str,
+        kinds: Mapping[str, str],
+        empty: str,
+        note: str,
+        most: int,
     ) -> None:
         self.title, self.note = title, note
         if len(rows) > most:
@@ -49,36 +64,52 @@ class Table:
                     None,
                     [
                         note,
-                        _("The first {shown} of {all} rows; all are in the list delivered with the report.").format(
-                            shown=most, all=f"{len(rows):,}"
-                        ),
+                        _(
+                            "The first {shown} of {all} rows; all are in the list "
+                            "delivered with the report."
+                        ).format(shown=most, all=f"{len(rows):,}"),
                     ],
                 )
             )
         shown = rows.head(most)
         self.rows = (
-            pd.DataFrame({c: _column(shown, c, kind) for c, kind in kinds.items()}) if len(rows) else pd.DataFrame()
+            pd.DataFrame({c: _column(shown, c, kind) for c, kind in kinds.items()})
+            if len(rows)
+            else pd.DataFrame()
         )
         self.labels = [label(c) for c in kinds]
-        self.right = [i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")]
+        self.right = [
+            i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")
+        ]
         self.empty = empty
 
     def __repr__(self) -> str:
-        body = self.rows.set_axis(self.labels, axis=1).to_string(index=False) if len(self.rows) else self.empty
+        body = (
+            self.rows.set_axis(self.labels, axis=1).to_string(index=False)
+            if len(self.rows)
+            else self.empty
+        )
         return "\n".join(filter(None, [self.title, body, self.note]))
 
     def _repr_html_(self) -> str:
         if self.rows.empty:
-            return f'<p class="empty"><strong>{html.escape(self.title)}</strong> {html.escape(self.empty)}</p>'
+            return (
+                f'<p class="empty"><strong>{html.escape(self.title)}</strong> '
+                f"{html.escape(self.empty)}</p>"
+            )
         columns = list(self.rows.columns)
         heads = dict(zip(columns, self.labels, strict=True))
-        made = GT(self.rows).tab_header(title=self.title).cols_label(heads).cols_align("left", columns)
+        made = (
+            GT(self.rows).tab_header(title=self.title).cols_label(heads).cols_align("left", columns)
+        )
         if self.right:
             made = made.cols_align("right", [columns[i] for i in self.right])
         if self.note:
             made = made.tab_source_note(self.note)
         text = made.as_raw_html()
-        text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)  # the page's own style sheet sets tables
+        text = re.sub(
+            r"<style>.*?</style>", "", text, flags=re.DOTALL
+        )  # the page's own style sheet sets tables
         text = re.sub(
             r'(class="gt_row gt_left)(">[^<]{31,})', r"\1 long\2", text
         )  # so that sentences do not become columns
@@ -100,7 +131,9 @@ def _column(rows: pd.DataFrame, column: str, kind: str) -> list[str]:
     return [
         v
         if v == "–" or a == "–"
-        else told.format(value=v, low=a, high=b).replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " (")
+        else told.format(value=v, low=a, high=b)
+        .replace(" ", "\N{NO-BREAK SPACE}")
+        .replace("\N{NO-BREAK SPACE}(", " (")
         for v, a, b in zip(values, low, high, strict=True)
     ]
 

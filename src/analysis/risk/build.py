@@ -1,4 +1,6 @@
-"""Bring the alerts of every quarter up to date; a quarter is looked at by `analysis.risk.quarter` when anything it rests on changed."""
+"""Bring the alerts of every quarter up to date; a quarter is looked at by `analysis.risk.quarter`
+when anything it rests on changed.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,22 +16,41 @@ from analysis.sources.land import Verdict
 from analysis.sources.params import Bank
 from analysis.storage import code_fingerprint, text_fingerprint, write_json
 
-PAGES = ("charts.py", "findings.py", "screening.py")  # what is shown of the alerts does not change them
+PAGES = (
+    "charts.py",
+    "findings.py",
+    "screening.py",
+)  # what is shown of the alerts does not change them
 
 Progress = Callable[[str], None]
 
 
-def build_risk(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quarters: list[Quarter], progress: Progress = lambda text: None) -> None:  # fmt: skip
-    """Bring the alerts of `quarters` up to date; a quarter is done again when what it looks at, the settings, the code or the
-    quarter before it changed. Curves of other thresholds are made for the last quarter."""
-    others = text_fingerprint(*[f"{n} {v.fingerprint}" for n, v in sorted(verdicts.items()) if n != "transactions"])
-    settings = text_fingerprint(bank.risk.model_dump_json(), code_fingerprint("risk", "contract", without=PAGES))
+def build_risk(
+    bank: Bank,
+    con: Backend,
+    verdicts: Mapping[str, Verdict],
+    quarters: list[Quarter],
+    progress: Progress = lambda text: None,
+) -> None:
+    """Bring the alerts of `quarters` up to date; a quarter is done again when what it looks at, the
+    settings, the code or the quarter before it changed. Curves of other thresholds are made for the
+    last quarter.
+    """
+    others = text_fingerprint(
+        *[f"{n} {v.fingerprint}" for n, v in sorted(verdicts.items()) if n != "transactions"]
+    )
+    settings = text_fingerprint(
+        bank.risk.model_dump_json(), code_fingerprint("risk", "contract", without=PAGES)
+    )
     tables: dict[str, ir.Table] = {}
     before = ""
     known: dict[str, dict[str, Any]] = {}
     for quarter in quarters:
         longest = max(k.quarters for k in KINDS.values())
-        parts = [f"{q} {verdicts['transactions'].parts.get(str(q), '')}" for q in quarter.shifted(1 - longest).through(quarter)]  # fmt: skip
+        parts = [
+            f"{q} {verdicts['transactions'].parts.get(str(q), '')}"
+            for q in quarter.shifted(1 - longest).through(quarter)
+        ]
         with_curves = quarter == quarters[-1]
         key = text_fingerprint(*parts, others, settings, before)
         path = bank.data_folder / "models" / "risk" / f"{quarter}.json"
@@ -38,6 +59,10 @@ def build_risk(bank: Bank, con: Backend, verdicts: Mapping[str, Verdict], quarte
             from analysis.risk.quarter import build_quarter  # takes a second to import
 
             tables = tables or contract_tables(bank, con, verdicts)
-            stored = {"key": key, "has_curves": with_curves, **build_quarter(bank, con, tables, quarter, known, with_curves, progress)}  # fmt: skip
+            stored = {
+                "key": key,
+                "has_curves": with_curves,
+                **build_quarter(bank, con, tables, quarter, known, with_curves, progress),
+            }
             write_json(path, stored)
         before, known = key, stored["known"]

@@ -1,4 +1,6 @@
-"""What a detector finds: a case with its parties, the reasons for it and the rows that prove each."""
+"""What a detector finds: a case with its parties, the reasons for it and the rows that prove
+each.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,7 +11,8 @@ import pandas as pd
 
 from analysis.quarters import Quarter
 
-#: Columns of evidence: the contract's table it is from, its identifier there, when, who paid whom, how much, and a remark in a code.
+#: Columns of evidence: the contract's table it is from, its identifier there, when, who paid whom,
+#: how much, and a remark in a code.
 EVIDENCE = ["source", "evidence_id", "booked_at", "payer", "payee", "amount", "note"]
 
 
@@ -27,7 +30,9 @@ class Window:
 
 
 class Proof:
-    """The rows that prove a reason, made when they are asked for: other thresholds are tried without them."""
+    """The rows that prove a reason, made when they are asked for: other thresholds are tried
+    without them.
+    """
 
     def __init__(self, make: Callable[[], pd.DataFrame]) -> None:
         self._make = make
@@ -40,8 +45,9 @@ class Proof:
 
 @dataclass
 class Case:
-    """One case. anchors: the parties by which it is told again next quarter. roles: party to its part. about: what it is about,
-    in the bank's words. facts: figures of the case by code."""
+    """One case. anchors: the parties by which it is told again next quarter. roles: party to its
+    part. about: what it is about, in the bank's words. facts: figures of the case by code.
+    """
 
     anchors: list[str]
     reasons: dict[str, Proof]
@@ -70,13 +76,17 @@ def proof(
     payee: str = "payee",
     note: str = "",
 ) -> Proof:
-    """Rows as evidence, in order of time and each once; the arguments name the columns, `note` the remark's."""
+    """Rows as evidence, in order of time and each once; the arguments name the columns, `note` the
+    remark's.
+    """
     return Proof(lambda: _in_order(_as_evidence(rows, source, evidence_id, at, payer, payee, note)))
 
 
 def together(*proofs: Proof) -> Proof:
     """Several proofs of one reason."""
-    return Proof(lambda: _in_order(pd.concat([r for p in proofs if len(r := p.rows)], ignore_index=True)))
+    return Proof(
+        lambda: _in_order(pd.concat([r for p in proofs if len(r := p.rows)], ignore_index=True))
+    )
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:

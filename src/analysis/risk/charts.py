@@ -1,4 +1,6 @@
-"""Charts of the investigations: who paid whom, when, how often alerts were right, and what other thresholds would give."""
+"""Charts of the investigations: who paid whom, when, how often alerts were right, and what other
+thresholds would give.
+"""
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -8,26 +10,56 @@ import seaborn as sns
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
-from analysis.labels import label, severity
-from analysis.language import _
 from analysis.report.figure import Figure
+from analysis.report.language import _
+from analysis.report.words import label, severity
 
 MOST_PARTIES = 40
 LINE = 0.25  # inches a party takes
 #: Roles from left to right.
-PLACES = {"funder": 0, "payer": 1, "borrower": 2, "merchant": 0, "between": 1, "holder": 2, "investor": 0, "collecting": 1, "collecting_and_paying_back": 1, "transit": 2, "paying_back": 3, "drawer": 0, "payee": 1}  # fmt: skip
+PLACES = {
+    "funder": 0,
+    "payer": 1,
+    "borrower": 2,
+    "merchant": 0,
+    "between": 1,
+    "holder": 2,
+    "investor": 0,
+    "collecting": 1,
+    "collecting_and_paying_back": 1,
+    "transit": 2,
+    "paying_back": 3,
+    "drawer": 0,
+    "payee": 1,
+}
 
 
 def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Figure:
-    """Who paid whom in a case: parties in columns by their part, lines as wide as the money, with sums and months beside each party.
+    """Who paid whom in a case: parties in columns by their part, lines as wide as the money, with
+    sums and months beside each party.
 
     flows: as from `findings.payments`. At most forty parties are drawn, those with the most money.
     """
-    sums = flows.groupby(["payer", "payee"]).agg(amount=("amount", "sum"), n=("amount", "size"), first=("booked_at", "min"), last=("booked_at", "max")).reset_index()  # fmt: skip
+    sums = (
+        flows.groupby(["payer", "payee"])
+        .agg(
+            amount=("amount", "sum"),
+            n=("amount", "size"),
+            first=("booked_at", "min"),
+            last=("booked_at", "max"),
+        )
+        .reset_index()
+    )
     role = dict(zip(parties["party"], parties["role"], strict=True))
     sums = sums[sums["payer"].isin(role) & sums["payee"].isin(role)]
-    money = pd.concat([sums.groupby("payer")["amount"].sum(), sums.groupby("payee")["amount"].sum()]).groupby(level=0).sum()  # fmt: skip
-    ranked = sorted(money.index, key=lambda p: (role[p] in ("investor", "borrower", "holder"), -money[p], p))
+    money = (
+        pd.concat([sums.groupby("payer")["amount"].sum(), sums.groupby("payee")["amount"].sum()])
+        .groupby(level=0)
+        .sum()
+    )
+    ranked = sorted(
+        money.index, key=lambda p: (role[p] in ("investor", "borrower", "holder"), -money[p], p)
+    )
     shown = ranked[:MOST_PARTIES]
     sums = sums[sums["payer"].isin(shown) & sums["payee"].isin(shown)]
     columns: dict[int, list[str]] = {}
@@ -44,21 +76,51 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
     widest = max(sums["amount"].max(), 1.0) if len(sums) else 1.0
     pairs = set(zip(sums["payer"], sums["payee"], strict=True))
     for flow in sums.itertuples(index=False):
-        bend = 0.12 if (flow.payee, flow.payer) in pairs or at[flow.payer][0] == at[flow.payee][0] else 0.0
-        axis.add_patch(FancyArrowPatch(at[flow.payer], at[flow.payee], connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=8, shrinkA=5, shrinkB=6, lw=0.6 + 0.4 * round(6 * np.sqrt(flow.amount / widest)), color=colours[order.index(PLACES.get(role[flow.payer], 1))], alpha=0.55))  # fmt: skip
+        bend = (
+            0.12
+            if (flow.payee, flow.payer) in pairs or at[flow.payer][0] == at[flow.payee][0]
+            else 0.0
+        )
+        axis.add_patch(
+            FancyArrowPatch(
+                at[flow.payer],
+                at[flow.payee],
+                connectionstyle=f"arc3,rad={bend}",
+                arrowstyle="-|>",
+                mutation_scale=8,
+                shrinkA=5,
+                shrinkB=6,
+                lw=0.6 + 0.4 * round(6 * np.sqrt(flow.amount / widest)),
+                color=colours[order.index(PLACES.get(role[flow.payer], 1))],
+                alpha=0.55,
+            )
+        )
     for party, (across, up) in at.items():
         mine = sums[(sums["payer"] == party) | (sums["payee"] == party)]
         axis.plot(across, up, "o", color=colours[int(across)], markersize=6)
         text = _beside(party, mine)
         last = across == len(order) - 1 and len(order) > 1
         middle = 0 < across < len(order) - 1
-        axis.annotate(text, (across, up), xytext=(0 if middle else 7 if last else -7, 7 if middle else 0), textcoords="offset points", ha="center" if middle else "left" if last else "right", va="bottom" if middle else "center", fontsize=7, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8} if middle else None)  # fmt: skip
+        axis.annotate(
+            text,
+            (across, up),
+            xytext=(0 if middle else 7 if last else -7, 7 if middle else 0),
+            textcoords="offset points",
+            ha="center" if middle else "left" if last else "right",
+            va="bottom" if middle else "center",
+            fontsize=7,
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
+            if middle
+            else None,
+        )
     for x, place in enumerate(order):
         names = sorted({label(role[p]).lower() for p in columns[place]})
         axis.text(x, tallest + 0.35, " / ".join(names), ha="center", fontsize=8, weight="bold")
     axis.set(xlim=(-1.3, max(len(order) - 1, 0) + 1.3), ylim=(-0.3, tallest + 1))
     axis.axis("off")
-    title = _("{alert}: {amount} in {n} payments between {parties} parties").format(alert=alert_id, amount=f"{flows['amount'].sum():,.0f}", n=len(flows), parties=len(role))  # fmt: skip
+    title = _("{alert}: {amount} in {n} payments between {parties} parties").format(
+        alert=alert_id, amount=f"{flows['amount'].sum():,.0f}", n=len(flows), parties=len(role)
+    )
     if len(ranked) > MOST_PARTIES:
         title += _(", the {n} with the most money drawn").format(n=MOST_PARTIES)
     axis.set_title(title)
@@ -67,7 +129,10 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
 
 def _beside(party: str, flows: pd.DataFrame) -> str:
     """Identifier, what was paid and got, and in which months."""
-    paid, got = flows.loc[flows["payer"] == party, "amount"].sum(), flows.loc[flows["payee"] == party, "amount"].sum()
+    paid, got = (
+        flows.loc[flows["payer"] == party, "amount"].sum(),
+        flows.loc[flows["payee"] == party, "amount"].sum(),
+    )
     said = [party]
     if paid:
         said.append(_("paid {amount}").format(amount=f"{paid:,.0f}"))
@@ -75,12 +140,18 @@ def _beside(party: str, flows: pd.DataFrame) -> str:
         said.append(_("got {amount}").format(amount=f"{got:,.0f}"))
     if len(flows):
         first, last = flows["first"].min(), flows["last"].max()
-        said.append(f"{first:%y-%m}" if f"{first:%y-%m}" == f"{last:%y-%m}" else f"{first:%y-%m}…{last:%y-%m}")
+        said.append(
+            f"{first:%y-%m}"
+            if f"{first:%y-%m}" == f"{last:%y-%m}"
+            else f"{first:%y-%m}…{last:%y-%m}"
+        )
     return "  ".join(said)
 
 
 def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> Figure:
-    """Payments of a case over time by the weightiest reason each proves; what came after `since` is new."""
+    """Payments of a case over time by the weightiest reason each proves; what came after `since` is
+    new.
+    """
     reasons = list(dict.fromkeys(flows["reason"]))
     drawing, axis = plt.subplots(figsize=(8.5, 2.6))
     for reason, colour in zip(reasons, sns.color_palette(n_colors=len(reasons)), strict=True):
@@ -92,7 +163,15 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
         ):  # stems, and dots at their heads
             # one broken line instead of a mark for each: a tenth of the bytes
             heights = np.column_stack([low, amounts, np.full(len(mine), np.nan)]).ravel()
-            axis.plot(np.repeat(days, 3), heights, color=colour, alpha=0.5 if width == 1 else 1, linewidth=width, solid_capstyle="round", label=name)  # fmt: skip
+            axis.plot(
+                np.repeat(days, 3),
+                heights,
+                color=colour,
+                alpha=0.5 if width == 1 else 1,
+                linewidth=width,
+                solid_capstyle="round",
+                label=name,
+            )
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
     axis.set(xlabel=_("Date"), ylabel=_("Amount"))
     axis.set_ylim(bottom=0)
@@ -101,13 +180,17 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     axis.tick_params(axis="x", rotation=20)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7)
     new = int((flows["booked_at"] >= since).sum())
-    title = _("{alert}: {new} of {n} pieces of evidence are of this quarter").format(alert=alert_id, new=new, n=len(flows))  # fmt: skip
+    title = _("{alert}: {new} of {n} pieces of evidence are of this quarter").format(
+        alert=alert_id, new=new, n=len(flows)
+    )
     axis.set_title(title)
     return Figure(drawing, title)
 
 
 def curve_chart(curve: pd.DataFrame) -> Figure:
-    """Alerts over each threshold of a kind, today's value marked; precision beside it where alerts were decided."""
+    """Alerts over each threshold of a kind, today's value marked; precision beside it where alerts
+    were decided.
+    """
     names = list(dict.fromkeys(curve["threshold"]))
     across = 3
     down = -(-len(names) // across)
@@ -126,38 +209,62 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
         axis.axis("off")
     drawing.supylabel(_("Alerts, whole bank"), fontsize=8)
     at_most = curve.loc[curve["alerts"].idxmax()]
-    title = _("Between {least} and {most} alerts, depending on one threshold; most with {name} at {value}").format(least=curve["alerts"].min(), most=at_most["alerts"], name=label(at_most["threshold"]).lower(), value=f"{at_most['value']:g}")  # fmt: skip
+    title = _(
+        "Between {least} and {most} alerts, depending on one threshold; most with {name} at {value}"
+    ).format(
+        least=curve["alerts"].min(),
+        most=at_most["alerts"],
+        name=label(at_most["threshold"]).lower(),
+        value=f"{at_most['value']:g}",
+    )
     drawing.suptitle(title, fontsize=10)
     drawing.tight_layout()
     return Figure(drawing, title)
 
 
 def precision_chart(rows: pd.DataFrame) -> Figure:
-    """Share confirmed per reason with its interval; rows as from `dispositions.precision_by_reason`."""
+    """Share confirmed per reason with its interval; rows as from
+    `dispositions.precision_by_reason`.
+    """
     rows = rows.sort_values("share")
     drawing, axis = plt.subplots(figsize=(7, max(2.0, 0.32 * len(rows) + 0.9)))
     at = range(len(rows))
     axis.hlines(at, rows["share_low"], rows["share_high"], color="grey")
     axis.plot(rows["share"], at, "o", color=sns.color_palette()[0])
-    axis.set_yticks(at, [f"{label(r)} ({n})" for r, n in zip(rows["reason"], rows["decided"], strict=True)])
+    axis.set_yticks(
+        at, [f"{label(r)} ({n})" for r, n in zip(rows["reason"], rows["decided"], strict=True)]
+    )
     axis.set(xlim=(0, 1), xlabel=_("Share confirmed, of the alerts decided (in brackets)"))
     best = rows.iloc[-1]
-    title = _("{reason}: {share} of {n} decided alerts were confirmed").format(reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"])  # fmt: skip
+    title = _("{reason}: {share} of {n} decided alerts were confirmed").format(
+        reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"]
+    )
     axis.set_title(title)
     return Figure(drawing, title)
 
 
 def kinds_chart(counts: pd.DataFrame) -> Figure:
     """Alerts per kind and severity; counts: kind, severity, alerts."""
-    wide = counts.pivot_table(index="kind", columns="severity", values="alerts", aggfunc="sum", fill_value=0)
+    wide = counts.pivot_table(
+        index="kind", columns="severity", values="alerts", aggfunc="sum", fill_value=0
+    )
     wide = wide.reindex(columns=[s for s in ("high", "medium", "low") if s in wide])
     drawing, axis = plt.subplots(figsize=(7, 2.6))
     left = np.zeros(len(wide))
     for level, colour in zip(wide, sns.color_palette("rocket", 3), strict=False):
-        axis.barh([label(k) for k in wide.index], wide[level], left=left, color=colour, label=severity(level))
+        axis.barh(
+            [label(k) for k in wide.index],
+            wide[level],
+            left=left,
+            color=colour,
+            label=severity(level),
+        )
         left += wide[level].to_numpy()
     axis.set(xlabel=_("Alerts"))
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    title = _("{n} alerts in the whole bank, {high} of them of high severity").format(n=int(counts["alerts"].sum()), high=int(counts.loc[counts["severity"] == "high", "alerts"].sum()))  # fmt: skip
+    title = _("{n} alerts in the whole bank, {high} of them of high severity").format(
+        n=int(counts["alerts"].sum()),
+        high=int(counts.loc[counts["severity"] == "high", "alerts"].sum()),
+    )
     axis.set_title(title)
     return Figure(drawing, title)

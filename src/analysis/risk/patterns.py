@@ -1,8 +1,10 @@
-"""Shapes that money makes between accounts: fan-in, fan-out, gather–scatter, scatter–gather, circles, shared payers.
+"""Shapes that money makes between accounts: fan-in, fan-out, gather–scatter, scatter–gather,
+circles, shared payers.
 
-Each is an expression over transfers, computed where the rows are: transaction_id, payer, payee, booked_at, amount (positive).
-Transfers to oneself, and those of which a side is not known, are passed over. Names after the typologies of AMLSim (Weber and
-others 2018; Altman and others 2023). A shape is a reason to look: shops, schools and landlords fan in as well.
+Each is an expression over transfers, computed where the rows are: transaction_id, payer, payee,
+booked_at, amount (positive). Transfers to oneself, and those of which a side is not known, are
+passed over. Names after the typologies of AMLSim (Weber and others 2018; Altman and others 2023). A
+shape is a reason to look: shops, schools and landlords fan in as well.
 """
 
 import math
@@ -15,7 +17,8 @@ from ibis import _
 
 WINDOW = ("window", "band")  # of time and of amounts
 ORIGIN = "2000-01-01"  # days are counted from here
-BUSIEST = 1_000  # accounts with more counterparties in a window are no link of a circle or of a chain: a tax office
+# accounts with more counterparties in a window are no link of a circle or of a chain: a tax office
+BUSIEST = 1_000
 
 
 def between_two(transfers: ir.Table) -> ir.Table:
@@ -24,54 +27,95 @@ def between_two(transfers: ir.Table) -> ir.Table:
     return transfers.filter(known & (transfers.payer != transfers.payee))
 
 
-def fan_in(transfers: ir.Table, days: int, least: int, tolerance: float | None = None, each: int = 1) -> ir.Table:
-    """Accounts that at least so many others pay within `days`, each with the window in which most do.
+def fan_in(
+    transfers: ir.Table, days: int, least: int, tolerance: float | None = None, each: int = 1
+) -> ir.Table:
+    """Accounts that at least so many others pay within `days`, each with the window in which most
+    do.
 
-    tolerance: only payments of about the same amount count together (within this share of each other). each: a payer counts from
-    so many payments on (payments split into parts). Windows overlap by half:
-    any group that lies within half of `days` is seen whole, a longer one at least in part. Returns hub, window (number), band
-    (of the amounts; 0 without tolerance), parties, transfers, amount (sum), first_on and last_on (moments).
+    tolerance: only payments of about the same amount count together (within this share of each
+    other). each: a payer counts from so many payments on (payments split into parts). Windows
+    overlap by half: any group that lies within half of `days` is seen whole, a longer one at least
+    in part. Returns hub, window (number), band (of the amounts; 0 without tolerance), parties,
+    transfers, amount (sum), first_on and last_on (moments).
     """
     groups = _in_windows(between_two(transfers), days, tolerance)
     enough = hubs(pairs(groups, WINDOW), least, WINDOW, each)
-    place = ibis.row_number().over(group_by="hub", order_by=[_.parties.desc(), _.amount.desc(), _.window, _.band])
+    place = ibis.row_number().over(
+        group_by="hub", order_by=[_.parties.desc(), _.amount.desc(), _.window, _.band]
+    )
     return enough.mutate(place=place).filter(_.place == 0).drop("place")
 
 
 def pairs(transfers: ir.Table, by: tuple[str, ...] = (), **more: Any) -> ir.Table:
-    """Who paid whom in all: payer, payee, `by`, n (transfers), total, first, last, and `more` sums of the caller's."""
+    """Who paid whom in all: payer, payee, `by`, n (transfers), total, first, last, and `more` sums
+    of the caller's.
+    """
     amount = transfers.amount.cast("float64")
-    return transfers.group_by("payer", "payee", *by).aggregate(n=_.count(), total=amount.sum(), first=_.booked_at.min(), last=_.booked_at.max(), **more)  # fmt: skip
+    return transfers.group_by("payer", "payee", *by).aggregate(
+        n=_.count(), total=amount.sum(), first=_.booked_at.min(), last=_.booked_at.max(), **more
+    )
 
 
-def hubs(paid: ir.Table, least: int, by: tuple[str, ...] = (), each: int = 1, sums: tuple[str, ...] = ()) -> ir.Table:
-    """Accounts that at least so many others paid, from `pairs` (turned: accounts that paid so many): hub, `by`, parties,
-    transfers, amount, first_on, last_on, and the sums of further columns of the pairs."""
-    found = paid.filter(_.n >= each).group_by(*by, hub=paid.payee).aggregate(
-        parties=_.count(), transfers=_.n.sum(), amount=_.total.sum(), first_on=_["first"].min(), last_on=_["last"].max(), **{c: _[c].sum() for c in sums}
-    )  # fmt: skip
+def hubs(
+    paid: ir.Table, least: int, by: tuple[str, ...] = (), each: int = 1, sums: tuple[str, ...] = ()
+) -> ir.Table:
+    """Accounts that at least so many others paid, from `pairs` (turned: accounts that paid so
+    many): hub, `by`, parties, transfers, amount, first_on, last_on, and the sums of further columns
+    of the pairs.
+    """
+    found = (
+        paid.filter(_.n >= each)
+        .group_by(*by, hub=paid.payee)
+        .aggregate(
+            parties=_.count(),
+            transfers=_.n.sum(),
+            amount=_.total.sum(),
+            first_on=_["first"].min(),
+            last_on=_["last"].max(),
+            **{c: _[c].sum() for c in sums},
+        )
+    )
     return found.filter(_.parties >= least)
 
 
-def fan_out(transfers: ir.Table, days: int, least: int, tolerance: float | None = None, each: int = 1) -> ir.Table:
+def fan_out(
+    transfers: ir.Table, days: int, least: int, tolerance: float | None = None, each: int = 1
+) -> ir.Table:
     """Accounts that pay at least so many others within `days`; as `fan_in`."""
     return fan_in(turned(transfers), days, least, tolerance, each)
 
 
-def members(transfers: ir.Table, fans: ir.Table, days: int, tolerance: float | None = None) -> ir.Table:
-    """The transfers that make up fans of `fan_in`: hub and the columns of the transfers (of `fan_out`: give them turned)."""
+def members(
+    transfers: ir.Table, fans: ir.Table, days: int, tolerance: float | None = None
+) -> ir.Table:
+    """The transfers that make up fans of `fan_in`: hub and the columns of the transfers (of
+    `fan_out`: give them turned).
+    """
     groups = _in_windows(between_two(transfers), days, tolerance)
     chosen = fans.select("hub", of_window="window", of_band="band")
-    rows = groups.join(chosen, [groups.payee == chosen.hub, groups.window == chosen.of_window, groups.band == chosen.of_band])  # fmt: skip
+    rows = groups.join(
+        chosen,
+        [
+            groups.payee == chosen.hub,
+            groups.window == chosen.of_window,
+            groups.band == chosen.of_band,
+        ],
+    )
     return rows.select("hub", *transfers.columns)
 
 
 def gather_scatter(transfers: ir.Table, days: int, least: int, keep: float) -> ir.Table:
-    """Accounts that gather from many and then scatter to many: a fan-in, and a fan-out that begins within `days` of its end and
-    moves at least the share `keep` of what came in, and no more. Returns hub, payers, payees, gathered, scattered, first_on,
-    last_on."""
-    came = fan_in(transfers, days, least).select("hub", payers="parties", gathered="amount", first_on="first_on", full_on="last_on")  # fmt: skip
-    went = fan_out(transfers, days, least).select(out="hub", payees="parties", scattered="amount", began_on="first_on", last_on="last_on")  # fmt: skip
+    """Accounts that gather from many and then scatter to many: a fan-in, and a fan-out that begins
+    within `days` of its end and moves at least the share `keep` of what came in, and no more.
+    Returns hub, payers, payees, gathered, scattered, first_on, last_on.
+    """
+    came = fan_in(transfers, days, least).select(
+        "hub", payers="parties", gathered="amount", first_on="first_on", full_on="last_on"
+    )
+    went = fan_out(transfers, days, least).select(
+        out="hub", payees="parties", scattered="amount", began_on="first_on", last_on="last_on"
+    )
     both = came.join(went, came.hub == went.out)
     apart = _day(both.began_on) - _day(both.full_on)
     in_order = (both.began_on >= both.first_on) & (apart <= days)
@@ -82,16 +126,23 @@ def gather_scatter(transfers: ir.Table, days: int, least: int, keep: float) -> i
 
 
 def scatter_gather(transfers: ir.Table, days: int, least: int, keep: float) -> ir.Table:
-    """Money that goes from one account over at least so many others to one account again, each step within `days` and with at least
-    the share `keep` of the amount passed on, and no more. Returns source, sink, links (accounts between), amount
-    (arrived), first_on, last_on. Links with more than a thousand counterparties are passed over."""
+    """Money that goes from one account over at least so many others to one account again, each step
+    within `days` and with at least the share `keep` of the amount passed on, and no more. Returns
+    source, sink, links (accounts between), amount (arrived), first_on, last_on. Links with more
+    than a thousand counterparties are passed over.
+    """
     known = between_two(transfers)
     edges = without(known, busiest(known, BUSIEST))
     onward = edges.select(through="payer", sink="payee", passed="amount", passed_on="booked_at")
     pairs = edges.join(onward, edges.payee == onward.through)
     share = pairs.passed.cast("float64") / pairs.amount.cast("float64")
     wait = _day(pairs.passed_on) - _day(pairs.booked_at)
-    fits = (pairs.passed_on >= pairs.booked_at) & (wait <= days) & (share >= keep) & (share <= 1.0 + 1e-9)
+    fits = (
+        (pairs.passed_on >= pairs.booked_at)
+        & (wait <= days)
+        & (share >= keep)
+        & (share <= 1.0 + 1e-9)
+    )
     pairs = pairs.filter(fits & (pairs.sink != pairs.payer))
     by_link = pairs.group_by(source=_.payer, sink=_.sink, link=_.through).aggregate(
         arrived=_.passed.cast("float64").max(), first=_.booked_at.min(), last=_.passed_on.max()
@@ -103,48 +154,88 @@ def scatter_gather(transfers: ir.Table, days: int, least: int, keep: float) -> i
 
 
 def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
-    """Money that comes back to where it started: chains of 2 to `hops` transfers, each after the one before, within `days` of it, and
-    with an amount between the share `keep` of it and its inverse; no account twice but the first.
+    """Money that comes back to where it started: chains of 2 to `hops` transfers, each after the
+    one before, within `days` of it, and with an amount between the share `keep` of it and its
+    inverse; no account twice but the first.
 
-    Returns transactions (their ids in order, joined by " "), accounts (joined by ">"), hops, first_amount, last_amount,
-    first_on, last_on. A circle is found once, from its first transfer. Accounts with more than a thousand counterparties are
-    passed over; the work grows with the number of chains, so give it the transfers worth following.
+    Returns transactions (their ids in order, joined by " "), accounts (joined by ">"), hops,
+    first_amount, last_amount, first_on, last_on. A circle is found once, from its first transfer.
+    Accounts with more than a thousand counterparties are passed over; the work grows with the
+    number of chains, so give it the transfers worth following.
     """
     known = between_two(transfers)
-    edges = without(known, busiest(known, BUSIEST)).select("transaction_id", "payer", "payee", "booked_at", amount=_.amount.cast("float64"))  # fmt: skip
+    edges = without(known, busiest(known, BUSIEST)).select(
+        "transaction_id", "payer", "payee", "booked_at", amount=_.amount.cast("float64")
+    )
     for _round in range(2):  # who only pays, or is only paid, is in no circle
         edges = _both_ways(edges)
-    ahead = edges.select(next_id="transaction_id", through="payer", to="payee", next_at="booked_at", next_amount="amount")  # fmt: skip
+    ahead = edges.select(
+        next_id="transaction_id",
+        through="payer",
+        to="payee",
+        next_at="booked_at",
+        next_amount="amount",
+    )
     chains = edges.select(
-        start="payer", end="payee", transactions="transaction_id", accounts=edges.payer.concat(">", edges.payee, ">"),
-        first_amount="amount", last_amount="amount", first_on="booked_at", last_on="booked_at",
-    )  # fmt: skip
+        start="payer",
+        end="payee",
+        transactions="transaction_id",
+        accounts=edges.payer.concat(">", edges.payee, ">"),
+        first_amount="amount",
+        last_amount="amount",
+        first_on="booked_at",
+        last_on="booked_at",
+    )
     found = []
     for length in range(2, hops + 1):
         longer = chains.join(ahead, chains.end == ahead.through)
         share = longer.next_amount / longer.last_amount
-        in_time = (longer.next_at > longer.last_on) & (_day(longer.next_at) - _day(longer.last_on) <= days)
+        in_time = (longer.next_at > longer.last_on) & (
+            _day(longer.next_at) - _day(longer.last_on) <= days
+        )
         longer = longer.filter(in_time & (share >= keep) & (share <= 1 / keep))
         closed = longer.filter(longer.to == longer.start)
         found.append(
             closed.select(
-                "first_amount", "first_on", transactions=closed.transactions.concat(" ", closed.next_id), accounts=closed.accounts.concat(closed.to),
-                hops=ibis.literal(length), last_amount=closed.next_amount, last_on=closed.next_at,
+                "first_amount",
+                "first_on",
+                transactions=closed.transactions.concat(" ", closed.next_id),
+                accounts=closed.accounts.concat(closed.to),
+                hops=ibis.literal(length),
+                last_amount=closed.next_amount,
+                last_on=closed.next_at,
             )
-        )  # fmt: skip
-        new = ~ibis.literal(">").concat(longer.accounts).contains(ibis.literal(">").concat(longer.to, ">"))
+        )
+        new = ~ibis.literal(">").concat(longer.accounts).contains(
+            ibis.literal(">").concat(longer.to, ">")
+        )
         longer = longer.filter((longer.to != longer.start) & new)
         chains = longer.select(
-            "start", "first_amount", "first_on", end=longer.to, transactions=longer.transactions.concat(" ", longer.next_id), accounts=longer.accounts.concat(longer.to, ">"),
-            last_amount=longer.next_amount, last_on=longer.next_at,
-        )  # fmt: skip
-    columns = ["transactions", "accounts", "hops", "first_amount", "last_amount", "first_on", "last_on"]
+            "start",
+            "first_amount",
+            "first_on",
+            end=longer.to,
+            transactions=longer.transactions.concat(" ", longer.next_id),
+            accounts=longer.accounts.concat(longer.to, ">"),
+            last_amount=longer.next_amount,
+            last_on=longer.next_at,
+        )
+    columns = [
+        "transactions",
+        "accounts",
+        "hops",
+        "first_amount",
+        "last_amount",
+        "first_on",
+        "last_on",
+    ]
     return reduce(lambda a, b: a.union(b), [f.select(columns) for f in found])
 
 
 def shared_payers(transfers: ir.Table, days: int, least: int) -> ir.Table:
-    """Pairs of accounts that at least so many others pay both within `days` (a bipartite block): one, other, payers. Payers with
-    more than a thousand payees are passed over."""
+    """Pairs of accounts that at least so many others pay both within `days` (a bipartite block):
+    one, other, payers. Payers with more than a thousand payees are passed over.
+    """
     known = between_two(transfers)
     groups = _in_windows(without(known, busiest(known, BUSIEST)), days, None)
     paid = groups.select("window", "payer", "payee").distinct()
@@ -152,7 +243,9 @@ def shared_payers(transfers: ir.Table, days: int, least: int) -> ir.Table:
     pairs = paid.join(also, [paid.window == also.at, paid.payer == also.by])
     pairs = pairs.filter(pairs.payee < pairs.other)
     counted = pairs.group_by("window", one=_.payee, other=_.other).aggregate(payers=_.count())
-    return counted.filter(_.payers >= least).group_by("one", "other").aggregate(payers=_.payers.max())
+    return (
+        counted.filter(_.payers >= least).group_by("one", "other").aggregate(payers=_.payers.max())
+    )
 
 
 def turned(transfers: ir.Table) -> ir.Table:
@@ -166,7 +259,9 @@ def _day(moment: ir.Value) -> ir.Value:
 
 
 def _in_windows(transfers: ir.Table, days: int, tolerance: float | None) -> ir.Table:
-    """Each transfer in the two windows that hold its day, and with a tolerance in the two bands that hold its amount."""
+    """Each transfer in the two windows that hold its day, and with a tolerance in the two bands
+    that hold its amount.
+    """
     half = max(days // 2, 1)
     rows = transfers.mutate(slot=(_day(transfers.booked_at) / half).floor().cast("int64"))
     rows = rows.mutate(window=rows.slot).union(rows.mutate(window=rows.slot - 1)).drop("slot")
@@ -178,9 +273,15 @@ def _in_windows(transfers: ir.Table, days: int, tolerance: float | None) -> ir.T
 
 
 def busiest(transfers: ir.Table, most: int) -> ir.Table:
-    """Accounts with more than so many others on one side: authorities, utilities, markets. Returns account."""
+    """Accounts with more than so many others on one side: authorities, utilities, markets. Returns
+    account.
+    """
     sides = transfers.select("payer", "payee").distinct()
-    counted = sides.group_by(account=_.payer).aggregate(n=_.count()).union(sides.group_by(account=_.payee).aggregate(n=_.count()))  # fmt: skip
+    counted = (
+        sides.group_by(account=_.payer)
+        .aggregate(n=_.count())
+        .union(sides.group_by(account=_.payee).aggregate(n=_.count()))
+    )
     return counted.filter(_.n > most).select("account").distinct()
 
 

@@ -1,4 +1,6 @@
-"""The alerts of one quarter: look for cases over all branches at once, know them again, write them by branch."""
+"""The alerts of one quarter: look for cases over all branches at once, know them again, write them
+by branch.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -35,11 +37,21 @@ HOLD = "hold until the alert is confirmed or cleared"
 Progress = Callable[[str], None]
 
 
-def build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, earlier: Known, with_curves: bool, progress: Progress) -> dict[str, Any]:  # fmt: skip
-    """Write the marts of the quarter's alerts; returns what is kept of it in `models/risk/<quarter>.json`.
+def build_quarter(
+    bank: Bank,
+    con: Backend,
+    tables: Tables,
+    quarter: Quarter,
+    earlier: Known,
+    with_curves: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write the marts of the quarter's alerts; returns what is kept of it in
+    `models/risk/<quarter>.json`.
 
-    earlier: what the quarters before found. with_curves: whether to try other thresholds as well. Kinds whose tables the bank
-    does not deliver are passed over."""
+    earlier: what the quarters before found. with_curves: whether to try other thresholds as well.
+    Kinds whose tables the bank does not deliver are passed over.
+    """
     officers = _officers(tables)
     known: Known = json.loads(json.dumps(earlier))
     decided, unknown = dispositions(_follow_ups(tables), known, quarter.end)
@@ -61,43 +73,102 @@ def build_quarter(bank: Bank, con: Backend, tables: Tables, quarter: Quarter, ea
             busy[name] = sorted(gathered["busy"]["account"])
         cases = identified(name, detector.cases(gathered, limits), known)
         if with_curves:
-            drawn.append(curves(name, partial(detector.cases, gathered), limits, known, decisions, active))
+            drawn.append(
+                curves(name, partial(detector.cases, gathered), limits, known, decisions, active)
+            )
         if name == "risk_mortgage":
             holds = _holds(tables, window, cases)
         cards[name] = fit(past, name, bank.risk.enough_dispositions)
         scores = {a: score(cards[name], list(c.reasons)) for a, c in cases} if cards[name] else {}
         held = holds.groupby("alert_id").size().to_dict() if name == "risk_mortgage" else {}
         homes = _branches(tables, {p for _alert, c in cases for p in (*c.roles, *c.anchors)})
-        found[name] = alert_tables(name, cases, known, quarter, decisions, homes, officers, held, scores)
+        found[name] = alert_tables(
+            name, cases, known, quarter, decisions, homes, officers, held, scores
+        )
         remembered(known, name, cases, quarter)
-    alerts, evidence, parties = (_together(found, i, columns) for i, columns in enumerate((ALERTS, EVIDENCES, PARTIES)))
+    alerts, evidence, parties = (
+        _together(found, i, columns) for i, columns in enumerate((ALERTS, EVIDENCES, PARTIES))
+    )
     live = alerts[~alerts["suppressed"].astype(bool)]
     holds = holds[holds["alert_id"].isin(live["alert_id"])]
-    branch = {**dict.fromkeys(known, "ALL"), **dict(zip(alerts["alert_id"], alerts["branch_id"], strict=True))}
-    branch |= {a: k["branch"] for a, k in known.items() if "branch" in k and a not in set(alerts["alert_id"])}
+    branch = {
+        **dict.fromkeys(known, "ALL"),
+        **dict(zip(alerts["alert_id"], alerts["branch_id"], strict=True)),
+    }
+    branch |= {
+        a: k["branch"]
+        for a, k in known.items()
+        if "branch" in k and a not in set(alerts["alert_id"])
+    }
     for alert_id in known:
         known[alert_id]["branch"] = branch[alert_id]
     now = history(known, decided, quarter, branch)
-    for mart, rows, schema in (("risk_alert", alerts, ALERTS), ("risk_evidence", evidence, EVIDENCES), ("risk_party", parties, PARTIES), ("risk_hold", holds, HOLDS), ("risk_history", now, HISTORY)):  # fmt: skip
+    for mart, rows, schema in (
+        ("risk_alert", alerts, ALERTS),
+        ("risk_evidence", evidence, EVIDENCES),
+        ("risk_party", parties, PARTIES),
+        ("risk_hold", holds, HOLDS),
+        ("risk_history", now, HISTORY),
+    ):
         _write(bank, con, mart, quarter, rows, schema)
-    _write(bank, con, "risk_curve", quarter, pd.concat(drawn) if drawn else pd.DataFrame(columns=list(CURVE)), CURVE)
+    _write(
+        bank,
+        con,
+        "risk_curve",
+        quarter,
+        pd.concat(drawn) if drawn else pd.DataFrame(columns=list(CURVE)),
+        CURVE,
+    )
     return {
-        "quarter": str(quarter), "known": known, "scorecards": cards, "unknown_dispositions": unknown, "customers": active, "kinds": sorted(found),
+        "quarter": str(quarter),
+        "known": known,
+        "scorecards": cards,
+        "unknown_dispositions": unknown,
+        "customers": active,
+        "kinds": sorted(found),
         "left_out": {name: sorted(set(kind.likes) - set(tables)) for name, kind in KINDS.items()},
-        "passed_over": busy, "window": _window_facts(tables, Window.of_quarters(quarter, 1)), "groups": group_counts(tables, live, parties, quarter),
-    }  # fmt: skip
+        "passed_over": busy,
+        "window": _window_facts(tables, Window.of_quarters(quarter, 1)),
+        "groups": group_counts(tables, live, parties, quarter),
+    }
 
 
-def _together(found: Mapping[str, tuple[pd.DataFrame, ...]], which: int, columns: Mapping[str, str]) -> pd.DataFrame:
+def _together(
+    found: Mapping[str, tuple[pd.DataFrame, ...]], which: int, columns: Mapping[str, str]
+) -> pd.DataFrame:
     parts = [t[which] for t in found.values() if len(t[which])]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
 def _write(
-    bank: Bank, con: Backend, mart: str, quarter: Quarter, rows: pd.DataFrame, schema: Mapping[str, str]
+    bank: Bank,
+    con: Backend,
+    mart: str,
+    quarter: Quarter,
+    rows: pd.DataFrame,
+    schema: Mapping[str, str],
 ) -> None:
-    table = con.create_table("risk__now", pd.DataFrame({c: rows[c] for c in schema}), schema=ibis.schema(schema), overwrite=True)  # fmt: skip
-    order = [c for c in ("alert_id", "rank", "reason", "booked_at", "evidence_id", "party", "application_id", "threshold", "value") if c in schema]  # fmt: skip
+    table = con.create_table(
+        "risk__now",
+        pd.DataFrame({c: rows[c] for c in schema}),
+        schema=ibis.schema(schema),
+        overwrite=True,
+    )
+    order = [
+        c
+        for c in (
+            "alert_id",
+            "rank",
+            "reason",
+            "booked_at",
+            "evidence_id",
+            "party",
+            "application_id",
+            "threshold",
+            "value",
+        )
+        if c in schema
+    ]
     write_mart(bank, con, mart, quarter, table.order_by(order))
     con.drop_table("risk__now")
 
@@ -113,7 +184,13 @@ def _officers(tables: Tables) -> dict[str, str]:
     """Branch to its first risk officer; none where the bank does not deliver its staff."""
     if "staff" not in tables:
         return {}
-    rows = tables["staff"].filter(_.role == "risk_officer").group_by("branch_id").aggregate(officer=_.staff_id.min()).to_pandas()  # fmt: skip
+    rows = (
+        tables["staff"]
+        .filter(_.role == "risk_officer")
+        .group_by("branch_id")
+        .aggregate(officer=_.staff_id.min())
+        .to_pandas()
+    )
     return dict(zip(rows["branch_id"], rows["officer"], strict=True))
 
 
@@ -124,14 +201,28 @@ def _follow_ups(tables: Tables) -> pd.DataFrame:
 def _holds(tables: Tables, window: Window, cases: list[tuple[str, Case]]) -> pd.DataFrame:
     """Pending applications to hold because of the cases."""
     found = mortgage.held_by(tables, mortgage.pending(tables, window), cases)
-    made = [held.assign(alert_id=alert_id, action=HOLD)[list(HOLDS)] for alert_id, _case, held in found if len(held)]
+    made = [
+        held.assign(alert_id=alert_id, action=HOLD)[list(HOLDS)]
+        for alert_id, _case, held in found
+        if len(held)
+    ]
     rows = pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=list(HOLDS))
     return rows.sort_values(["application_id", "alert_id"], ignore_index=True)
 
 
 def _window_facts(tables: Tables, window: Window) -> dict[str, int]:
-    """Of the entries of the quarter: how many are transfers without a known other side, or to the same account."""
+    """Of the entries of the quarter: how many are transfers without a known other side, or to the
+    same account.
+    """
     entries = in_window(tables, window)
     transfer = entries.kind == "transfer"
-    row = entries.aggregate(transfers=transfer.sum(), without_account=(transfer & entries.counterparty_account.isnull()).sum(), to_itself=(entries.counterparty_account == entries.account_id).sum()).to_pandas().iloc[0]  # fmt: skip
+    row = (
+        entries.aggregate(
+            transfers=transfer.sum(),
+            without_account=(transfer & entries.counterparty_account.isnull()).sum(),
+            to_itself=(entries.counterparty_account == entries.account_id).sum(),
+        )
+        .to_pandas()
+        .iloc[0]
+    )
     return {str(k): int(v) if pd.notna(v) else 0 for k, v in row.items()}

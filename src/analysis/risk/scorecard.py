@@ -1,7 +1,9 @@
-"""Ranking within a kind: a logistic regression on the reasons that can only add, once enough alerts were decided; stated points before.
+"""Ranking within a kind: a logistic regression on the reasons that can only add, once enough alerts
+were decided; stated points before.
 
-Non-negative weights with an L2 penalty (ridge; le Cessie and van Houwelingen 1992), so that no reason can speak for a case's innocence
-and none weighs without limit. It is judged on the decisions of the last quarter it has, which it was not fitted on.
+Non-negative weights with an L2 penalty (ridge; le Cessie and van Houwelingen 1992), so that no
+reason can speak for a case's innocence and none weighs without limit. It is judged on the decisions
+of the last quarter it has, which it was not fitted on.
 """
 
 from typing import Any
@@ -20,9 +22,11 @@ DIGITS = 4
 
 
 def fit(past: pd.DataFrame, kind: str, enough: int) -> dict[str, Any] | None:
-    """The scorecard of a kind: intercept, weights by reason, confirmed and cleared, and how it did on decisions held out.
+    """The scorecard of a kind: intercept, weights by reason, confirmed and cleared, and how it did
+    on decisions held out.
 
-    past: as `dispositions.history` gives. None before `enough` alerts of the kind were decided, ten of each outcome among them.
+    past: as `dispositions.history` gives. None before `enough` alerts of the kind were decided, ten
+    of each outcome among them.
     """
     decided = past[(past["kind"] == kind) & past["status"].isin(DECIDED)]
     confirmed = decided["status"] == "confirmed"
@@ -42,14 +46,26 @@ def fit(past: pd.DataFrame, kind: str, enough: int) -> dict[str, Any] | None:
 
 
 def _held_out(decided: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> dict[str, Any] | None:
-    """How a card fitted on the quarters before ranks the decisions of the last one; None where either part is too small."""
+    """How a card fitted on the quarters before ranks the decisions of the last one; None where
+    either part is too small.
+    """
     when = decided_in(decided).to_numpy()
     last = when == max(when)
-    if last.sum() < 5 or len(set(y[last])) < 2 or min(y[~last].sum(), (1 - y[~last]).sum()) < LEAST_OF_EACH / 2:
+    if (
+        last.sum() < 5
+        or len(set(y[last])) < 2
+        or min(y[~last].sum(), (1 - y[~last]).sum()) < LEAST_OF_EACH / 2
+    ):
         return None
     intercept, weights = _fit(x[~last], y[~last])
     told = 1 / (1 + np.exp(-(intercept + x[last] @ weights)))
-    return {"quarter": str(max(when)), "n": int(last.sum()), "auc": round(float(roc_auc_score(y[last], told)), DIGITS), "brier": round(float(((told - y[last]) ** 2).mean()), DIGITS), "brier_base": round(float(((y[~last].mean() - y[last]) ** 2).mean()), DIGITS)}  # fmt: skip
+    return {
+        "quarter": str(max(when)),
+        "n": int(last.sum()),
+        "auc": round(float(roc_auc_score(y[last], told)), DIGITS),
+        "brier": round(float(((told - y[last]) ** 2).mean()), DIGITS),
+        "brier_base": round(float(((y[~last].mean() - y[last]) ** 2).mean()), DIGITS),
+    }
 
 
 def _indicators(rows: pd.DataFrame, reasons: list[str]) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Screening of one pending application against the alerts that stand: confirm at once and stop, or nothing known against it."""
+"""Screening of one pending application against the alerts that stand: confirm at once and stop, or
+nothing known against it.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +23,9 @@ STOP = "confirm at once and stop"
 
 @dataclass
 class Screened:
-    """What was found: for each alert why the application is related to it, and what else there is to say."""
+    """What was found: for each alert why the application is related to it, and what else there is
+    to say.
+    """
 
     application_id: str
     quarter: str
@@ -30,7 +34,9 @@ class Screened:
     developer: str
     alerts: dict[str, list[str]] = field(default_factory=dict)  # alert to reasons
     payers: dict[str, list[str]] = field(default_factory=dict)  # alert to those who repay
-    related: list[str] = field(default_factory=list)  # other pending applications held because of the same alerts
+    related: list[str] = field(
+        default_factory=list
+    )  # other pending applications held because of the same alerts
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -42,30 +48,46 @@ class Screened:
 def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
     """Compare a pending mortgage application with the mortgage alerts of the last quarter prepared.
 
-    By compound, developer, borrowers and payers, the accounts of the down payment, and customers who share a telephone, address,
-    employer or authorised person with a party. Raises ParametersError for an application that is not there or not pending, and
-    MissingDataError before the bank was prepared.
+    By compound, developer, borrowers and payers, the accounts of the down payment, and customers
+    who share a telephone, address, employer or authorised person with a party. Raises
+    ParametersError for an application that is not there or not pending, and MissingDataError before
+    the bank was prepared.
     """
     prepared = sorted(p.stem for p in (bank.data_folder / "models" / "risk").glob("*.json"))
     if not prepared:
-        raise MissingDataError(f"There are no alerts in {bank.data_folder}. Run `workbook prepare {bank.path}` first.")
+        raise MissingDataError(
+            f"There are no alerts in {bank.data_folder}. Run `workbook prepare {bank.path}` first."
+        )
     quarter = Quarter.parse(prepared[-1])
-    tables: Tables = {n: con.read_parquet(str(accepted_path(bank, n)), hive_partitioning=False) for n in CONTRACT if n != "transactions" and accepted_path(bank, n).exists()}  # fmt: skip
+    tables: Tables = {
+        n: con.read_parquet(str(accepted_path(bank, n)), hive_partitioning=False)
+        for n in CONTRACT
+        if n != "transactions" and accepted_path(bank, n).exists()
+    }
     if missing := {"loan_applications", "account_holders"} - set(tables):
         raise MissingDataError(
-            f"The bank does not deliver {', '.join(sorted(missing))}; applications cannot be screened."
+            f"The bank does not deliver {', '.join(sorted(missing))}; applications cannot "
+            f"be screened."
         )
     waiting = pending(tables, Window(quarter.start, bank.taken_on))
     if application_id not in set(waiting["application_id"]):
-        raise ParametersError(not_one_of("The pending mortgage application", application_id, list(waiting["application_id"])))  # fmt: skip
+        raise ParametersError(
+            not_one_of(
+                "The pending mortgage application", application_id, list(waiting["application_id"])
+            )
+        )
     mine = waiting[waiting["application_id"] == application_id].iloc[0]
     found = Screened(application_id, str(quarter), str(mine["branch_id"]), *_site(mine))
     if not found.compound and not found.developer:
-        found.remarks.append("It names neither compound nor developer and was compared by its parties only.")
+        found.remarks.append(
+            "It names neither compound nor developer and was compared by its parties only."
+        )
     cases = _standing(bank, con, quarter)
     for alert, case, held in held_by(tables, waiting, cases.items()):
         if application_id in set(held["application_id"]):
-            found.alerts[alert] = str(held.set_index("application_id").loc[application_id, "reasons"]).split(" ")
+            found.alerts[alert] = str(
+                held.set_index("application_id").loc[application_id, "reasons"]
+            ).split(" ")
             found.payers[alert] = sorted(p for p, r in case.roles.items() if r != "borrower")
             found.related = sorted({*found.related, *held["application_id"]} - {application_id})
     return found
@@ -73,7 +95,9 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
 
 def _site(application: pd.Series) -> tuple[str, str]:
     compound, developer = application["compound"], application["developer"]
-    return str(compound) if pd.notna(compound) else "", str(developer) if pd.notna(developer) else ""
+    return str(compound) if pd.notna(compound) else "", str(developer) if pd.notna(
+        developer
+    ) else ""
 
 
 def _standing(bank: Bank, con: Backend, quarter: Quarter) -> dict[str, Case]:
@@ -82,10 +106,20 @@ def _standing(bank: Bank, con: Backend, quarter: Quarter) -> dict[str, Case]:
     if not files:
         return {}
     alerts = con.read_parquet(files, hive_partitioning=False).to_pandas()
-    parties = con.read_parquet(mart_files(bank, "risk_party", quarter), hive_partitioning=False).to_pandas()
-    alerts = alerts[(alerts["kind"] == "risk_mortgage") & ~alerts["suppressed"].astype(bool)].sort_values("rank")
+    parties = con.read_parquet(
+        mart_files(bank, "risk_party", quarter), hive_partitioning=False
+    ).to_pandas()
+    alerts = alerts[
+        (alerts["kind"] == "risk_mortgage") & ~alerts["suppressed"].astype(bool)
+    ].sort_values("rank")
     made = {}
     for alert in alerts.itertuples(index=False):
         mine = parties[parties["alert_id"] == alert.alert_id]
-        made[str(alert.alert_id)] = Case(str(alert.anchors).split(" "), {}, dict(zip(mine["party"], mine["role"], strict=True)), float(alert.amount), facts=json.loads(alert.facts))  # fmt: skip
+        made[str(alert.alert_id)] = Case(
+            str(alert.anchors).split(" "),
+            {},
+            dict(zip(mine["party"], mine["role"], strict=True)),
+            float(alert.amount),
+            facts=json.loads(alert.facts),
+        )
     return made

@@ -1,4 +1,6 @@
-"""The reports there are: notebook, parameters that can be set, and the marts they cannot do without."""
+"""The reports there are: notebook, parameters that can be set, and the marts they cannot do
+without.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +35,17 @@ class CellParameters(ReportParameters):
 class RetentionParameters(CellParameters):
     """Who may leave, and whom to call."""
 
-    capacity: int | None = Field(None, ge=1, le=100_000)  # customers each branch can call; default: the params file
+    capacity: int | None = Field(
+        None, ge=1, le=100_000
+    )  # customers each branch can call; default: the params file
 
 
 class RiskParameters(ReportParameters):
     """The investigations."""
 
-    most_alerts: int | None = Field(None, ge=1, le=1000)  # alerts shown in full on the page; default: six
+    most_alerts: int | None = Field(
+        None, ge=1, le=1000
+    )  # alerts shown in full on the page; default: six
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,54 @@ class Report:
 REPORTS = {
     r.name: r
     for r in (
-        Report("segmentation", NOTEBOOKS / "01_segmentation.ipynb", CellParameters, ("customer_quarter",)),
-        Report("customer_changes", NOTEBOOKS / "02_customer_changes.ipynb", CellParameters, ("customer_quarter",)),
-        Report("loyalty", NOTEBOOKS / "03_loyalty.ipynb", CellParameters, ("survey_items", "customer_quarter")),
-        Report("retention", NOTEBOOKS / "04_retention.ipynb", RetentionParameters, ("customer_quarter",)),
-        Report("risk_mortgage", NOTEBOOKS / "05_risk_mortgage.ipynb", RiskParameters, ("risk_mortgage",)),
-        Report("risk_card_cashout", NOTEBOOKS / "06_risk_card_cashout.ipynb", RiskParameters, ("risk_card_cashout",)),
-        Report("risk_fundraising", NOTEBOOKS / "07_risk_fundraising.ipynb", RiskParameters, ("risk_fundraising",)),
-        Report("risk_acceptance", NOTEBOOKS / "08_risk_acceptance.ipynb", RiskParameters, ("risk_acceptance",)),
+        Report(
+            "segmentation",
+            NOTEBOOKS / "01_segmentation.ipynb",
+            CellParameters,
+            ("customer_quarter",),
+        ),
+        Report(
+            "customer_changes",
+            NOTEBOOKS / "02_customer_changes.ipynb",
+            CellParameters,
+            ("customer_quarter",),
+        ),
+        Report(
+            "loyalty",
+            NOTEBOOKS / "03_loyalty.ipynb",
+            CellParameters,
+            ("survey_items", "customer_quarter"),
+        ),
+        Report(
+            "retention",
+            NOTEBOOKS / "04_retention.ipynb",
+            RetentionParameters,
+            ("customer_quarter",),
+        ),
+        Report(
+            "risk_mortgage",
+            NOTEBOOKS / "05_risk_mortgage.ipynb",
+            RiskParameters,
+            ("risk_mortgage",),
+        ),
+        Report(
+            "risk_card_cashout",
+            NOTEBOOKS / "06_risk_card_cashout.ipynb",
+            RiskParameters,
+            ("risk_card_cashout",),
+        ),
+        Report(
+            "risk_fundraising",
+            NOTEBOOKS / "07_risk_fundraising.ipynb",
+            RiskParameters,
+            ("risk_fundraising",),
+        ),
+        Report(
+            "risk_acceptance",
+            NOTEBOOKS / "08_risk_acceptance.ipynb",
+            RiskParameters,
+            ("risk_acceptance",),
+        ),
         Report(
             "risk_overview",
             NOTEBOOKS / "09_risk_overview.ipynb",
@@ -76,18 +122,24 @@ REPORTS = {
 
 
 def chosen_reports(bank: Bank, names: list[str], branches: list[str]) -> list[Report]:
-    """The reports asked for; those of the params file, or all, when none is named. One of the whole bank that is asked for by name is
-    refused for branches."""
+    """The reports asked for; those of the params file, or all, when none is named. One of the whole
+    bank that is asked for by name is refused for branches.
+    """
     for name in [*names, *bank.reports]:
         if name not in REPORTS:
             raise ParametersError(not_one_of("The report", name, REPORTS))
         if name in names and REPORTS[name].whole_bank_only and branches and ALL not in branches:
-            raise ParametersError(f"The report {name} is made for the whole bank only. Ask for it with --branch {ALL}.")
+            raise ParametersError(
+                f"The report {name} is made for the whole bank only. Ask for it with "
+                f"--branch {ALL}."
+            )
     return [REPORTS[n] for n in (names or bank.reports or REPORTS)]
 
 
 def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str, Any]]:
-    """`name=value` texts as checked parameters by report; each name must be known to at least one of the reports."""
+    """`name=value` texts as checked parameters by report; each name must be known to at least one
+    of the reports.
+    """
     given: dict[str, str] = {}
     for setting in settings:
         name, separator, value = setting.partition("=")
@@ -103,10 +155,14 @@ def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str
         try:
             checked[report.name] = report.parameters(**mine).model_dump(exclude_none=True)
         except ValidationError as error:
-            raise ParametersError(f"{report.name}: " + " ".join(fault_messages(error, report.parameters))) from error
+            raise ParametersError(
+                f"{report.name}: " + " ".join(fault_messages(error, report.parameters))
+            ) from error
     return checked
 
 
 def missing_tables(report: Report, delivered: set[str]) -> list[str]:
     """The tables that the report would like and the bank does not deliver."""
-    return sorted({t for m in report.marts for t in {**NEEDS, **RISK_NEEDS}[m] if t not in delivered})
+    return sorted(
+        {t for m in report.marts for t in {**NEEDS, **RISK_NEEDS}[m] if t not in delivered}
+    )

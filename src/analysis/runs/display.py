@@ -19,7 +19,13 @@ class Display:
     """Follows a run by its events; see `follow`."""
 
     def __init__(
-        self, console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int
+        self,
+        console: Console,
+        as_json: bool,
+        total: int,
+        skipped: int,
+        expected: dict[Name, float],
+        jobs: int,
     ) -> None:
         self.console, self.as_json = console, as_json
         self.total, self.jobs = total, max(1, jobs)
@@ -39,7 +45,9 @@ class Display:
             if event["cell"] == 0 and self.as_json:
                 self._line({**event, "event": "start"})
             self.running[name] = (event["cell"], event["of"], since)
-            self.jobs = max(self.jobs, len(self.running))  # of a cluster, whose size is seen as it works
+            self.jobs = max(
+                self.jobs, len(self.running)
+            )  # of a cluster, whose size is seen as it works
         else:
             self.over.add(name)
             self.running.pop(name, None)
@@ -49,7 +57,9 @@ class Display:
 
     @property
     def seconds_left(self) -> float:
-        """Estimate: what the waiting reports took last time, corrected by how those of this run compare, over the jobs."""
+        """Estimate: what the waiting reports took last time, corrected by how those of this run
+        compare, over the jobs.
+        """
         expected, taken = sum(e for e, _ in self.spent), sum(t for _, t in self.spent)
         pace = taken / expected if expected else 1.0
         began = sum(
@@ -61,7 +71,14 @@ class Display:
     def _report(self, event: dict[str, Any]) -> None:
         over = sum(self.counts.values())
         if self.as_json:
-            self._line({**event, "over": over, "total": self.total, "seconds_left": round(self.seconds_left)})
+            self._line(
+                {
+                    **event,
+                    "over": over,
+                    "total": self.total,
+                    "seconds_left": round(self.seconds_left),
+                }
+            )
         elif event["status"] == "failed":
             self.console.print(
                 f"[red]failed[/red] {event['branch']} {event['report']}: {escape(event['error'])}",
@@ -70,7 +87,8 @@ class Display:
             )
         elif not self.console.is_terminal:
             self.console.print(
-                f"{over}/{self.total} {event['branch']} {event['report']} {event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
+                f"{over}/{self.total} {event['branch']} {event['report']} "
+                f"{event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
                 highlight=False,
             )
 
@@ -81,27 +99,45 @@ class Display:
         """Counts, bar, estimate, and what runs now at which cell."""
         picture = Table.grid()
         bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(f"{_clock(self.seconds_left)} left"), console=self.console
-        )  # fmt: skip
-        counts = f"{self.counts['done']} done, {self.counts['failed']} failed, {self.counts['skipped']} were up to date"
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(f"{_clock(self.seconds_left)} left"),
+            console=self.console,
+        )
+        counts = (
+            f"{self.counts['done']} done, {self.counts['failed']} failed, "
+            f"{self.counts['skipped']} were up to date"
+        )
         bar.add_task(counts, total=self.total, completed=sum(self.counts.values()))
         picture.add_row(bar)
         for (branch, report), (cell, of, since) in sorted(self.running.items()):
             where = f"cell {cell} of {of}" if of else "starting"
-            picture.add_row(f"  {escape(branch)} {report}: {where}, {time.monotonic() - since:.0f} s")
+            picture.add_row(
+                f"  {escape(branch)} {report}: {where}, {time.monotonic() - since:.0f} s"
+            )
         return picture
 
 
 @contextmanager
 def follow(
-    console: Console, as_json: bool, total: int, skipped: int, expected: dict[Name, float], jobs: int
+    console: Console,
+    as_json: bool,
+    total: int,
+    skipped: int,
+    expected: dict[Name, float],
+    jobs: int,
 ) -> Iterator[Display]:
-    """A display while the block runs: live on a terminal, a line per report in a log, JSON lines on standard output if asked."""
+    """A display while the block runs: live on a terminal, a line per report in a log, JSON lines on
+    standard output if asked.
+    """
     display = Display(console, as_json, total, skipped, expected, jobs)
     if as_json or not console.is_terminal:
         yield display
         return
-    with Live(console=console, refresh_per_second=4, transient=True, get_renderable=display.picture):
+    with Live(
+        console=console, refresh_per_second=4, transient=True, get_renderable=display.picture
+    ):
         yield display
 
 

@@ -1,4 +1,6 @@
-"""Run one report: papermill executes the notebook, the page is rendered, everything is put in place whole."""
+"""Run one report: papermill executes the notebook, the page is rendered, everything is put in place
+whole.
+"""
 
 import html
 import os
@@ -18,13 +20,13 @@ from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from analysis.readings import Fingerprints, of_data
 from analysis.report.page import headlines, html_page
 from analysis.runs.delivered import file_hashes
 from analysis.runs.guard import Guard
 from analysis.runs.packages import versions
 from analysis.runs.task import Task
 from analysis.runs.threads import pin_threads
+from analysis.steps.readings import Fingerprints, of_data
 from analysis.storage import write_text
 
 KERNEL = "workbook"  # analysis.runs.warm
@@ -51,8 +53,9 @@ papermill_engines.register("workbook", _KeepingEngine)
 def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, Any]:
     """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`.
 
-    Returns the report's entry in the manifest; never raises. A failed report leaves a page that shows what it reached
-    and why it stopped, and no tables; only where nothing can be written there is no page either.
+    Returns the report's entry in the manifest; never raises. A failed report leaves a page that
+    shows what it reached and why it stopped, and no tables; only where nothing can be written there
+    is no page either.
     """
     try:
         return _run(task, tell)
@@ -62,7 +65,9 @@ def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, 
 
 def _run(task: Task, tell: Tell) -> dict[str, Any]:
     pin_threads()
-    os.environ["WORKBOOK_WORKER"] = str(os.getpid())  # for who looks at a kernel and wonders whose it is
+    os.environ["WORKBOOK_WORKER"] = str(
+        os.getpid()
+    )  # for who looks at a kernel and wonders whose it is
     Path(task.folder).mkdir(parents=True, exist_ok=True)
     for attempt in range(task.limits.retries + 1):
         started = time.time()
@@ -72,7 +77,9 @@ def _run(task: Task, tell: Tell) -> dict[str, Any]:
             if error and attempt < task.limits.retries:
                 continue
             read = tables.with_suffix(".readings")
-            readings = sorted(read.read_text(encoding="utf-8").split("\n")[:-1]) if read.exists() else []
+            readings = (
+                sorted(read.read_text(encoding="utf-8").split("\n")[:-1]) if read.exists() else []
+            )
             return deliver(task, notebook, error, started, tables, readings, attempt + 1)
     raise AssertionError("unreachable: the last attempt is always delivered")
 
@@ -90,13 +97,26 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
     with Guard(task.limits) as guard:
         try:
             notebook = papermill.execute_notebook(
-                task.notebook, None, {**task.parameters, "outputs": str(tables)}, kernel_name=KERNEL, language="python", engine_name="workbook", progress_bar=False,
-                request_save_on_cell_execute=False, autosave_cell_every=0, reached=reached, on_cell_start=begins, kernel_manager_class=guard.manager(),
-                shutdown_kernel="immediate", extra_arguments=["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"],
-            )  # fmt: skip
+                task.notebook,
+                None,
+                {**task.parameters, "outputs": str(tables)},
+                kernel_name=KERNEL,
+                language="python",
+                engine_name="workbook",
+                progress_bar=False,
+                request_save_on_cell_execute=False,
+                autosave_cell_every=0,
+                reached=reached,
+                on_cell_start=begins,
+                kernel_manager_class=guard.manager(),
+                shutdown_kernel="immediate",
+                extra_arguments=["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"],
+            )
         except PapermillExecutionError as fault:
             error = f"{fault.ename}: {fault.evalue} (cell {fault.exec_count})"
-        except Exception as fault:  # a kernel that died; anything at all must leave the other reports alone
+        except (
+            Exception
+        ) as fault:  # a kernel that died; anything at all must leave the other reports alone
             ended = guard.how_it_ended() if isinstance(fault, DeadKernelError) else guard.reason
             error = ended or f"{type(fault).__name__}: {fault}"
     if error:
@@ -105,7 +125,13 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
 
 
 def deliver(
-    task: Task, notebook: NotebookNode, error: str, started: float, tables: Path, readings: list[str], attempts: int
+    task: Task,
+    notebook: NotebookNode,
+    error: str,
+    started: float,
+    tables: Path,
+    readings: list[str],
+    attempts: int,
 ) -> dict[str, Any]:
     """Put page, notebook and tables in place and return the report's entry in the manifest."""
     seconds = round(time.time() - started, 2)
@@ -117,7 +143,12 @@ def deliver(
     _forget_place(notebook)
     with _rendering:
         page = html_page(
-            notebook, task.branch_name, task.quarter, task.language, _provenance(task, made_of, started, seconds), error
+            notebook,
+            task.branch_name,
+            task.quarter,
+            task.language,
+            _provenance(task, made_of, started, seconds),
+            error,
         )
     write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
     write_text(folder / f"{task.report}.html", page)
@@ -127,18 +158,36 @@ def deliver(
         target.parent.mkdir(exist_ok=True)
         tables.rename(target)
     return _entry(task, error, started) | {
-        "title": _title(page), "headlines": headlines(notebook), "attempts": attempts, "made_of": made_of, "readings": readings,
-        "files": file_hashes(folder, task.report), "page_bytes": len(page.encode()),
-    }  # fmt: skip
+        "title": _title(page),
+        "headlines": headlines(notebook),
+        "attempts": attempts,
+        "made_of": made_of,
+        "readings": readings,
+        "files": file_hashes(folder, task.report),
+        "page_bytes": len(page.encode()),
+    }
 
 
 def _entry(task: Task, error: str, started: float) -> dict[str, Any]:
     """A report's entry in the manifest, as far as it does not depend on what the report made."""
     return {
-        "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "failed" if error else "done", "error": error,
-        "title": "", "headlines": {}, "attempts": 1, "made_of": task.made_of, "readings": [], "files": {}, "page_bytes": 0,
-        "parameters": task.parameters, "versions": versions(), "started": _moment(started), "seconds": round(time.time() - started, 2),
-    }  # fmt: skip
+        "report": task.report,
+        "branch": task.branch,
+        "branch_name": task.branch_name,
+        "status": "failed" if error else "done",
+        "error": error,
+        "title": "",
+        "headlines": {},
+        "attempts": 1,
+        "made_of": task.made_of,
+        "readings": [],
+        "files": {},
+        "page_bytes": 0,
+        "parameters": task.parameters,
+        "versions": versions(),
+        "started": _moment(started),
+        "seconds": round(time.time() - started, 2),
+    }
 
 
 def failed_without_running(task: Task, error: str) -> dict[str, Any]:
@@ -149,7 +198,15 @@ def failed_without_running(task: Task, error: str) -> dict[str, Any]:
             cell.outputs, cell.execution_count = [], None
     try:
         Path(task.folder).mkdir(parents=True, exist_ok=True)
-        return deliver(task, notebook, error, time.time(), Path(task.folder) / ".none", [], task.limits.retries + 1)
+        return deliver(
+            task,
+            notebook,
+            error,
+            time.time(),
+            Path(task.folder) / ".none",
+            [],
+            task.limits.retries + 1,
+        )
     except OSError as fault:
         return _entry(task, f"{error}; no page could be written: {fault}", time.time())
 
@@ -158,7 +215,9 @@ def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _provenance(task: Task, made_of: dict[str, str], started: float, seconds: float) -> dict[str, str]:
+def _provenance(
+    task: Task, made_of: dict[str, str], started: float, seconds: float
+) -> dict[str, str]:
     shown = {k: v for k, v in task.parameters.items() if k != "params"} | {
         "params": Path(task.parameters["params"]).name
     }
@@ -172,7 +231,9 @@ def _provenance(task: Task, made_of: dict[str, str], started: float, seconds: fl
 
 
 def _forget_place(notebook: NotebookNode) -> None:
-    """Take times and temporary places out of the delivered notebook, so that the same data gives the same file."""
+    """Take times and temporary places out of the delivered notebook, so that the same data gives
+    the same file.
+    """
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -180,7 +241,8 @@ def _forget_place(notebook: NotebookNode) -> None:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"
             cell.source = "\n".join(
-                'outputs = ""' if line.startswith("outputs = ") else line for line in cell.source.splitlines()
+                'outputs = ""' if line.startswith("outputs = ") else line
+                for line in cell.source.splitlines()
             )
 
 

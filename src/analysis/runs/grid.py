@@ -9,22 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
-from analysis.language import use
 from analysis.partition import ALL, Partition
 from analysis.quarters import Quarter
-from analysis.readings import Fingerprints, of_data
+from analysis.report.language import use
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS, chosen_reports, set_values
-from analysis.runs.code import imported_code
 from analysis.runs.manifest import Manifest, Name
 from analysis.runs.packages import versions
 from analysis.runs.task import Limits, Task
 from analysis.sources.params import Bank
+from analysis.steps.code import imported_code
+from analysis.steps.readings import Fingerprints, of_data
 from analysis.storage import bytes_fingerprint, text_fingerprint
 
 #: Called when something happens in a run, with one of the events of docs/operations.md.
 Hear = Callable[[dict[str, Any]], None]
-SETTINGS = {"value", "segmentation", "events", "loyalty", "risk", "min_cell", "title", "currency"}  # of the params file
+SETTINGS = {
+    "value",
+    "segmentation",
+    "events",
+    "loyalty",
+    "risk",
+    "min_cell",
+    "title",
+    "currency",
+}  # of the params file
 
 
 @dataclass
@@ -33,7 +42,9 @@ class Plan:
 
     folder: Path
     tasks: list[Task]  # those expected to take longest first
-    fresh: list[dict[str, Any]] = field(default_factory=list)  # entries of reports that are up to date
+    fresh: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # entries of reports that are up to date
     expected: dict[Name, float] = field(default_factory=dict)  # seconds, from the last run
 
 
@@ -60,22 +71,34 @@ def plan_run(
 ) -> Plan:
     """Check every parameter and find out what is to be run; nothing runs before all of it is right.
 
-    Raises ParametersError naming the valid values, nearest first, and WorkbookError when the output folder cannot be written.
+    Raises ParametersError naming the valid values, nearest first, and WorkbookError when the output
+    folder cannot be written.
     """
     kinds = chosen_reports(bank, reports, branches)
     values = set_values(kinds, settings)
     whole = Partition(bank, ALL, quarter)
     use(language)
-    names = {ALL: whole.branch_name, **dict(zip(whole.branches["branch_id"], whole.branches["name"], strict=True))}
+    names = {
+        ALL: whole.branch_name,
+        **dict(zip(whole.branches["branch_id"], whole.branches["name"], strict=True)),
+    }
     for branch in branches:
         if branch not in names:
             raise ParametersError(not_one_of("The branch", branch, names))
     folder = bank.output_folder / str(quarter)
     check_writable(folder)
     manifest, marks = Manifest(folder), Fingerprints(bank.data_folder)
-    of_bank = {"packages": text_fingerprint(str(versions())), "settings": bank.model_dump_json(include=SETTINGS)}
+    of_bank = {
+        "packages": text_fingerprint(str(versions())),
+        "settings": bank.model_dump_json(include=SETTINGS),
+    }
     of_kind = {
-        k.name: {"notebook": bytes_fingerprint(k.notebook), "code": imported_code(k.notebook), **of_bank} for k in kinds
+        k.name: {
+            "notebook": bytes_fingerprint(k.notebook),
+            "code": imported_code(k.notebook),
+            **of_bank,
+        }
+        for k in kinds
     }
     plan = Plan(folder, [])
     for branch in branches or names:
@@ -84,10 +107,24 @@ def plan_run(
                 continue
             made_of = of_kind[kind.name]
             task = Task(
-                kind.name, str(kind.notebook), branch, str(names[branch]), str(quarter), language, str(folder / branch),
-                {"params": str(bank.path), "branch": branch, "quarter": str(quarter), "language": language, **values[kind.name]},
-                {**made_of, "settings": text_fingerprint(made_of["settings"], str(names[branch]))}, str(bank.data_folder), limits,
-            )  # fmt: skip
+                kind.name,
+                str(kind.notebook),
+                branch,
+                str(names[branch]),
+                str(quarter),
+                language,
+                str(folder / branch),
+                {
+                    "params": str(bank.path),
+                    "branch": branch,
+                    "quarter": str(quarter),
+                    "language": language,
+                    **values[kind.name],
+                },
+                {**made_of, "settings": text_fingerprint(made_of["settings"], str(names[branch]))},
+                str(bank.data_folder),
+                limits,
+            )
             if not force and not why_run(manifest, task, marks):
                 plan.fresh.append(manifest.reports[task.name])
             else:
@@ -108,7 +145,11 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     if entry["status"] == "failed":
         return f"failed: {entry['error'][:120]}"
     now = {**task.made_of, **of_data(entry["readings"], marks), "parameters": task.parameters}
-    changed = [k for k, value in now.items() if {**entry["made_of"], "parameters": entry["parameters"]}.get(k) != value]
+    changed = [
+        k
+        for k, value in now.items()
+        if {**entry["made_of"], "parameters": entry["parameters"]}.get(k) != value
+    ]
     if changed:
         return "changed: " + ", ".join(changed)
     return "" if (Path(task.folder) / f"{task.report}.html").exists() else "its page is missing"
@@ -131,11 +172,19 @@ def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]
 
 
 def run_plan(
-    bank: Bank, quarter: Quarter, plan: Plan, jobs: int, language: str, hear: Hear, cluster: str = ""
+    bank: Bank,
+    quarter: Quarter,
+    plan: Plan,
+    jobs: int,
+    language: str,
+    hear: Hear,
+    cluster: str = "",
 ) -> Outcome:
-    """Run the plan; a failing report leaves the others alone, and an interrupted run goes on when it is started again.
+    """Run the plan; a failing report leaves the others alone, and an interrupted run goes on when
+    it is started again.
 
-    jobs: reports at once on this machine. cluster: address of a Dask scheduler to send the reports to instead.
+    jobs: reports at once on this machine. cluster: address of a Dask scheduler to send the reports
+    to instead.
     """
     order = {name: n for n, name in enumerate(REPORTS)}
     manifest = Manifest(plan.folder)
@@ -148,7 +197,11 @@ def run_plan(
         hear(event)
 
     if plan.tasks:
-        where = pool.cluster(cluster, heard) if cluster else pool.local(min(jobs, len(plan.tasks)), heard)
+        where = (
+            pool.cluster(cluster, heard)
+            if cluster
+            else pool.local(min(jobs, len(plan.tasks)), heard)
+        )
         try:
             with where as workers:
                 for task in plan.tasks:
@@ -173,8 +226,14 @@ def run_plan(
 def _planned(task: Task, order: int) -> dict[str, Any]:
     """The entry of a report that was not reached yet."""
     return {
-        "report": task.report, "branch": task.branch, "branch_name": task.branch_name, "status": "planned", "error": "", "headlines": {}, "order": order,
-    }  # fmt: skip
+        "report": task.report,
+        "branch": task.branch,
+        "branch_name": task.branch_name,
+        "status": "planned",
+        "error": "",
+        "headlines": {},
+        "order": order,
+    }
 
 
 def check_writable(folder: Path) -> None:
@@ -186,7 +245,8 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise WorkbookError(
-            f"Reports cannot be written to {folder}: {error.strerror}. Change its rights, or outputs in the params file."
+            f"Reports cannot be written to {folder}: {error.strerror}. Change its rights, "
+            f"or outputs in the params file."
         ) from error
 
 

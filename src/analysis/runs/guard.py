@@ -1,4 +1,6 @@
-"""Watches the kernel of one report: how long it takes, how much memory it uses, and how it ended."""
+"""Watches the kernel of one report: how long it takes, how much memory it uses, and how it
+ended.
+"""
 
 import contextlib
 import os
@@ -16,11 +18,14 @@ from traitlets import Type
 from analysis.runs.task import Limits
 
 LOOK_SECONDS = 0.2
-LOOKS_PER_FAMILY = 10  # finding the kernel's own children means reading every process of the machine
+LOOKS_PER_FAMILY = (
+    10  # finding the kernel's own children means reading every process of the machine
+)
 
 
 class PromptClient(AsyncKernelClient):
-    """A client that begins as soon as the kernel answers; the library's waits a fifth of a second for stray messages.
+    """A client that begins as soon as the kernel answers; the library's waits a fifth of a second
+    for stray messages.
 
     Those it would throw away belong to no cell, and nbclient passes over them.
     """
@@ -37,13 +42,17 @@ class PromptClient(AsyncKernelClient):
                 if not await self._async_is_alive():
                     raise RuntimeError("The kernel ended before it answered.") from None
                 if time.monotonic() > until:
-                    raise RuntimeError(f"The kernel did not answer within {timeout} seconds.") from None
+                    raise RuntimeError(
+                        f"The kernel did not answer within {timeout} seconds."
+                    ) from None
 
     wait_for_ready = _async_wait_for_ready
 
 
 class Guard(threading.Thread):
-    """Ends the kernel that goes beyond its limits; `reason` says why, in a sentence for the page."""
+    """Ends the kernel that goes beyond its limits; `reason` says why, in a sentence for the
+    page.
+    """
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(daemon=True)
@@ -88,7 +97,10 @@ class Guard(threading.Thread):
                     if looks % LOOKS_PER_FAMILY == 0:
                         children = sum(_resident_mb(p) for p in process.children(recursive=True))
                     if (used := _resident_mb(process) + children) > self.limits.memory_mb:
-                        self._end(f"used {used:,.0f} MB of memory, more than the {self.limits.memory_mb:,} allowed")
+                        self._end(
+                            f"used {used:,.0f} MB of memory, more than the "
+                            f"{self.limits.memory_mb:,} allowed"
+                        )
 
     def how_it_ended(self) -> str:
         """Why the kernel is gone, when it is: a limit, or the signal that ended it."""

@@ -1,8 +1,8 @@
 """manifest.json of a quarter: what was run, from what, how long it took, and what came of it.
 
-While a run goes on, every finished report is one line appended to the journal; manifest and index are written now and then
-and at the end, so that the thousandth report costs no more than the first. Reading the manifest reads the journal too:
-a run that was cut off loses nothing.
+While a run goes on, every finished report is one line appended to the journal; manifest and index
+are written now and then and at the end, so that the thousandth report costs no more than the first.
+Reading the manifest reads the journal too: a run that was cut off loses nothing.
 """
 
 import json
@@ -59,30 +59,47 @@ class Manifest:
         self._cost = self._written - start
 
     def write_index(self, on_disk: bool = False) -> None:
-        """The index made from the manifest, with the sign-off as it stands; by the files as they are now, when `on_disk`."""
+        """The index made from the manifest, with the sign-off as it stands; by the files as they
+        are now, when `on_disk`.
+        """
         from analysis.runs.signoff import standing  # reads manifests
 
         write_text(
             self.folder / "index.html",
-            index_page(self.content(), str(self.about.get("language", "en")), standing(self, on_disk)),
+            index_page(
+                self.content(), str(self.about.get("language", "en")), standing(self, on_disk)
+            ),
         )
 
     def content(self) -> dict[str, Any]:
         """As it is written: reports of ALL first, then by branch."""
-        order = {name: n for n, name in enumerate(dict.fromkeys(r["report"] for r in self.reports.values()))}
+        order = {
+            name: n
+            for n, name in enumerate(dict.fromkeys(r["report"] for r in self.reports.values()))
+        }
         key = lambda r: (r["branch"] != "ALL", r["branch"], r.get("order", order[r["report"]]))  # noqa: E731
         return {**self.about, "reports": sorted(self.reports.values(), key=key)}
 
 
 def read_quarter(folder: Path) -> Manifest:
-    """The manifest of a folder that a user named; raises WorkbookError naming the quarters that were run when there is none."""
+    """The manifest of a folder that a user named; raises WorkbookError naming the quarters that
+    were run when there is none.
+    """
     from analysis.errors import WorkbookError
 
     if not (folder / "manifest.json").exists():
-        others = sorted(str(p.parent) for p in folder.parent.glob("*/manifest.json")) if folder.parent.is_dir() else []
+        others = (
+            sorted(str(p.parent) for p in folder.parent.glob("*/manifest.json"))
+            if folder.parent.is_dir()
+            else []
+        )
         raise WorkbookError(
             f"{folder} holds no manifest.json."
-            + (f" Quarters that were run: {', '.join(others)}." if others else " Run `workbook run` first.")
+            + (
+                f" Quarters that were run: {', '.join(others)}."
+                if others
+                else " Run `workbook run` first."
+            )
         )
     return Manifest(folder)
 

@@ -4,9 +4,22 @@ from functools import cache
 from importlib.metadata import version
 
 PACKAGES = (
-    "pandas", "numpy", "scipy", "scikit-learn", "statsmodels", "seaborn", "matplotlib", "great-tables",
-    "duckdb", "ibis-framework", "pyarrow", "papermill", "nbclient", "nbconvert", "ipykernel",
-)  # fmt: skip
+    "pandas",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+    "seaborn",
+    "matplotlib",
+    "great-tables",
+    "duckdb",
+    "ibis-framework",
+    "pyarrow",
+    "papermill",
+    "nbclient",
+    "nbconvert",
+    "ipykernel",
+)
 
 
 @cache

@@ -1,6 +1,8 @@
-"""Where reports run: processes of this machine, or the workers of a Dask cluster; in both the same tasks.
+"""Where reports run: processes of this machine, or the workers of a Dask cluster; in both the same
+tasks.
 
-A worker that is lost takes no report with it: what it was running is run again by another, and what was waiting waits on.
+A worker that is lost takes no report with it: what it was running is run again by another, and what
+was waiting waits on.
 """
 
 import multiprocessing
@@ -30,7 +32,9 @@ _telling: Any = None  # in a local worker: the pipe to the process that started 
 
 
 def worker_context(module: str) -> Any:
-    """How workers start: forked from a server that has imported `module`, and nothing that starts a thread."""
+    """How workers start: forked from a server that has imported `module`, and nothing that starts a
+    thread.
+    """
     pin_threads()
     context = get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
@@ -51,11 +55,14 @@ def warm_up() -> None:
 def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
     """`jobs` processes of this machine, with the machine's threads shared among them."""
     context = worker_context(RUNNING)
-    # a pipe without a lock: a worker that is killed while it writes must not keep the others from writing
+    # a pipe without a lock: a worker that is killed while it writes must not keep the others from
+    # writing
     heard, telling = context.Pipe(duplex=False)
     listener = threading.Thread(target=_listen, args=(heard, hear), daemon=True)
     listener.start()
-    new = partial(ProcessPoolExecutor, jobs, mp_context=context, initializer=_begin, initargs=(telling,))
+    new = partial(
+        ProcessPoolExecutor, jobs, mp_context=context, initializer=_begin, initargs=(telling,)
+    )
     try:
         with Pool(new, run_here) as pool:
             yield pool
@@ -82,7 +89,8 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
     with client:
         if not client.scheduler_info()["workers"]:
             raise WorkbookError(
-                f"The Dask scheduler at {address} has no workers. Start some with `dask worker {address}`."
+                f"The Dask scheduler at {address} has no workers. Start some with `dask "
+                f"worker {address}`."
             )
         client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
         # pure=False: the same task twice is two runs, not one remembered
@@ -102,8 +110,9 @@ class Pool:
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
     def results(self, tasks: list[Task]) -> Iterator[dict[str, Any]]:
-        """The entry of every task as it ends. What was running when a process was lost is run again alone, so that only
-        the report that kills its process is given up; what was waiting waits on.
+        """The entry of every task as it ends. What was running when a process was lost is run again
+        alone, so that only the report that kills its process is given up; what was waiting waits
+        on.
         """
         while tasks:
             waiting: list[Task] = []
@@ -127,7 +136,9 @@ class Pool:
                 reason = result
         from analysis.runs.execute import failed_without_running
 
-        return failed_without_running(task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {reason}")
+        return failed_without_running(
+            task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {reason}"
+        )
 
     def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, dict[str, Any] | Exception]]:
         """Each task with its entry, or with why its process was lost."""
@@ -141,7 +152,9 @@ class Pool:
             future = self._next(ended)
             try:
                 entry = future.result()
-            except Exception as error:  # a broken pool, a killed worker: whatever keeps a result from coming back
+            except (
+                Exception
+            ) as error:  # a broken pool, a killed worker: whatever keeps a result from coming back
                 yield futures[future], error
             else:
                 self.started.discard(futures[future].name)
@@ -149,7 +162,9 @@ class Pool:
         executor.shutdown(wait=True)
 
     def _next(self, ended: "SimpleQueue[Future[dict[str, Any]]]") -> "Future[dict[str, Any]]":
-        """The next future that ended; raises KeyboardInterrupt here, where no lock is held, when a signal came."""
+        """The next future that ended; raises KeyboardInterrupt here, where no lock is held, when a
+        signal came.
+        """
         while True:
             if self._signals:
                 raise KeyboardInterrupt
@@ -159,7 +174,9 @@ class Pool:
                 continue
 
     def __enter__(self) -> "Pool":
-        """Ctrl-C and SIGTERM are noted from here on and heeded between two reports' ends; the second one acts at once."""
+        """Ctrl-C and SIGTERM are noted from here on and heeded between two reports' ends; the
+        second one acts at once.
+        """
 
         def note(number: int, frame: Any) -> None:
             if self._signals:
@@ -213,7 +230,9 @@ def _event(task: Task, cell: int, of: int) -> dict[str, Any]:
 def _begin(telling: Any) -> None:
     global _telling
     _telling = telling
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the one that started us decides
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches every process; the one that started us decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,6 @@
-"""Execute the notebooks as they are committed: with outputs, without times. Called by `make notebooks`."""
+"""Execute the notebooks as they are committed: with outputs, without times. Called by `make
+notebooks`.
+"""
 
 import sys
 from pathlib import Path

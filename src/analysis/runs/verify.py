@@ -1,4 +1,6 @@
-"""Replay delivered reports: nbval executes each notebook again with its recorded parameters and compares every output."""
+"""Replay delivered reports: nbval executes each notebook again with its recorded parameters and
+compares every output.
+"""
 
 import os
 import re
@@ -51,22 +53,29 @@ def verify(
             try:
                 verdict = future.result()
             except Exception as error:  # a process that died; the others go on
-                verdict = Verdict(entry["branch"], entry["report"], [f"the replay stopped: {error}"])
+                verdict = Verdict(
+                    entry["branch"], entry["report"], [f"the replay stopped: {error}"]
+                )
             found[entry["branch"], entry["report"]] = verdict
             tell(verdict)
     return [found[e["branch"], e["report"]] for e in entries]
 
 
 def changed_sources(bank: Bank) -> list[str]:
-    """Findings about the bank's own files: a table that changed since it was accepted means that reports are of older data."""
+    """Findings about the bank's own files: a table that changed since it was accepted means that
+    reports are of older data.
+    """
     return [
-        f"the bank's table {name} changed since the reports' data was prepared; `workbook run` would make them anew"
+        f"the bank's table {name} changed since the reports' data was prepared; `workbook "
+        f"run` would make them anew"
         for name in changed_tables(bank)
     ]
 
 
 def replay(folder: str, entry: dict[str, Any]) -> Verdict:
-    """Compare one report's files with the manifest and its outputs with those of a new execution."""
+    """Compare one report's files with the manifest and its outputs with those of a new
+    execution.
+    """
     pin_threads()
     start = time.monotonic()
     verdict = Verdict(entry["branch"], entry["report"])
@@ -87,7 +96,10 @@ def _changed_files(branch: Path, entry: dict[str, Any]) -> Iterator[str]:
         if name not in now:
             yield f"{name} is missing"
         elif now[name] != digest:
-            yield f"{name} is not the file that was delivered (its checksum differs from the manifest's)"
+            yield (
+                f"{name} is not the file that was delivered (its checksum differs from the "
+                f"manifest's)"
+            )
     for name in now.keys() - entry["files"].keys():
         yield f"{name} was added after the delivery"
 
@@ -95,12 +107,18 @@ def _changed_files(branch: Path, entry: dict[str, Any]) -> Iterator[str]:
 def _changed_parameters(notebook: nbformat.NotebookNode, recorded: dict[str, Any]) -> Iterator[str]:
     from papermill.translators import PythonTranslator
 
-    injected = "\n".join(c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
+    injected = "\n".join(
+        c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])
+    )
     for name, value in recorded.items():
         line = f"{name} = {PythonTranslator.translate(value)}"
         if line not in injected.splitlines():
             found = re.search(rf"^{re.escape(name)} = .*$", injected, re.MULTILINE)
-            yield f"the parameter {name} is {found[0].split(' = ', 1)[1] if found else 'not there'} in the notebook and {value!r} in the manifest"
+            yield (
+                f"the parameter {name} is "
+                f"{found[0].split(' = ', 1)[1] if found else 'not there'} in the notebook and "
+                f"{value!r} in the manifest"
+            )
 
 
 def _differences(notebook: nbformat.NotebookNode, entry: dict[str, Any], branch: Path) -> list[str]:
@@ -116,16 +134,41 @@ def _differences(notebook: nbformat.NotebookNode, entry: dict[str, Any], branch:
         nbformat.write(notebook, copy)
         (Path(place) / "sanitize.cfg").write_text(SANITIZE, encoding="utf-8")
         watched = _FirstDifference()
-        with (Path(place) / "pytest.log").open("w") as log, redirect_stdout(log), redirect_stderr(log):
+        with (
+            (Path(place) / "pytest.log").open("w") as log,
+            redirect_stdout(log),
+            redirect_stderr(log),
+        ):
             status = pytest.main(
-                ["--nbval", "--nbval-kernel-name", KERNEL, "--nbval-sanitize-with", str(Path(place) / "sanitize.cfg"), "-p", "no:cacheprovider", "-p", "no:xdist",
-                 "-p", "no:faulthandler", "-c", os.devnull, "--rootdir", place, "-x", "-q", str(copy)],
+                [
+                    "--nbval",
+                    "--nbval-kernel-name",
+                    KERNEL,
+                    "--nbval-sanitize-with",
+                    str(Path(place) / "sanitize.cfg"),
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "no:xdist",
+                    "-p",
+                    "no:faulthandler",
+                    "-c",
+                    os.devnull,
+                    "--rootdir",
+                    place,
+                    "-x",
+                    "-q",
+                    str(copy),
+                ],
                 plugins=[watched],
-            )  # fmt: skip
+            )
         if watched.cell is not None:
             return [_named(notebook, watched.cell, watched.why)]
         if status != 0:
-            return [f"the replay could not be made: {(Path(place) / 'pytest.log').read_text()[-300:].strip()}"]
+            return [
+                f"the replay could not be made: "
+                f"{(Path(place) / 'pytest.log').read_text()[-300:].strip()}"
+            ]
         return list(_other_lists(lists, branch / "tables" / entry["report"]))
 
 
@@ -150,11 +193,15 @@ def _named(notebook: nbformat.NotebookNode, number: int, why: str) -> str:
         return f"the replay stopped: {why[:300]}"
     at = code[number]
     headings = re.findall(
-        r"^#+ (.+)$", "\n".join(c.source for c in notebook.cells[:at] if c.cell_type == "markdown"), re.MULTILINE
+        r"^#+ (.+)$",
+        "\n".join(c.source for c in notebook.cells[:at] if c.cell_type == "markdown"),
+        re.MULTILINE,
     )
     first = notebook.cells[at].source.strip().splitlines()[0][:80]
     lines = [
-        line.strip() for line in why.splitlines() if re.match(r"\s*(<<<|>>>|[+-] |disagrees|Unexpected|.*Error)", line)
+        line.strip()
+        for line in why.splitlines()
+        if re.match(r"\s*(<<<|>>>|[+-] |disagrees|Unexpected|.*Error)", line)
     ]
     where = f", in “{headings[-1]}”" if headings else ""
     return f"code cell {number + 1}{where} comes out differently: {first}" + (
@@ -166,5 +213,9 @@ def _other_lists(made: Path, delivered: Path) -> Iterator[str]:
     there = {f.name: f for f in delivered.glob("*.csv")} if delivered.exists() else {}
     again = {f.name: f for f in made.glob("*.csv")} if made.exists() else {}
     for name in sorted(there.keys() | again.keys()):
-        if name not in again or name not in there or again[name].read_bytes() != there[name].read_bytes():
+        if (
+            name not in again
+            or name not in there
+            or again[name].read_bytes() != there[name].read_bytes()
+        ):
             yield f"the list {name} comes out differently"

@@ -8,12 +8,21 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import EngFormatter
 
-from analysis.labels import label
-from analysis.language import _
 from analysis.report.figure import Figure
+from analysis.report.language import _
+from analysis.report.words import label
 
-#: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond 1,000.
-PANELS = ("balance_end", "money_in", "transactions", "cash_share", "mobile_share", "products_held", "credit_grade")
+#: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond
+#: 1,000.
+PANELS = (
+    "balance_end",
+    "money_in",
+    "transactions",
+    "cash_share",
+    "mobile_share",
+    "products_held",
+    "credit_grade",
+)
 MONEY = ("balance_end", "money_in")
 
 
@@ -21,7 +30,9 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
     """Share of customers per group with its interval; sizes as from `findings.group_sizes`."""
     rows = sizes.dropna(subset=["share"])
     kinds = list(dict.fromkeys(rows["customer_type"]))
-    drawing, axes = plt.subplots(1, max(len(kinds), 1), figsize=(9, 3.2), squeeze=False, layout="constrained")
+    drawing, axes = plt.subplots(
+        1, max(len(kinds), 1), figsize=(9, 3.2), squeeze=False, layout="constrained"
+    )
     for axis, kind in zip(axes[0], kinds, strict=False):
         part = rows[rows["customer_type"] == kind]
         names = [label(s) for s in part["segment"]]
@@ -40,16 +51,24 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
         axis.set(title=label(kind), xlabel=_("Share of customers (%), 95 % interval"), ylabel="")
     if rows.empty:
         return Figure(drawing, _("No group is large enough to be shown."))
-    largest = rows.loc[rows["share"].idxmax()] if len(kinds) == 1 else rows[rows["customer_type"] == kinds[0]].iloc[0]
+    largest = (
+        rows.loc[rows["share"].idxmax()]
+        if len(kinds) == 1
+        else rows[rows["customer_type"] == kinds[0]].iloc[0]
+    )
     title = _("The largest group is {group} with {share} of {kind} customers").format(
-        group=label(largest["segment"]), share=f"{largest['share']:.0%}", kind=label(largest["customer_type"]).lower()
+        group=label(largest["segment"]),
+        share=f"{largest['share']:.0%}",
+        kind=label(largest["customer_type"]).lower(),
     )
     drawing.suptitle(title, fontsize=11)
     return Figure(drawing, title)
 
 
 def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
-    """The median customer of each group with its interval, a panel per feature; profiles as from `findings.group_profiles`."""
+    """The median customer of each group with its interval, a panel per feature; profiles as from
+    `findings.group_profiles`.
+    """
     rows = profiles[profiles["customer_type"] == kind]
     differs = rows.groupby("feature")["median"].nunique()
     features = [f for f in PANELS if differs.get(f, 0) > 1]
@@ -61,8 +80,13 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
             continue
         part = rows[rows["feature"] == feature].set_index("segment").reindex(groups)
         scale = 100 if feature.endswith("_share") else 1
-        error = [(part["median"] - part["low"]).fillna(0) * scale, (part["high"] - part["median"]).fillna(0) * scale]
-        axis.errorbar(part["median"] * scale, range(len(groups)), xerr=error, fmt="o", markersize=4, capsize=2)
+        error = [
+            (part["median"] - part["low"]).fillna(0) * scale,
+            (part["high"] - part["median"]).fillna(0) * scale,
+        ]
+        axis.errorbar(
+            part["median"] * scale, range(len(groups)), xerr=error, fmt="o", markersize=4, capsize=2
+        )
         axis.axvline(part["bank"].iloc[0] * scale, color="grey", linewidth=1, linestyle=":")
         if feature in MONEY:
             axis.set_xscale("symlog", linthresh=1000)
@@ -81,13 +105,18 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
         return Figure(drawing, _("No group is large enough to be described."))
     axes[0][0].set_yticks(range(len(groups)), [label(g) for g in groups])
     axes[0][0].invert_yaxis()
-    title = _("What the median customer of each group is like, with 95 % interval; dotted: all {kind} customers").format(kind=label(kind).lower())  # fmt: skip
+    title = _(
+        "What the median customer of each group is like, with 95 % interval; dotted: all "
+        "{kind} customers"
+    ).format(kind=label(kind).lower())
     drawing.suptitle(title, fontsize=10)
     return Figure(drawing, title)
 
 
 def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
-    """How the groups split as their number grows (Schonlau 2002); part: one customer type of the stored model."""
+    """How the groups split as their number grows (Schonlau 2002); part: one customer type of the
+    stored model.
+    """
     drawing, axis = plt.subplots(figsize=(7.5, 3.4))
     nodes = {(n["groups"], n["group"]): n for n in part["clustergram"]}
     if not nodes:
@@ -101,18 +130,37 @@ def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
         for old, came in enumerate(node["from"]):
             if came and (numbers[numbers.index(k) - 1], old) in nodes:
                 before = numbers[numbers.index(k) - 1]
-                axis.plot([before, k], [nodes[before, old]["score"], node["score"]], color=sns.color_palette()[0], linewidth=12 * came / total, alpha=0.6, solid_capstyle="butt")  # fmt: skip
-        axis.scatter(k, node["score"], s=180 * node["customers"] / total, color=sns.color_palette()[3], zorder=3)
+                axis.plot(
+                    [before, k],
+                    [nodes[before, old]["score"], node["score"]],
+                    color=sns.color_palette()[0],
+                    linewidth=12 * came / total,
+                    alpha=0.6,
+                    solid_capstyle="butt",
+                )
+        axis.scatter(
+            k,
+            node["score"],
+            s=180 * node["customers"] / total,
+            color=sns.color_palette()[3],
+            zorder=3,
+        )
     axis.axvline(part["chosen"], color="grey", linestyle=":", linewidth=1)
     axis.set(xlabel=_("Number of groups"), ylabel=_("First principal component"), xticks=numbers)
-    title = _("How the {kind} customers split as the number of groups grows; {chosen} are in force").format(kind=label(kind).lower(), chosen=part["chosen"])  # fmt: skip
+    title = _(
+        "How the {kind} customers split as the number of groups grows; {chosen} are in force"
+    ).format(kind=label(kind).lower(), chosen=part["chosen"])
     axis.set_title(title)
     return Figure(drawing, title)
 
 
 def value_chart(values: pd.DataFrame) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
-    rows = values[values["customer_type"] == "personal"] if (values["customer_type"] == "personal").any() else values
+    rows = (
+        values[values["customer_type"] == "personal"]
+        if (values["customer_type"] == "personal").any()
+        else values
+    )
     drawing, axis = plt.subplots(figsize=(7.5, 3.2))
     if rows.empty:
         title = _("No group is large enough to value")
@@ -122,7 +170,10 @@ def value_chart(values: pd.DataFrame) -> Figure:
         axis.errorbar(
             rows["value_a_year"],
             range(len(rows)),
-            xerr=[rows["value_a_year"] - rows["value_low"], rows["value_high"] - rows["value_a_year"]],
+            xerr=[
+                rows["value_a_year"] - rows["value_low"],
+                rows["value_high"] - rows["value_a_year"],
+            ],
             fmt="o",
             capsize=3,
         )

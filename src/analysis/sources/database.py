@@ -1,8 +1,8 @@
 """A bank's PostgreSQL tables, brought over as they are and then held to the contract like files.
 
-The mapping runs in the database, in its own SQL; the mapped rows are streamed into the embedded engine, where the
-checks and marts run, so that a file and a database with the same rows give the same result. See
-docs/decisions/0003-databases-are-copied-first.md.
+The mapping runs in the database, in its own SQL; the mapped rows are streamed into the embedded
+engine, where the checks and marts run, so that a file and a database with the same rows give the
+same result. See docs/decisions/0003-databases-are-copied-first.md.
 """
 
 import re
@@ -25,27 +25,38 @@ def connect(bank: Bank) -> ibis.BaseBackend:
             'PostgreSQL needs one more package: pip install -c constraints.txt -e ".[postgres]".'
         ) from error
     except Exception as error:  # the driver's own errors share no base class across versions
-        raise SourceError(f"The database {_without_password(bank.source.url)} cannot be reached: {error}") from error
+        raise SourceError(
+            f"The database {_without_password(bank.source.url)} cannot be reached: {error}"
+        ) from error
 
 
 def relations(database: ibis.BaseBackend, bank: Bank) -> dict[str, list[str]]:
     """The columns of each table of the bank's schema, by name."""
     names = database.list_tables(database=bank.source.schema_)
-    return {name: list(database.table(name, database=bank.source.schema_).columns) for name in names}
+    return {
+        name: list(database.table(name, database=bank.source.schema_).columns) for name in names
+    }
 
 
-def copy_query(database: ibis.BaseBackend, con: Backend, query: str, name: str, order: list[str]) -> None:
-    """The rows of `query` as the table `name` of the embedded engine, numbered in the order of `order`."""
+def copy_query(
+    database: ibis.BaseBackend, con: Backend, query: str, name: str, order: list[str]
+) -> None:
+    """The rows of `query` as the table `name` of the embedded engine, numbered in the order of
+    `order`.
+    """
     try:
         expression = database.sql(query)
         batches = expression.order_by(order).to_pyarrow_batches(chunk_size=BATCH_ROWS)
         con.con.register(f"{name}__batches", batches)
-        con.raw_sql(f'CREATE OR REPLACE TABLE "{name}__unnumbered" AS SELECT * FROM "{name}__batches"')
+        con.raw_sql(
+            f'CREATE OR REPLACE TABLE "{name}__unnumbered" AS SELECT * FROM "{name}__batches"'
+        )
         con.con.unregister(f"{name}__batches")
     except Exception as error:  # as above: whatever the driver raises is the user's SQL or database
         raise SourceError(f"The database refused the query for {name}: {error}") from error
     con.raw_sql(
-        f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS source_line) FROM "{name}__unnumbered"'
+        f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS '
+        f'source_line) FROM "{name}__unnumbered"'
     )
     con.raw_sql(f'DROP TABLE "{name}__unnumbered"')
 

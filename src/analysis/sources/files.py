@@ -1,4 +1,6 @@
-"""The bank's CSV and Parquet files as relations of the embedded engine, each row with the file and line it stood on."""
+"""The bank's CSV and Parquet files as relations of the embedded engine, each row with the file and
+line it stood on.
+"""
 
 import codecs
 import csv
@@ -18,7 +20,9 @@ TEXT_FILES = (".csv", ".asc", ".txt", ".tsv")
 
 @dataclass
 class Relation:
-    """A raw table of the bank: its columns, the files it was read from, and the lines that could not be split."""
+    """A raw table of the bank: its columns, the files it was read from, and the lines that could
+    not be split.
+    """
 
     name: str
     columns: list[str]
@@ -34,7 +38,9 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
     """
     folder = bank.place(bank.source.folder)
     if not folder.is_dir():
-        raise SourceError(f"The source folder {folder} does not exist (source.folder in {bank.path.name}).")
+        raise SourceError(
+            f"The source folder {folder} does not exist (source.folder in {bank.path.name})."
+        )
     if bank.source.files:
         found = {}
         for name, pattern in bank.source.files.items():
@@ -42,12 +48,15 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
             if not files:
                 there = ", ".join(sorted(p.name for p in folder.iterdir())[:20]) or "nothing"
                 raise SourceError(
-                    f"The file {folder / pattern} (source.files.{name} in {bank.path.name}) does not exist. The folder holds: {there}."
+                    f"The file {folder / pattern} (source.files.{name} in "
+                    f"{bank.path.name}) does not exist. The folder holds: {there}."
                 )
             found[name] = files
         return found
     found = {
-        p.stem: [p] for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in (*TEXT_FILES, ".parquet")
+        p.stem: [p]
+        for p in sorted(folder.iterdir())
+        if p.is_file() and p.suffix.lower() in (*TEXT_FILES, ".parquet")
     }
     for sub in sorted(p for p in folder.iterdir() if p.is_dir() and p.name != "truth"):
         if files := sorted(sub.rglob("*.parquet")):
@@ -56,16 +65,20 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
 
 
 def open_relation(con: Backend, bank: Bank, name: str, files: list[Path]) -> Relation:
-    """Make the raw table `name` in the engine, with `source_file` and `source_line` beside its own columns.
+    """Make the raw table `name` in the engine, with `source_file` and `source_line` beside its own
+    columns.
 
-    CSV values stay text until the contract types them. `source_line` counts records, which are lines unless a quoted
-    value contains a line break.
+    CSV values stay text until the contract types them. `source_line` counts records, which are
+    lines unless a quoted value contains a line break.
     """
     if files[0].suffix.lower() == ".parquet":
         paths = ", ".join(_quoted(str(p)) for p in files)
         con.raw_sql(
-            f"CREATE OR REPLACE VIEW {_name(name)} AS SELECT * EXCLUDE (filename, file_row_number), parse_filename(filename) AS source_file,"
-            f" file_row_number + 1 AS source_line FROM read_parquet([{paths}], filename=true, file_row_number=true, union_by_name=true, hive_partitioning=false)"
+            f"CREATE OR REPLACE VIEW {_name(name)} AS SELECT * EXCLUDE (filename, "
+            f"file_row_number), parse_filename(filename) AS source_file,"
+            f" file_row_number + 1 AS source_line FROM read_parquet([{paths}], "
+            f"filename=true, file_row_number=true, union_by_name=true, "
+            f"hive_partitioning=false)"
         )
         columns = [c for c in con.table(name).columns if c not in ("source_file", "source_line")]
         return Relation(name, columns, files)
@@ -73,7 +86,9 @@ def open_relation(con: Backend, bank: Bank, name: str, files: list[Path]) -> Rel
     for number, file in enumerate(files):
         header = _header(bank, file)
         if number and header != relation.columns:
-            raise SourceError(f"{file} has other columns than {files[0].name}: {', '.join(header)}.")
+            raise SourceError(
+                f"{file} has other columns than {files[0].name}: {', '.join(header)}."
+            )
         relation.columns = header
         with _as_utf8(bank, file) as readable:
             _insert_csv(con, bank, relation, file, readable, first=number == 0)
@@ -84,11 +99,17 @@ def _header(bank: Bank, file: Path) -> list[str]:
     try:
         with file.open(encoding=bank.source.csv.encoding, newline="") as stream:
             header = next(
-                csv.reader(stream, delimiter=bank.source.csv.separator, quotechar=bank.source.csv.quote or None), []
+                csv.reader(
+                    stream,
+                    delimiter=bank.source.csv.separator,
+                    quotechar=bank.source.csv.quote or None,
+                ),
+                [],
             )
     except LookupError as error:
         raise SourceError(
-            f"source.csv.encoding {bank.source.csv.encoding!r} is not an encoding that Python knows."
+            f"source.csv.encoding {bank.source.csv.encoding!r} is not an encoding that "
+            f"Python knows."
         ) from error
     except UnicodeDecodeError as error:
         raise SourceError(_encoding_fault(bank, file, str(error))) from error
@@ -127,14 +148,19 @@ def _as_utf8(bank: Bank, file: Path) -> Iterator[Path]:
         yield copy
 
 
-def _insert_csv(con: Backend, bank: Bank, relation: Relation, file: Path, readable: Path, first: bool) -> None:
+def _insert_csv(
+    con: Backend, bank: Bank, relation: Relation, file: Path, readable: Path, first: bool
+) -> None:
     columns = "{" + ", ".join(f"{_quoted(c)}: 'VARCHAR'" for c in relation.columns) + "}"
     style = bank.source.csv
     for table in ("reject_errors", "reject_scans"):
         con.raw_sql(f"DROP TABLE IF EXISTS {table}")
     read = (
-        f"SELECT *, {_quoted(file.name)} AS source_file, row_number() OVER () + 1 AS source_line FROM read_csv({_quoted(str(readable))},"
-        f" columns={columns}, auto_detect=false, header=true, delim={_quoted(style.separator)}, quote={_quoted(style.quote)}, escape={_quoted(style.quote)},"
+        f"SELECT *, {_quoted(file.name)} AS source_file, row_number() OVER () + 1 AS "
+        f"source_line FROM read_csv({_quoted(str(readable))},"
+        f" columns={columns}, auto_detect=false, header=true, "
+        f"delim={_quoted(style.separator)}, quote={_quoted(style.quote)}, "
+        f"escape={_quoted(style.quote)},"
         " store_rejects=true, rejects_limit=0)"
     )
     con.raw_sql(
@@ -143,7 +169,8 @@ def _insert_csv(con: Backend, bank: Bank, relation: Relation, file: Path, readab
         else f"INSERT INTO {_name(relation.name)} {read}"
     )
     rejects = con.raw_sql(
-        "SELECT line, error_type::VARCHAR, min(csv_line) FROM reject_errors GROUP BY ALL ORDER BY line"
+        "SELECT line, error_type::VARCHAR, min(csv_line) FROM reject_errors GROUP BY ALL "
+        "ORDER BY line"
     ).fetchall()
     by_line = {line: (kind, text.strip("\r\n")) for line, kind, text in rejects}
     if bad := [line for line, (kind, _) in by_line.items() if kind == "INVALID ENCODING"]:
@@ -158,7 +185,8 @@ def _renumber_past(con: Backend, name: str, file: str, unreadable_lines: list[in
     if unreadable_lines:
         moved = ", ".join(f"({line - before})" for before, line in enumerate(unreadable_lines))
         con.raw_sql(
-            f"UPDATE {_name(name)} SET source_line = source_line + (SELECT count(*) FROM (VALUES {moved}) AS unreadable(line) WHERE line <= source_line)"
+            f"UPDATE {_name(name)} SET source_line = source_line + (SELECT count(*) FROM "
+            f"(VALUES {moved}) AS unreadable(line) WHERE line <= source_line)"
             f" WHERE source_file = {_quoted(file)}"
         )
 

@@ -1,7 +1,8 @@
 """From the bank's own tables to rows that keep the contract: map, type, check, set aside, write.
 
 Accepted rows go to `<data>/contract/<table>.parquet` (transactions by quarter), the others to
-`<data>/quarantine/<table>.parquet`. A table whose source, mapping and rules are as before is left as it is.
+`<data>/quarantine/<table>.parquet`. A table whose source, mapping and rules are as before is left
+as it is.
 """
 
 import json
@@ -69,21 +70,30 @@ def embedded_engine(bank: Bank) -> Iterator[Backend]:
 
 
 def branch_ids(bank: Bank, con: Backend) -> list[str]:
-    """The branches that the bank delivers, read without storing anything; what a branch's name is checked against before the rest is read."""
+    """The branches that the bank delivers, read without storing anything; what a branch's name is
+    checked against before the rest is read.
+    """
     source, table = _Source(bank, con), CONTRACT["branches"]
     mapping = source.mapping(table)
     if mapping is None:
         return []
     _land_table(bank, con, source, table, mapping, {}, write=False)
-    return [row[0] for row in con.raw_sql('SELECT branch_id FROM "accepted__branches" ORDER BY 1').fetchall()]
+    return [
+        row[0]
+        for row in con.raw_sql('SELECT branch_id FROM "accepted__branches" ORDER BY 1').fetchall()
+    ]
 
 
-def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write: bool = True) -> dict[str, Verdict]:
-    """Hold every table of the bank to the contract and (when `write`) store what was accepted and what was not.
+def land(
+    bank: Bank, con: Backend, progress: Progress = lambda text: None, write: bool = True
+) -> dict[str, Verdict]:
+    """Hold every table of the bank to the contract and (when `write`) store what was accepted and
+    what was not.
 
-    Returns a verdict per contract table. Raises SourceError when an indispensable table is missing or a mapping does
-    not fit the source, and ContractError when more than `quarantine_limit` of a table breaks its rules; with
-    `write=False` (the fitness check) the latter is left to the caller, who sees the counts.
+    Returns a verdict per contract table. Raises SourceError when an indispensable table is missing
+    or a mapping does not fit the source, and ContractError when more than `quarantine_limit` of a
+    table breaks its rules; with `write=False` (the fitness check) the latter is left to the caller,
+    who sees the counts.
     """
     source = _Source(bank, con)
     seen: dict[str, Verdict] = {}
@@ -94,7 +104,8 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
         if mapping is None:
             if table.indispensable:
                 raise SourceError(
-                    f"The table {table.name} is indispensable and is not there. The source has: {', '.join(source.columns) or 'nothing'}."
+                    f"The table {table.name} is indispensable and is not there. The source "
+                    f"has: {', '.join(source.columns) or 'nothing'}."
                     f" Map one of them under tables.{table.name} in {bank.path.name}."
                 )
             seen[table.name] = Verdict(table.name, delivered=False)
@@ -107,7 +118,8 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
             if write:
                 write_json(
-                    _record(bank, table), {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}}
+                    _record(bank, table),
+                    {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}},
                 )
         seen[table.name] = verdict
         accepted[table.name] = (
@@ -118,17 +130,25 @@ def land(bank: Bank, con: Backend, progress: Progress = lambda text: None, write
     return seen
 
 
-def _key(bank: Bank, source: "_Source", table: Table, mapping: TableMapping, seen: dict[str, Verdict]) -> str:
+def _key(
+    bank: Bank, source: "_Source", table: Table, mapping: TableMapping, seen: dict[str, Verdict]
+) -> str:
     """Changes with everything that what is accepted of a table depends on."""
     referenced = [seen[t].fingerprint for t in table.referenced_tables]
     code = code_fingerprint("contract", "sources")
     return text_fingerprint(
-        source.fingerprint(mapping), mapping.model_dump_json(), str(bank.taken_on), bank.timezone, code, *referenced
+        source.fingerprint(mapping),
+        mapping.model_dump_json(),
+        str(bank.taken_on),
+        bank.timezone,
+        code,
+        *referenced,
     )
 
 
 def changed_tables(bank: Bank) -> list[str]:
-    """Tables whose files, mapping or rules are not those that the accepted rows were made from; nothing is written.
+    """Tables whose files, mapping or rules are not those that the accepted rows were made from;
+    nothing is written.
 
     Empty for a source in a database, whose tables have no fingerprint.
     """
@@ -148,15 +168,23 @@ def changed_tables(bank: Bank) -> list[str]:
             verdict = _reusable(bank, table, _key(bank, source, table, mapping, seen))
             if verdict is None:
                 changed.append(table.name)
-            stored = json.loads(_record(bank, table).read_text(encoding="utf-8")) if delivered else {}
+            stored = (
+                json.loads(_record(bank, table).read_text(encoding="utf-8")) if delivered else {}
+            )
             seen[table.name] = Verdict(table.name, fingerprint=stored.get("fingerprint", ""))
         return changed
 
 
 def accepted_path(bank: Bank, table: str) -> Path:
-    """Where the accepted rows of a table are: a file, or for transactions a pattern over the quarters."""
+    """Where the accepted rows of a table are: a file, or for transactions a pattern over the
+    quarters.
+    """
     folder = bank.data_folder / "contract"
-    return folder / "transactions" / "*" / "*.parquet" if table == "transactions" else folder / f"{table}.parquet"
+    return (
+        folder / "transactions" / "*" / "*.parquet"
+        if table == "transactions"
+        else folder / f"{table}.parquet"
+    )
 
 
 def _record(bank: Bank, table: Table) -> Path:
@@ -197,7 +225,9 @@ class _Source:
         self.database = database.connect(bank) if bank.source.engine == "postgres" else None
         self.files = {} if self.database else source_files(bank)
         self.columns: dict[str, list[str]] = (
-            database.relations(self.database, bank) if self.database else {name: [] for name in self.files}
+            database.relations(self.database, bank)
+            if self.database
+            else {name: [] for name in self.files}
         )
         self.can_reuse = self.database is None
 
@@ -213,12 +243,15 @@ class _Source:
         """The raw tables a mapping reads."""
         if isinstance(mapping.from_, FromSql):
             return [
-                name for name in self.columns if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", mapping.from_.sql)
+                name
+                for name in self.columns
+                if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", mapping.from_.sql)
             ]
         if mapping.from_ not in self.columns:
             nearest = ", ".join(nearest_first(mapping.from_, self.columns))
             raise SourceError(
-                f"The source has no table {mapping.from_!r} (tables in {self.bank.path.name}). It has: {nearest or 'nothing'}."
+                f"The source has no table {mapping.from_!r} (tables in "
+                f"{self.bank.path.name}). It has: {nearest or 'nothing'}."
             )
         return [mapping.from_]
 
@@ -226,11 +259,19 @@ class _Source:
         """Changes when a file that the mapping reads changes."""
         cache = self.bank.data_folder / "contract" / "files.json"
         return text_fingerprint(
-            *[file_fingerprint(f, cache) for name in self.uses(mapping) for f in self.files.get(name, [])]
+            *[
+                file_fingerprint(f, cache)
+                for name in self.uses(mapping)
+                for f in self.files.get(name, [])
+            ]
         )
 
-    def stage(self, table: Table, mapping: TableMapping) -> tuple[ibis.Table, list[Relation], list[str]]:
-        """The mapped rows with their origin, the raw tables they come from, and the optional columns that are missing."""
+    def stage(
+        self, table: Table, mapping: TableMapping
+    ) -> tuple[ibis.Table, list[Relation], list[str]]:
+        """The mapped rows with their origin, the raw tables they come from, and the optional
+        columns that are missing.
+        """
         name = f"staged__{table.name}"
         used = self.uses(mapping)
         if not self.database:
@@ -238,23 +279,34 @@ class _Source:
                 if raw not in self.opened:
                     self.opened[raw] = open_relation(self.con, self.bank, raw, self.files[raw])
                     self.columns[raw] = self.opened[raw].columns
-        base = f"({mapping.from_.sql})" if isinstance(mapping.from_, FromSql) else f'"{mapping.from_}"'
+        base = (
+            f"({mapping.from_.sql})" if isinstance(mapping.from_, FromSql) else f'"{mapping.from_}"'
+        )
         available = self._columns_of(table, base)
         select, missing = self._select(table, mapping, available)
         origin = (
             "source_file, source_line"
             if "source_line" in available
-            else f"'{used[0] if used else table.name}' AS source_file, CAST(NULL AS BIGINT) AS source_line"
+            else f"'{used[0] if used else table.name}' AS source_file, CAST(NULL AS BIGINT) AS "
+            f"source_line"
         )
         if self.database:
             schema = self.bank.source.schema_
-            qualified = base if isinstance(mapping.from_, FromSql) else f'"{schema}"."{mapping.from_}"'
-            query = f"SELECT CAST('{used[0]}' AS TEXT) AS source_file, CAST(NULL AS BIGINT) AS source_line, {select} FROM {qualified} AS raw"
+            qualified = (
+                base if isinstance(mapping.from_, FromSql) else f'"{schema}"."{mapping.from_}"'
+            )
+            query = (
+                f"SELECT CAST('{used[0]}' AS TEXT) AS source_file, CAST(NULL AS BIGINT) AS "
+                f"source_line, {select} FROM {qualified} AS raw"
+            )
             database.copy_query(self.database, self.con, query, name, list(table.key))
         else:
             if "source_line" not in available:
                 origin = f"'{' + '.join(used)}' AS source_file, row_number() OVER () AS source_line"
-            self._run(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {origin}, {select} FROM {base} AS raw', table)
+            self._run(
+                f'CREATE OR REPLACE VIEW "{name}" AS SELECT {origin}, {select} FROM {base} AS raw',
+                table,
+            )
         return self.con.table(name), [self.opened[u] for u in used if u in self.opened], missing
 
     def _columns_of(self, table: Table, base: str) -> list[str]:
@@ -271,13 +323,18 @@ class _Source:
             return self.con.raw_sql(statement).fetchall()
         except duckdb.Error as error:
             raise SourceError(
-                f"tables.{table.name} in {self.bank.path.name}: the engine refused the mapping: {error}"
+                f"tables.{table.name} in {self.bank.path.name}: the engine refused the "
+                f"mapping: {error}"
             ) from error
 
-    def _select(self, table: Table, mapping: TableMapping, available: list[str]) -> tuple[str, list[str]]:
+    def _select(
+        self, table: Table, mapping: TableMapping, available: list[str]
+    ) -> tuple[str, list[str]]:
         parts, missing = [], []
         for column in table.columns:
-            given = mapping.columns.get(column.name, column.name if column.name in available else "")
+            given = mapping.columns.get(
+                column.name, column.name if column.name in available else ""
+            )
             given = ColumnMapping(column=given) if isinstance(given, str) else given
             if given.column and given.column not in available:
                 raise SourceError(self._no_column(table, mapping, given.column, available))
@@ -291,19 +348,32 @@ class _Source:
                 else f"CAST(NULL AS {'TEXT' if column.ibis_type == 'string' else 'VARCHAR'})"
             )
             if given.codes:
-                cases = " ".join(f"WHEN {_literal(a)} THEN {_literal(b)}" for a, b in given.codes.items())
+                cases = " ".join(
+                    f"WHEN {_literal(a)} THEN {_literal(b)}" for a, b in given.codes.items()
+                )
                 text = f"CAST({expression} AS VARCHAR)"
                 expression = f"CASE COALESCE({text}, '') {cases} ELSE {text} END"
             parts.append(f'{expression} AS "{column.name}"')
         return ", ".join(parts), missing
 
-    def _no_column(self, table: Table, mapping: TableMapping, column: str, available: list[str]) -> str:
+    def _no_column(
+        self, table: Table, mapping: TableMapping, column: str, available: list[str]
+    ) -> str:
         columns = [c for c in nearest_first(column, available) if c not in ORIGIN]
-        file = ", ".join(p.name for u in self.uses(mapping) for p in self.files.get(u, [])[:1]) or str(mapping.from_)
+        file = ", ".join(
+            p.name for u in self.uses(mapping) for p in self.files.get(u, [])[:1]
+        ) or str(mapping.from_)
         hint = ""
         if not self.database and len(columns) == 1 and re.search(r"[;,\t|]", columns[0]):
-            hint = f" It was split at {self.bank.source.csv.separator!r}; is another character the separator (source.csv.separator)?"
-        return f"{table.name}: {file} has no column {column!r}. It has: {', '.join(columns)}.{hint} Name the right one under tables.{table.name}.columns.{column}."
+            hint = (
+                f" It was split at {self.bank.source.csv.separator!r}; is another character "
+                f"the separator (source.csv.separator)?"
+            )
+        return (
+            f"{table.name}: {file} has no column {column!r}. It has: "
+            f"{', '.join(columns)}.{hint} Name the right one under "
+            f"tables.{table.name}.columns.{column}."
+        )
 
 
 def _literal(text: str | None) -> str:
@@ -346,15 +416,20 @@ def _land_table(
             verdict.set_aside[rule] = verdict.set_aside.get(rule, 0) + n
     if unreadable:
         verdict.set_aside["unreadable_line"] = len(unreadable)
-    verdict.set_aside = dict(sorted(verdict.set_aside.items(), key=lambda item: (-item[1], item[0])))
+    verdict.set_aside = dict(
+        sorted(verdict.set_aside.items(), key=lambda item: (-item[1], item[0]))
+    )
     verdict.examples = [
-        f"{file} line {line:,}: unreadable_line ({text[:100]})" for _, file, line, text in unreadable[:3]
+        f"{file} line {line:,}: unreadable_line ({text[:100]})"
+        for _, file, line, text in unreadable[:3]
     ]
     rows = con.raw_sql(
-        f"SELECT source_file, source_line, broken, row_as_read FROM \"{checked_name}\" WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
+        f'SELECT source_file, source_line, broken, row_as_read FROM "{checked_name}" '
+        f"WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
     ).fetchall()
     verdict.examples += [
-        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})" for file, line, broken, text in rows
+        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})"
+        for file, line, broken, text in rows
     ]
     verdict.examples = verdict.examples[:3]
     if table.dated_by:
@@ -362,12 +437,15 @@ def _land_table(
             f"SELECT max({table.dated_by})::DATE FROM \"{checked_name}\" WHERE broken = ''"
         ).fetchall()[0][0]
         verdict.newest = str(newest or "")
-        verdict.late = newest is None or (bank.quarters.last.end - newest).days > (table.late_days or 0)
+        verdict.late = newest is None or (bank.quarters.last.end - newest).days > (
+            table.late_days or 0
+        )
 
     # stop, or write
     if not write:
         con.raw_sql(
-            f'CREATE OR REPLACE VIEW "accepted__{table.name}" AS SELECT * FROM "{checked_name}" WHERE broken = \'\''
+            f'CREATE OR REPLACE VIEW "accepted__{table.name}" AS SELECT * FROM '
+            f"\"{checked_name}\" WHERE broken = ''"
         )
         return verdict
     _write_quarantine(bank, con, table, checked, unreadable)
@@ -387,42 +465,71 @@ def limit_message(bank: Bank, verdict: Verdict) -> str:
     """Table, rule, count and the first three examples."""
     rule, count = next(iter(verdict.set_aside.items()))
     return (
-        f"{verdict.table}: {verdict.rows_set_aside:,} of {verdict.rows:,} rows break the contract, more than the {bank.quarantine_limit:.0%} that"
-        f" {bank.path.name} allows (quarantine_limit). The rule broken most is {rule}: {count:,} rows. Examples:\n  "
+        f"{verdict.table}: {verdict.rows_set_aside:,} of {verdict.rows:,} rows break the "
+        f"contract, more than the {bank.quarantine_limit:.0%} that"
+        f" {bank.path.name} allows (quarantine_limit). The rule broken most is {rule}: "
+        f"{count:,} rows. Examples:\n  "
         + "\n  ".join(verdict.examples)
-        + f"\nThe rows that break a rule are in {bank.data_folder / 'quarantine' / (verdict.table + '.parquet')}."
+        + f"\nThe rows that break a rule are in "
+        f"{bank.data_folder / 'quarantine' / (verdict.table + '.parquet')}."
     )
 
 
 def _write_quarantine(
-    bank: Bank, con: Backend, table: Table, checked: ibis.Table, unreadable: list[tuple[str, str, int, str]]
+    bank: Bank,
+    con: Backend,
+    table: Table,
+    checked: ibis.Table,
+    unreadable: list[tuple[str, str, int, str]],
 ) -> None:
     folder = bank.data_folder / "quarantine"
     folder.mkdir(parents=True, exist_ok=True)
     key = ibis.literal("")
     for number, column in enumerate(table.key):
-        key = key + (ibis.literal(" / ") if number else ibis.literal("")) + checked[column].cast("string").fill_null("")
+        key = (
+            key
+            + (ibis.literal(" / ") if number else ibis.literal(""))
+            + checked[column].cast("string").fill_null("")
+        )
     bad = checked.filter(checked.broken != "").select(
         "source_file", "source_line", rule="broken", key=key, row_as_read="row_as_read"
     )
     if unreadable:
         lines = ibis.memtable(
-            {"source_file": [u[1] for u in unreadable], "source_line": [u[2] for u in unreadable], "rule": ["unreadable_line"] * len(unreadable), "key": [""] * len(unreadable), "row_as_read": [u[3] for u in unreadable]},
-            schema={"source_file": "string", "source_line": "int64", "rule": "string", "key": "string", "row_as_read": "string"},
-        )  # fmt: skip
+            {
+                "source_file": [u[1] for u in unreadable],
+                "source_line": [u[2] for u in unreadable],
+                "rule": ["unreadable_line"] * len(unreadable),
+                "key": [""] * len(unreadable),
+                "row_as_read": [u[3] for u in unreadable],
+            },
+            schema={
+                "source_file": "string",
+                "source_line": "int64",
+                "rule": "string",
+                "key": "string",
+                "row_as_read": "string",
+            },
+        )
         bad = bad.union(lines)
     path = folder / f"{table.name}.parquet"
-    con.to_parquet(bad.order_by(["source_file", "source_line"]), path.with_name(f".{path.name}.part"))
+    con.to_parquet(
+        bad.order_by(["source_file", "source_line"]), path.with_name(f".{path.name}.part")
+    )
     path.with_name(f".{path.name}.part").replace(path)
 
 
-def _write_accepted(bank: Bank, con: Backend, table: Table, checked_name: str, verdict: Verdict) -> None:
+def _write_accepted(
+    bank: Bank, con: Backend, table: Table, checked_name: str, verdict: Verdict
+) -> None:
     folder = bank.data_folder / "contract"
     folder.mkdir(parents=True, exist_ok=True)
     columns = ", ".join(f'"{c.name}"' for c in table.columns)
     good = f"FROM \"{checked_name}\" WHERE broken = ''"
     row = f"hash(({columns}))::HUGEINT"
-    quarter = "year(booked_at) || 'Q' || quarter(booked_at)" if table.name == "transactions" else "''"
+    quarter = (
+        "year(booked_at) || 'Q' || quarter(booked_at)" if table.name == "transactions" else "''"
+    )
     for part, rows, content in con.raw_sql(
         f"SELECT {quarter}, count(*), sum({row}) {good} GROUP BY 1 ORDER BY 1"
     ).fetchall():
@@ -433,17 +540,22 @@ def _write_accepted(bank: Bank, con: Backend, table: Table, checked_name: str, v
         path = folder / f"{table.name}.parquet"
         part = path.with_name(f".{path.name}.part")
         con.raw_sql(
-            f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO '{part}' "
+            f"(FORMAT parquet, COMPRESSION zstd)"
         )
         part.replace(path)
         return
     temporary = Path(tempfile.mkdtemp(prefix=".transactions-", dir=folder))
     con.raw_sql(
-        f"COPY (SELECT {columns}, {quarter} AS quarter {good}) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (quarter), OVERWRITE_OR_IGNORE)"
+        f"COPY (SELECT {columns}, {quarter} AS quarter {good}) TO '{temporary}' (FORMAT "
+        f"parquet, COMPRESSION zstd, PARTITION_BY (quarter), OVERWRITE_OR_IGNORE)"
     )
     if not verdict.parts:
         (temporary / "quarter=none").mkdir()
-        con.raw_sql(f"COPY (SELECT {columns} {good}) TO '{temporary}/quarter=none/data_0.parquet' (FORMAT parquet)")
+        con.raw_sql(
+            f"COPY (SELECT {columns} {good}) TO '{temporary}/quarter=none/data_0.parquet' "
+            f"(FORMAT parquet)"
+        )
     target = folder / "transactions"
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=".old-", dir=folder))

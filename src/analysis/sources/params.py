@@ -1,4 +1,6 @@
-"""The params file: one per bank, read safely, checked whole, with errors that name the line to mend."""
+"""The params file: one per bank, read safely, checked whole, with errors that name the line to
+mend.
+"""
 
 import datetime as dt
 import os
@@ -8,7 +10,15 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, not_one_of
@@ -73,7 +83,8 @@ class ColumnMapping(Strict):
     sql: str = ""
     codes: dict[
         str, str | None
-    ] = {}  # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
+        # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
+    ] = {}
 
 
 class TableMapping(Strict):
@@ -102,11 +113,19 @@ class Value(Strict):
 
     deposit_margin: float = 0.012  # per year of the balance
     lending_margin: float = 0.02  # per year of the amount lent
-    default_given_arrears: float = Field(0.2, ge=0, le=1)  # share of borrowers in arrears who default within a year
+    default_given_arrears: float = Field(
+        0.2, ge=0, le=1
+    )  # share of borrowers in arrears who default within a year
     loss_given_default: float = Field(0.45, ge=0, le=1)
-    service_costs: dict[str, float] = {}  # service level of a plan to its cost per customer and year
-    cost_today: dict[str, float] = {}  # customer type to what serving one costs a year while all are served alike
-    value_lost: float = Field(0.05, ge=0, le=1)  # share of a customer's value lost where the service becomes cheaper
+    service_costs: dict[
+        str, float
+    ] = {}  # service level of a plan to its cost per customer and year
+    cost_today: dict[
+        str, float
+    ] = {}  # customer type to what serving one costs a year while all are served alike
+    value_lost: float = Field(
+        0.05, ge=0, le=1
+    )  # share of a customer's value lost where the service becomes cheaper
     discount_rate: float = Field(0.08, ge=0)  # a year
     horizon: int = Field(12, ge=1, le=40)  # quarters a customer's expected value looks ahead
 
@@ -115,14 +134,23 @@ class Plan(Strict):
     """What is done for a group, chosen by the first rule that fits its profile."""
 
     name: str
-    when: dict[str, Literal["high", "middle", "low", "negative"]] = {}  # feature to its level against the bank
+    when: dict[
+        str, Literal["high", "middle", "low", "negative"]
+    ] = {}  # feature to its level against the bank
     product: str = ""
     channel: str = ""
     service: str = ""
     owner: str = ""
 
 
-BLOCK_WEIGHTS = {"region": 0.1, "credit": 1.0, "assets": 1.0, "activity": 1.0, "habits": 1.0, "channels": 2.0}
+BLOCK_WEIGHTS = {
+    "region": 0.1,
+    "credit": 1.0,
+    "assets": 1.0,
+    "activity": 1.0,
+    "habits": 1.0,
+    "channels": 2.0,
+}
 
 
 class Segmentation(Strict):
@@ -137,7 +165,9 @@ class Segmentation(Strict):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Share of each block in the squared distance between two customers, whatever the number of its features."""
+        """Share of each block in the squared distance between two customers, whatever the number of
+        its features.
+        """
         return {**BLOCK_WEIGHTS, **self.block_weights}
 
     @field_validator("block_weights")
@@ -154,7 +184,8 @@ class Event(Strict):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
-    rule: str  # SQL over the columns of customer_quarter; those of the quarter before begin with before_
+    # SQL over the columns of customer_quarter; those of the quarter before begin with before_
+    rule: str
     expect: Literal["churn", "purchase"]  # what it is watched for in the quarter after
     action: str = ""
     owner: str = ""
@@ -171,18 +202,24 @@ class Loyalty(Strict):
     """Which survey item and which behaviour measures what, and how the index is weighted."""
 
     items: dict[str, list[str]] = {}
-    weights: dict[str, float] = {}  # of the dimensions in the index; default: as the path model of the fit quarter says
+    weights: dict[
+        str, float
+    ] = {}  # of the dimensions in the index; default: as the path model of the fit quarter says
     satisfaction: list[str] = []  # items on satisfaction as a whole, which the dimensions lead to
     stated_loyalty: list[str] = []
     behaviour: list[str] = []  # columns of customer_quarter that loyalty shows in
-    fit_quarter: QuarterField | None = None  # the index is weighted by the year up to it; default: the first full year
+    fit_quarter: QuarterField | None = (
+        None  # the index is weighted by the year up to it; default: the first full year
+    )
     nps: str = ""  # the item that asks whether one would recommend the bank
     csat: str = ""  # the item that asks how satisfied one is
     ces: str = ""  # the item that asks how easy it was
     scheme: Literal["centroid", "path"] = "centroid"  # of the path model
     formative: list[str] = []  # dimensions that their items make up, rather than show
     actions: dict[str, Mend] = {}  # dimension to what is done where it is weak
-    low_score: float = Field(50, gt=0, lt=100)  # whoever gives less to the bank as a whole is unhappy
+    low_score: float = Field(
+        50, gt=0, lt=100
+    )  # whoever gives less to the bank as a whole is unhappy
 
     @model_validator(mode="after")
     def _known_dimensions(self) -> "Loyalty":
@@ -199,7 +236,11 @@ class Loyalty(Strict):
             for name in block:
                 if (
                     block.count(name) > 1
-                    or sum(name in b for b in (*self.items.values(), self.satisfaction, self.stated_loyalty)) > 1
+                    or sum(
+                        name in b
+                        for b in (*self.items.values(), self.satisfaction, self.stated_loyalty)
+                    )
+                    > 1
                 ):
                     raise ValueError(f"The item {name!r} is named twice; each measures one thing.")
         return self
@@ -207,25 +248,33 @@ class Loyalty(Strict):
     @property
     def all_items(self) -> list[str]:
         """Every item named, once."""
-        named = [*[i for items in self.items.values() for i in items], *self.satisfaction, *self.stated_loyalty]
+        named = [
+            *[i for items in self.items.values() for i in items],
+            *self.satisfaction,
+            *self.stated_loyalty,
+        ]
         return list(dict.fromkeys(named))
 
     @property
     def blocks(self) -> list[str]:
         """What is measured, in order: the dimensions, satisfaction, stated loyalty, behaviour."""
-        return [*self.items, *[b for b in ("satisfaction", "stated_loyalty", "behaviour") if getattr(self, b)]]
+        return [
+            *self.items,
+            *[b for b in ("satisfaction", "stated_loyalty", "behaviour") if getattr(self, b)],
+        ]
 
 
 class Retention(Strict):
     """Who counts as leaving, and how many can be called."""
 
-    left: str = (
-        "not active"  # SQL over the columns of customer_quarter of the quarter after; those before begin with before_
-    )
+    # SQL over the columns of customer_quarter of the quarter after; those before begin with before_
+    left: str = "not active"
     left_title: str = "no own entry in the quarter, or no open account"
     capacity: int = Field(40, ge=1)  # customers a branch can call in a quarter
     capacities: dict[str, int] = {}  # branch to its own
-    save_rate: float = Field(0.2, ge=0, le=1)  # share of those who would leave that a call keeps; an assumption
+    save_rate: float = Field(
+        0.2, ge=0, le=1
+    )  # share of those who would leave that a call keeps; an assumption
     contact_cost: float = Field(30, ge=0)  # of a call
 
 
@@ -240,20 +289,28 @@ def _high(value: Any, **bounds: Any) -> Any:
 
 
 class Mortgage(Strict):
-    """Thresholds of the mortgage investigation; starting values unless a source stands beside them."""
+    """Thresholds of the mortgage investigation; starting values unless a source stands beside
+    them.
+    """
 
     min_borrowers: int = _low(3, ge=2)
     window_days: int = _high(10, ge=1, le=20)  # before the due day
     late_days: int = _high(3, ge=0, le=7)  # after it
     amount_tolerance: float = _high(0.15, gt=0, lt=1)
-    min_months: int = _low(2, ge=1, le=6)  # months in which a loan is paid by the same group, of two quarters
+    min_months: int = _low(
+        2, ge=1, le=6
+    )  # months in which a loan is paid by the same group, of two quarters
     same_site_share: float = _low(0.6, gt=0, le=1)
     cluster_days: int = _high(30, ge=1)
-    hop_days: int = _high(5, ge=1)  # from the money's arrival at a payer to the payment of the instalment
+    hop_days: int = _high(
+        5, ge=1
+    )  # from the money's arrival at a payer to the payment of the instalment
 
 
 class CardCashout(Strict):
-    """Thresholds of the card investigation; starting values unless a source stands beside them (design: kupet.cn, henanxw.com)."""
+    """Thresholds of the card investigation; starting values unless a source stands beside them
+    (design: kupet.cn, henanxw.com).
+    """
 
     min_cycles: int = _low(2, ge=1)  # times emptied again after repayment
     empty_share: float = _low(0.8, gt=0, le=1)  # of the limit; source: use above 80 % of the limit
@@ -263,20 +320,30 @@ class CardCashout(Strict):
     return_days: int = _high(7, ge=1)  # from the purchase to the money's return
     min_returns: int = _low(2, ge=1)
     min_holders: int = _low(3, ge=2)  # who get money back from one merchant
-    round_run: int = _low(3, ge=2)  # round purchases in a row at one merchant; source: three or more
+    round_run: int = _low(
+        3, ge=2
+    )  # round purchases in a row at one merchant; source: three or more
     swipes_a_day: int = _low(4, ge=2)  # at one merchant; source: more than three
     out_of_category: float = _low(5, gt=1)  # times the median purchase of the merchant's category
-    merchant_share: float = _low(0.5, gt=0, le=1)  # of a merchant's turnover that is from such cards
+    merchant_share: float = _low(
+        0.5, gt=0, le=1
+    )  # of a merchant's turnover that is from such cards
     region_hours: int = _high(2, ge=1)  # between purchases in two regions; source: two hours
 
 
 class Fundraising(Strict):
-    """Thresholds of the fund-raising investigation; starting values unless a source stands beside them."""
+    """Thresholds of the fund-raising investigation; starting values unless a source stands beside
+    them.
+    """
 
     min_payers: int = _low(10, ge=4)
     min_common: int = _low(6, ge=3)  # payers who are paid back
-    min_amount: float = _low(500, gt=0)  # of a payment in; source: multiples of 500 in a published case (fuhexi.com)
-    ratio_tolerance: float = _high(0.25, gt=0, lt=1)  # how far a payer's share may lie from the usual one
+    min_amount: float = _low(
+        500, gt=0
+    )  # of a payment in; source: multiples of 500 in a published case (fuhexi.com)
+    ratio_tolerance: float = _high(
+        0.25, gt=0, lt=1
+    )  # how far a payer's share may lie from the usual one
     same_ratio_share: float = _low(0.6, gt=0, le=1)  # of the payers paid back
     min_rate: float = _low(0.08, gt=0)  # a year; source: promised returns above 8 % are a warning
     min_returns: int = _low(2, ge=2)  # payments back to a payer
@@ -292,11 +359,27 @@ class Fundraising(Strict):
         5000, ge=10
     )  # accounts with more are authorities, utilities, markets: passed over, and said
     licensed: list[str] = []  # accounts of licensed products, left out
-    words: list[str] = ["投资", "理财", "复投", "分红", "利息", "集资", "众筹", "invest", "wealth", "dividend", "interest", "return on", "crowdfund"]  # fmt: skip
+    words: list[str] = [
+        "投资",
+        "理财",
+        "复投",
+        "分红",
+        "利息",
+        "集资",
+        "众筹",
+        "invest",
+        "wealth",
+        "dividend",
+        "interest",
+        "return on",
+        "crowdfund",
+    ]
 
 
 class Acceptance(Strict):
-    """Thresholds of the investigation of bills; starting values (signals after caidao8.com, from 中国票据网)."""
+    """Thresholds of the investigation of bills; starting values (signals after caidao8.com, from
+    中国票据网).
+    """
 
     keep: float = _low(0.7, gt=0, le=1)  # of the proceeds that come back
     hop_days: int = _high(10, ge=1)  # from one account to the next
@@ -305,10 +388,14 @@ class Acceptance(Strict):
     invoice_tolerance: float = Field(0.1, ge=0, lt=1)  # between invoice and bill
     invoice_days: int = Field(90, ge=1)  # between their dates
     turnover_share: float = _low(1.0, gt=0)  # bills of a year against the yearly turnover
-    rolling_days: int = _high(5, ge=0)  # a new bill to the same payee around the day an old one falls due
+    rolling_days: int = _high(
+        5, ge=0
+    )  # a new bill to the same payee around the day an old one falls due
     rolling_times: int = _low(2, ge=1)
     new_days: int = _high(365, ge=1)  # since the company was founded
-    min_business: int = Field(5, ge=1)  # other parties in its account, below which it has no other business
+    min_business: int = Field(
+        5, ge=1
+    )  # other parties in its account, below which it has no other business
 
 
 class Risk(Strict):
@@ -318,7 +405,9 @@ class Risk(Strict):
     card_cashout: CardCashout = CardCashout()
     fundraising: Fundraising = Fundraising()
     acceptance: Acceptance = Acceptance()
-    enough_dispositions: int = Field(30, ge=20)  # decided alerts of a kind before a scorecard is fitted
+    enough_dispositions: int = Field(
+        30, ge=20
+    )  # decided alerts of a kind before a scorecard is fitted
 
 
 class Bank(Strict):
@@ -332,9 +421,8 @@ class Bank(Strict):
     quarters: QuarterRange
     currency: str = "CNY"
     language: str = "en"
-    timezone: str = (
-        "Asia/Shanghai"  # of the bank; a booking without an offset is in it, one with an offset is converted to it
-    )
+    # of the bank; a booking without an offset is in it, one with an offset is converted to it
+    timezone: str = "Asia/Shanghai"
     as_of: dt.date | None = None
     quarantine_limit: float = Field(0.05, ge=0, le=1)
     min_cell: int = Field(10, ge=1)
@@ -377,7 +465,9 @@ class Bank(Strict):
 
     @property
     def taken_on(self) -> dt.date:
-        """The day the data was taken; nothing in it may lie later. Today where the params file does not say."""
+        """The day the data was taken; nothing in it may lie later. Today where the params file does
+        not say.
+        """
         return self.as_of or dt.date.today()
 
 
@@ -389,8 +479,8 @@ def _with_environment(text: str) -> str:
 def read_params(path: str | Path) -> Bank:
     """The bank described by a params file.
 
-    Raises ParametersError, naming every fault, when the file is missing, is not YAML, has an unknown key or a value
-    of the wrong type.
+    Raises ParametersError, naming every fault, when the file is missing, is not YAML, has an
+    unknown key or a value of the wrong type.
     """
     path = Path(path)
     if not path.is_file():
@@ -403,7 +493,10 @@ def read_params(path: str | Path) -> Bank:
     if not isinstance(content, dict):
         raise ParametersError(f"{path} must be a mapping of keys to values.")
     if "path" in content:
-        raise ParametersError(f"{path}: {not_one_of('The key', 'path', [k for k in Bank.model_fields if k != 'path'])}")
+        raise ParametersError(
+            f"{path}: "
+            f"{not_one_of('The key', 'path', [k for k in Bank.model_fields if k != 'path'])}"
+        )
     try:
         bank = Bank(**content, path=path.resolve())
     except ValidationError as error:
@@ -415,7 +508,9 @@ def read_params(path: str | Path) -> Bank:
 
 
 def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One sentence per fault that pydantic found; an unknown key comes with the valid ones, nearest first."""
+    """One sentence per fault that pydantic found; an unknown key comes with the valid ones, nearest
+    first.
+    """
     messages = []
     for fault in error.errors():
         place = ".".join(str(p) for p in fault["loc"])
@@ -423,7 +518,9 @@ def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
             messages.append(not_one_of("The key", place, _keys_beside(model, fault["loc"])))
         else:
             given = "" if fault["type"] == "missing" else f" (given: {fault['input']!r})"
-            messages.append(f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}.".replace("..", "."))
+            messages.append(
+                f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}.".replace("..", ".")
+            )
     return messages
 
 
@@ -454,10 +551,13 @@ def _check_tables(bank: Bank) -> None:
         for column in mapping.columns:
             known = [c.name for c in CONTRACT[name].columns]
             if column not in known:
-                raise ParametersError(f"{bank.path}: tables.{name}: {not_one_of('The column', column, known)}")
+                raise ParametersError(
+                    f"{bank.path}: tables.{name}: {not_one_of('The column', column, known)}"
+                )
     if bank.quarters.last < bank.quarters.first:
         raise ParametersError(
-            f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first ({bank.quarters.first})."
+            f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first "
+            f"({bank.quarters.first})."
         )
     if bank.source.engine == "duckdb" and not bank.source.folder:
         raise ParametersError(f"{bank.path}: source.folder must say where the files are.")

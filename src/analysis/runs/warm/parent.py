@@ -1,9 +1,11 @@
-"""The parent of the warm kernels: imports the heavy packages once, then forks a kernel for whoever asks.
+"""The parent of the warm kernels: imports the heavy packages once, then forks a kernel for whoever
+asks.
 
-It is one process with one thread, and must stay so: threads do not survive a fork. It imports and never computes; it
-refuses to fork when a thread was started all the same, and the asker starts a stock kernel instead. Each connection is
-one kernel: the request comes in, the pid goes out, and when the kernel ends its exit status; when the asker goes away
-first, the kernel is killed. It ends when nobody asked for a while, and never forks again once the package's code changed.
+It is one process with one thread, and must stay so: threads do not survive a fork. It imports and
+never computes; it refuses to fork when a thread was started all the same, and the asker starts a
+stock kernel instead. Each connection is one kernel: the request comes in, the pid goes out, and
+when the kernel ends its exit status; when the asker goes away first, the kernel is killed. It ends
+when nobody asked for a while, and never forks again once the package's code changed.
 """
 
 import atexit
@@ -28,16 +30,53 @@ from analysis.runs.warm.place import origin
 
 #: What reports use, beside the package itself.
 HEAVY = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer", "debugpy", "comm", "matplotlib_inline.backend_inline",
-    "numpy", "scipy.stats", "scipy.optimize", "scipy.sparse.csgraph", "pandas", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
-    "matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "seaborn",
-    "sklearn.cluster", "sklearn.linear_model", "sklearn.metrics", "sklearn.mixture", "sklearn.tree", "sklearn.preprocessing", "sklearn.model_selection",
-    "statsmodels.api", "statsmodels.formula.api", "duckdb", "great_tables", "pydantic", "yaml",
-    "ibis.backends.duckdb.converter", "ibis.expr.types.groupby", "ibis.formats.pandas", "ibis.formats.pyarrow",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.completer",
+    "debugpy",
+    "comm",
+    "matplotlib_inline.backend_inline",
+    "numpy",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.sparse.csgraph",
+    "pandas",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "pyarrow.compute",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.backends.backend_agg",
+    "seaborn",
+    "sklearn.cluster",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.mixture",
+    "sklearn.tree",
+    "sklearn.preprocessing",
+    "sklearn.model_selection",
+    "statsmodels.api",
+    "statsmodels.formula.api",
+    "duckdb",
+    "great_tables",
+    "pydantic",
+    "yaml",
+    "ibis.backends.duckdb.converter",
+    "ibis.expr.types.groupby",
+    "ibis.formats.pandas",
+    "ibis.formats.pyarrow",
     # imported by the others only when they are first used
-    "pandas.core.arrays.arrow.extension_types", "pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.string",
-    "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PpmImagePlugin", "PIL.PngImagePlugin",
-)  # fmt: skip
+    "pandas.core.arrays.arrow.extension_types",
+    "pandas.core.methods.to_dict",
+    "pandas.core.reshape.reshape",
+    "pandas.io.formats.string",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PpmImagePlugin",
+    "PIL.PngImagePlugin",
+)
 NOT_FOR_NOTEBOOKS = ("analysis.cli", "analysis.runs")
 CHECK_SECONDS = 2.0
 
@@ -57,7 +96,9 @@ class Kernel:
 
 
 def import_all() -> None:
-    """Import what reports use; what cannot be imported is left to the kernel, which will say why."""
+    """Import what reports use; what cannot be imported is left to the kernel, which will say
+    why.
+    """
     names = [*HEAVY, "analysis"]
     import analysis
 
@@ -72,7 +113,8 @@ def import_all() -> None:
     with contextlib.suppress(Exception):
         from matplotlib.backends.registry import backend_registry
 
-        backend_registry.list_all()  # reads what every installed package announces; kept from then on
+        # reads what every installed package announces; kept from then on
+        backend_registry.list_all()
 
 
 def threads_running() -> int:
@@ -82,7 +124,9 @@ def threads_running() -> int:
 
 
 def serve(address: str, started_from: str, idle_seconds: float) -> None:
-    """Answer requests at `address` until idle for `idle_seconds` without a kernel, or until the code changed."""
+    """Answer requests at `address` until idle for `idle_seconds` without a kernel, or until the
+    code changed.
+    """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     Path(address).unlink(missing_ok=True)
     listening.bind(address)
@@ -130,7 +174,11 @@ def serve(address: str, started_from: str, idle_seconds: float) -> None:
                         kernels[kernel.pid] = kernel
                         selector.register(connection, selectors.EVENT_READ, kernel)
                 last = time.monotonic()
-            elif (kernel := ready.data) and kernel.pid in kernels and _asker_is_gone(kernel.connection):
+            elif (
+                (kernel := ready.data)
+                and kernel.pid in kernels
+                and _asker_is_gone(kernel.connection)
+            ):
                 selector.unregister(kernel.connection)
                 kernel.end()
         for pid, status in _ended():
@@ -148,7 +196,9 @@ def serve(address: str, started_from: str, idle_seconds: float) -> None:
 
 
 def _ended() -> Iterator[tuple[int, int]]:
-    """Kernels that ended, with their exit status as `subprocess` gives it: negative for a signal."""
+    """Kernels that ended, with their exit status as `subprocess` gives it: negative for a
+    signal.
+    """
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -186,7 +236,9 @@ def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Ke
         if origin(os.environ) != started_from:
             raise RuntimeError("the code changed since this parent was started")
         if (running := threads_running()) > 1:
-            raise RuntimeError(f"{running} threads are running in the parent, and threads do not survive a fork")
+            raise RuntimeError(
+                f"{running} threads are running in the parent, and threads do not survive a fork"
+            )
         pid = os.fork()
         if pid == 0:
             in_child()
@@ -206,7 +258,9 @@ def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Ke
 
 
 def _become_kernel(request: dict[str, Any], handed: list[int]) -> None:
-    """In the child: an ordinary ipykernel on the connection file that the asker wrote. Never returns."""
+    """In the child: an ordinary ipykernel on the connection file that the asker wrote. Never
+    returns.
+    """
     status = 1
     try:
         parent = os.getppid()
@@ -225,7 +279,9 @@ def _become_kernel(request: dict[str, Any], handed: list[int]) -> None:
 
         # registers the display of figures, which otherwise happens when pyplot is imported
         app = IPKernelApp.instance()
-        app.initialize([*request["arguments"], "--matplotlib=inline", f"--IPKernelApp.parent_handle={parent}"])
+        app.initialize(
+            [*request["arguments"], "--matplotlib=inline", f"--IPKernelApp.parent_handle={parent}"]
+        )
         app.start()
         status = 0
     except SystemExit as end:

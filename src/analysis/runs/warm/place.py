@@ -1,4 +1,6 @@
-"""Where the parent of the warm kernels is reached, and what it must have been started from. Standard library only."""
+"""Where the parent of the warm kernels is reached, and what it must have been started from.
+Standard library only.
+"""
 
 import hashlib
 import os
@@ -9,25 +11,42 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2]
 LONGEST_SOCKET = 90  # characters; the system allows 107, and kernels add to the name
 
-#: Settings that packages read while they are imported: a kernel that wants others needs another parent.
-READ_AT_IMPORT = ("PYTHONPATH", "PYTHONHASHSEED", "MPLCONFIGDIR", "MATPLOTLIBRC", "LANG", "LC_ALL", "TZ")
+#: Settings that packages read while they are imported: a kernel that wants others needs another
+#: parent.
+READ_AT_IMPORT = (
+    "PYTHONPATH",
+    "PYTHONHASHSEED",
+    "MPLCONFIGDIR",
+    "MATPLOTLIBRC",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+)
 
 
 def origin(env: "os._Environ[str] | dict[str, str]") -> str:
-    """Changes with the package's code, the installed packages, the interpreter and the settings read at import."""
-    files = [f for f in sorted(PACKAGE.rglob("*")) if f.suffix != ".pyc" and f.name != "__pycache__"]
+    """Changes with the package's code, the installed packages, the interpreter and the settings
+    read at import.
+    """
+    files = [
+        f for f in sorted(PACKAGE.rglob("*")) if f.suffix != ".pyc" and f.name != "__pycache__"
+    ]
     installed = [Path(p) for p in sys.path if p.endswith("-packages") and Path(p).is_dir()]
     digest = hashlib.sha256(f"{sys.executable}\0{sys.version}".encode())
     for path in [*files, *installed]:
         stat = path.stat()
-        digest.update(f"\0{path}\0{stat.st_mtime_ns}\0{stat.st_size if path.is_file() else 0}".encode())
+        digest.update(
+            f"\0{path}\0{stat.st_mtime_ns}\0{stat.st_size if path.is_file() else 0}".encode()
+        )
     for name in READ_AT_IMPORT:
         digest.update(f"\0{env.get(name)}".encode())
     return digest.hexdigest()[:16]
 
 
 def private_folder() -> Path:
-    """A folder of this user's own for sockets, mode 0700; raises PermissionError when somebody else made it."""
+    """A folder of this user's own for sockets, mode 0700; raises PermissionError when somebody else
+    made it.
+    """
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir()) / "workbook"
@@ -36,6 +55,8 @@ def private_folder() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stat = folder.lstat()
     if stat.st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else; remove it, or set JUPYTER_RUNTIME_DIR.")
+        raise PermissionError(
+            f"{folder} belongs to somebody else; remove it, or set JUPYTER_RUNTIME_DIR."
+        )
     folder.chmod(0o700)
     return folder

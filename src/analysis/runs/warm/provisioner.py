@@ -1,8 +1,10 @@
-"""The kernel provisioner behind the kernel `workbook`: forks kernels from the warm parent, or starts stock ones.
+"""The kernel provisioner behind the kernel `workbook`: forks kernels from the warm parent, or
+starts stock ones.
 
-papermill, nbclient, nbval and JupyterLab go through the kernel specification, which names this provisioner (entry point
-group `jupyter_client.kernel_provisioners`), so that all of them are fast without knowing. Kernels talk over Unix sockets
-in a folder of the user's own instead of the machine's network.
+papermill, nbclient, nbval and JupyterLab go through the kernel specification, which names this
+provisioner (entry point group `jupyter_client.kernel_provisioners`), so that all of them are fast
+without knowing. Kernels talk over Unix sockets in a folder of the user's own instead of the
+machine's network.
 """
 
 import asyncio
@@ -29,7 +31,8 @@ from analysis.runs.warm.place import origin, private_folder
 IDLE_SECONDS = 300  # a parent that nobody asked for so long ends; WORKBOOK_WARM_IDLE changes it
 ANSWER_SECONDS = 60  # the parent may still be importing
 LARGEST_LOG = 1_000_000  # bytes
-FORK_IS_SAFE = sys.platform == "linux"  # macOS's system libraries do not survive it; Windows has none
+# macOS's system libraries do not survive it; Windows has none
+FORK_IS_SAFE = sys.platform == "linux"
 
 _said: set[str] = set()
 _parents: list[subprocess.Popen[bytes]] = []  # those this process started, so that they are reaped
@@ -43,21 +46,32 @@ class WarmProvisioner(LocalProvisioner):
         manager = self.parent
         if manager and os.name == "posix" and manager.transport == "tcp" and not manager.shell_port:
             manager.transport = "ipc"
-            # a name of its own: kernels that start at once would otherwise share one and never answer
+            # a name of its own: kernels that start at once would otherwise share one and never
+            # answer
             manager.ip = str(private_folder() / f"k{uuid.uuid4().hex[:12]}")
         return await super().pre_launch(**kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork the kernel from the warm parent; a stock kernel where that cannot be, saying why once."""
+        """Fork the kernel from the warm parent; a stock kernel where that cannot be, saying why
+        once.
+        """
         try:
             manager, env = self.parent, kwargs.get("env") or dict(os.environ)
-            files = [manager.connection_file, *(f"{manager.ip}-{n}" for n in range(1, 6))] if manager else []
+            files = (
+                [manager.connection_file, *(f"{manager.ip}-{n}" for n in range(1, 6))]
+                if manager
+                else []
+            )
             # in a thread: JupyterLab goes on answering while a parent is started
-            kernel = await asyncio.to_thread(fork_kernel, _arguments(cmd), env, kwargs.get("cwd"), files)
+            kernel = await asyncio.to_thread(
+                fork_kernel, _arguments(cmd), env, kwargs.get("cwd"), files
+            )
         except (OSError, RuntimeError, ValueError) as reason:
             if str(reason) not in _said:
                 _said.add(str(reason))
-                self.log.warning("Reports start with stock kernels, which takes longer: %s.", reason)
+                self.log.warning(
+                    "Reports start with stock kernels, which takes longer: %s.", reason
+                )
             return await super().launch_kernel(cmd, **kwargs)
         self.process = kernel  # type: ignore[assignment]  # what Popen has, as far as it is used
         self.pid = self.pgid = kernel.pid
@@ -65,7 +79,9 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
     async def kill(self, restart: bool = False) -> None:
-        """As the local provisioner; returns when the kernel is gone, which its manager would look for ten times a second."""
+        """As the local provisioner; returns when the kernel is gone, which its manager would look
+        for ten times a second.
+        """
         await super().kill(restart)
         until = time.monotonic() + 1
         while self.process and self.process.poll() is None and time.monotonic() < until:
@@ -79,7 +95,9 @@ class WarmProvisioner(LocalProvisioner):
 
 
 class ForkedKernel:
-    """A forked kernel as its asker sees it; has what `subprocess.Popen` has as far as provisioners use it."""
+    """A forked kernel as its asker sees it; has what `subprocess.Popen` has as far as provisioners
+    use it.
+    """
 
     stdin = stdout = stderr = None
 
@@ -92,7 +110,9 @@ class ForkedKernel:
         return self._status(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit status, when it ended; raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """The exit status, when it ended; raises subprocess.TimeoutExpired after `timeout`
+        seconds.
+        """
         status = self._status(timeout)
         if status is None:
             raise subprocess.TimeoutExpired("kernel", timeout or 0)
@@ -130,14 +150,22 @@ class ForkedKernel:
         return self.returncode
 
 
-def fork_kernel(arguments: list[str], env: dict[str, str], cwd: str | None, files: list[str]) -> ForkedKernel:
+def fork_kernel(
+    arguments: list[str], env: dict[str, str], cwd: str | None, files: list[str]
+) -> ForkedKernel:
     """A kernel forked from the user's parent, which is started when there is none.
 
-    arguments: of ipykernel. files: what the parent removes if the asker is gone before the kernel. Raises RuntimeError or OSError, saying why, when no kernel can be forked.
+    arguments: of ipykernel. files: what the parent removes if the asker is gone before the kernel.
+    Raises RuntimeError or OSError, saying why, when no kernel can be forked.
     """
     if not FORK_IS_SAFE:
         raise RuntimeError(f"processes cannot be forked safely on {sys.platform}")
-    request = {"arguments": arguments, "env": env, "cwd": str(Path(cwd or ".").resolve()), "files": files}
+    request = {
+        "arguments": arguments,
+        "env": env,
+        "cwd": str(Path(cwd or ".").resolve()),
+        "files": files,
+    }
     for attempt in (1, 2):
         connection = _connect(env)
         try:
@@ -177,7 +205,9 @@ def _line(connection: socket.socket) -> bytes:
 
 
 def _connect(env: dict[str, str]) -> socket.socket:
-    """A connection to the parent that was started from today's code, which is started when there is none."""
+    """A connection to the parent that was started from today's code, which is started when there is
+    none.
+    """
     key = origin(env)
     folder = private_folder()
     address = folder / f"{key}.sock"
@@ -196,10 +226,22 @@ def _connect(env: dict[str, str]) -> socket.socket:
                 log.truncate(0)
             _parents.append(
                 subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-m", "analysis.runs.warm.parent", str(address), key, env.get("WORKBOOK_WARM_IDLE", str(IDLE_SECONDS))],
-                    env={**env, **ONE_THREAD, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+                    [
+                        sys.executable,
+                        "-m",
+                        "analysis.runs.warm.parent",
+                        str(address),
+                        key,
+                        env.get("WORKBOOK_WARM_IDLE", str(IDLE_SECONDS)),
+                    ],
+                    env={**env, **ONE_THREAD, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd="/",
                 )
-            )  # fmt: skip
+            )
         until = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < until and _parents[-1].poll() is None:
             try:
@@ -208,7 +250,9 @@ def _connect(env: dict[str, str]) -> socket.socket:
             except OSError:
                 time.sleep(0.02)
         connection.close()
-        raise RuntimeError(f"the parent of the warm kernels did not start; see {folder / 'parent.log'}")
+        raise RuntimeError(
+            f"the parent of the warm kernels did not start; see {folder / 'parent.log'}"
+        )
 
 
 def _forget_dead_parents(folder: Path) -> None:

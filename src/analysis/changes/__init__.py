@@ -1,0 +1,1 @@
+"""How customers move between groups, what happens to them, and what they are worth."""

@@ -1,0 +1,128 @@
+"""Charts of what changed: each takes a finished table and decides nothing about the data."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+
+from analysis.report.figure import Figure
+from analysis.report.language import _
+from analysis.report.words import label
+
+
+def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
+    """Heat map of where the customers of each group went; moves as from `changes.migration`."""
+    rows = moves[moves["customer_type"] == kind] if len(moves) else moves
+    drawing, axis = plt.subplots(figsize=(7.5, 4.2))
+    matrix = (
+        rows.pivot_table(index="was", columns="became", values="share", observed=True)
+        if len(rows)
+        else pd.DataFrame()
+    )
+    if matrix.empty:
+        axis.set_axis_off()
+        title = _("There are too few customers to show who moved")
+        axis.set_title(title)
+        return Figure(drawing, title)
+    order = [*matrix.index, *[c for c in matrix.columns if c not in matrix.index]]
+    matrix = matrix.reindex(columns=[c for c in order if c in matrix.columns])
+    sns.heatmap(
+        matrix.rename(index=label, columns=label) * 100,
+        annot=True,
+        fmt=".0f",
+        cmap="Blues",
+        vmin=0,
+        vmax=100,
+        ax=axis,
+        cbar_kws={"label": _("% of last quarter's group")},
+    )
+    axis.grid(visible=False)
+    axis.set(xlabel=_("Now"), ylabel=_("Last quarter"))
+    axis.tick_params(axis="x", rotation=30)
+    axis.tick_params(axis="y", rotation=0)
+    stayed = rows[rows["was"] == rows["became"]].dropna(subset=["share"])
+    title = _("Who moved, {kind} customers").format(kind=label(kind).lower())
+    if len(stayed):
+        least = stayed.loc[stayed["share"].idxmin()]
+        title = _("{group} kept the fewest of its customers: {share}").format(
+            group=label(least["was"]), share=f"{least['share']:.0%}"
+        )
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def event_chart(rates: pd.DataFrame) -> Figure:
+    """Events per 1,000 active customers with their intervals, and last quarter's; rates as from
+    `changes.event_rates`.
+    """
+    rows = rates.dropna(subset=["per_1000"]).sort_values("per_1000")
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("No event happened often enough to be shown")
+    else:
+        error = [
+            (rows["per_1000"] - rows["low"]).clip(lower=0),
+            (rows["high"] - rows["per_1000"]).clip(lower=0),
+        ]
+        axis.errorbar(
+            rows["per_1000"],
+            range(len(rows)),
+            xerr=error,
+            fmt="o",
+            capsize=3,
+            label=_("this quarter, 95 % interval"),
+        )
+        axis.plot(rows["before"], range(len(rows)), "x", color="grey", label=_("last quarter"))
+        axis.set_yticks(range(len(rows)), rows["event"])
+        axis.set_xlabel(_("Customers per 1,000 active ones"))
+        axis.set_xlim(left=0)
+        axis.legend(loc="lower right")
+        most = rows.iloc[-1]
+        title = _("{event}: {rate} of 1,000 customers").format(
+            event=most["event"], rate=f"{most['per_1000']:.0f}"
+        )
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def backtest_chart(tested: pd.DataFrame) -> Figure:
+    """What followed each event against what follows otherwise; tested as from
+    `changes.backtest`.
+    """
+    rows = tested.dropna(subset=["followed"]).sort_values("lift", na_position="first")
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
+    if rows.empty:
+        axis.set_axis_off()
+        title = _("There are no earlier quarters to test the events on")
+    else:
+        error = [
+            ((rows["followed"] - rows["low"]) * 100).clip(lower=0),
+            ((rows["high"] - rows["followed"]) * 100).clip(lower=0),
+        ]
+        axis.errorbar(
+            rows["followed"] * 100,
+            range(len(rows)),
+            xerr=error,
+            fmt="o",
+            capsize=3,
+            label=_("after the event, 95 % interval"),
+        )
+        axis.plot(
+            rows["base"] * 100, range(len(rows)), "x", color="grey", label=_("customers without it")
+        )
+        axis.set_yticks(
+            range(len(rows)),
+            [f"{e} → {label(o)}" for e, o in zip(rows["event"], rows["outcome"], strict=True)],
+        )
+        axis.set_xlabel(_("% left or bought in the quarter after"))
+        axis.set_xlim(left=0)
+        axis.legend(loc="lower right")
+        certain = rows[(rows["p_corrected"] < 0.05) & (rows["lift"] > 1)]
+        title = _("No event is certain to announce anything")
+        if len(certain):
+            best = certain.iloc[-1]
+            title = _("{event} announces most: {lift} times the usual").format(
+                event=best["event"], lift=f"{best['lift']:.1f}"
+            )
+    axis.set_title(title)
+    return Figure(drawing, title)

@@ -1,0 +1,162 @@
+"""What a report's notebook talks to: its data, and the ways of showing a finding to the reader."""
+
+import html
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import ParametersError, not_one_of
+from analysis.partition import Partition
+from analysis.prepare import prepare_if_needed
+from analysis.quarters import Quarter
+from analysis.report import language as languages
+from analysis.report.figure import style
+from analysis.report.headline import HEADLINES
+from analysis.report.language import _, because
+from analysis.report.language import _ as say
+from analysis.report.lists import write_list
+from analysis.report.table import table
+from analysis.sources.params import read_params
+from analysis.storage import text_fingerprint
+
+__all__ = ["Report", "because", "open_report", "say", "table"]
+
+
+class Headlines:
+    """Two or three figures that stand for the report on the index."""
+
+    def __init__(self, figures: Mapping[str, str]) -> None:
+        self.figures = dict(figures)
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, object]:
+        items = "".join(
+            f"<li><span>{html.escape(k)}</span> <strong>{html.escape(v)}</strong></li>"
+            for k, v in self.figures.items()
+        )
+        return {
+            "text/plain": "\n".join(f"{k}: {v}" for k, v in self.figures.items()),
+            "text/html": f'<ul class="headlines">{items}</ul>',
+            HEADLINES: json.dumps(self.figures, ensure_ascii=False),
+        }
+
+
+class Notice:
+    """Sentences the reader must see; nothing when they are empty."""
+
+    def __init__(self, *sentences: str) -> None:
+        self.sentences = [s for s in sentences if s]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        return "".join(f'<p class="notice">{html.escape(s)}</p>' for s in self.sentences)
+
+
+class Report:
+    """One report on one partition; see `open_report`."""
+
+    def __init__(self, partition: Partition, outputs: str, min_cell: int) -> None:
+        self.partition, self.bank = partition, partition.bank
+        self.quarter, self.previous = str(partition.quarter), str(partition.quarter.previous)
+        self.branch, self.min_cell = partition.branch, min_cell
+        self.outputs = outputs
+
+    def about(self) -> Notice:
+        """Whose data this is, how much of it, and what was set aside."""
+        counts = self.partition.quarantine_counts()
+        text = _(
+            "{branch}, {quarter}: {customers} customers with an open account. Of {rows} "
+            "rows delivered by the bank {aside} broke a rule and were set aside."
+        ).format(
+            branch=self.partition.branch_name,
+            quarter=self.quarter,
+            customers=_("fewer than {n}").format(n=self.min_cell)
+            if self.partition.customer_count < self.min_cell
+            else f"{self.partition.customer_count:,}",
+            rows=f"{counts['rows'].sum():,}",
+            aside=f"{counts['set_aside'].sum():,}",
+        )
+        late = counts.loc[counts["late"], "table"].tolist()
+        if late:
+            text += " " + _("Not fresh: {tables}.").format(tables=", ".join(late))
+        if self.partition.sampled:
+            text += " " + _(
+                "Profiles come from a sample of {n} customers; sizes are counted over all."
+            ).format(n=f"{len(self.partition.customers):,}")
+        return Notice(text)
+
+    def missing(self, *marts: str) -> Notice:
+        """Says which parts of the report cannot be, because the bank does not deliver their
+        tables.
+        """
+        tables = self.partition.missing_for(*marts)
+        return Notice(
+            _("The bank does not deliver {tables}; what needs them is left out below.").format(
+                tables=", ".join(tables)
+            )
+            if tables
+            else ""
+        )
+
+    def notice(self, *sentences: str) -> Notice:
+        """Sentences the reader must see, each in a paragraph of its own."""
+        return Notice(*sentences)
+
+    def headlines(self, **figures: str) -> Headlines:
+        """The figures of the index, by label."""
+        return Headlines({k: v for k, v in figures.items() if v})
+
+    def deliver(self, name: str, rows: pd.DataFrame) -> Notice:
+        """Write a list for staff as CSV and Parquet beside the page; in JupyterLab nothing is
+        written.
+        """
+        if not self.outputs:
+            return Notice(
+                _(
+                    "The list {name} would have {n} rows; it is written when the report is run."
+                ).format(name=name, n=f"{len(rows):,}")
+            )
+        write_list(rows, Path(self.outputs), name)
+        return Notice(
+            _(
+                "The list {name} has {n} rows; it lies in the folder tables beside this page."
+            ).format(name=name, n=f"{len(rows):,}")
+        )
+
+
+def open_report(
+    params: str,
+    branch: str,
+    quarter: str,
+    language: str = "en",
+    outputs: str = "",
+    min_cell: int | None = None,
+) -> Report:
+    """Open the data of a report; the demo bank is made and prepared on first use.
+
+    params: the bank's params file. branch: its identifier, or ALL. quarter: such as 2024Q4.
+    language: of the page.
+    outputs: the folder that lists are written to; empty in JupyterLab. min_cell: the smallest group
+    shown, where it is to be larger than the params file says. Raises ParametersError naming the
+    valid values.
+    """
+    if language not in languages.languages():
+        raise ParametersError(not_one_of("The language", language, languages.languages()))
+    languages.use(language)
+    style()
+    bank = read_params(params)
+    wanted = Quarter.parse(quarter)
+    prepare_if_needed(bank, wanted)
+    # what draws at random draws the same again
+    seed = int(text_fingerprint(bank.bank, branch, quarter), 16) % 2**32
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the generator that careless code and older libraries use
+    log = Path(outputs).with_suffix(".readings") if outputs else None
+    return Report(Partition(bank, branch, wanted, log), outputs, max(min_cell or 0, bank.min_cell))

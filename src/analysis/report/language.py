@@ -1,0 +1,76 @@
+"""Every text a reader sees passes through here, so that it can be read in another language.
+
+`_` marks and translates a message at the moment it is shown. Catalogues live in
+`locale/<language>/LC_MESSAGES/workbook.mo`; English is the language of the source and needs none.
+The language `pseudo` brackets every message: a text without brackets on a pseudo page is a text
+that nobody can translate (see `tests/report/test_language.py`).
+"""
+
+import gettext
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+LOCALE = Path(__file__).parents[1] / "locale"
+
+
+class PseudoTranslations(gettext.NullTranslations):
+    """Brackets every message, so that a text that bypasses translation stands out."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧" if message.strip() else message
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+_ENGLISH = gettext.NullTranslations()
+_translations: ContextVar[gettext.NullTranslations] = ContextVar("translations", default=_ENGLISH)
+
+
+def languages() -> list[str]:
+    """The languages a report can be written in."""
+    return [
+        "en",
+        *sorted(p.parent.parent.name for p in LOCALE.glob("*/LC_MESSAGES/workbook.mo")),
+        "pseudo",
+    ]
+
+
+def use(language: str) -> None:
+    """Write everything that follows in `language` (one of `languages()`)."""
+    if language == "en":
+        _translations.set(gettext.NullTranslations())
+    elif language == "pseudo":
+        _translations.set(PseudoTranslations())
+    else:
+        _translations.set(gettext.translation("workbook", LOCALE, languages=[language]))
+
+
+def _(message: str) -> str:
+    """The message in the reader's language."""
+    return _translations.get().gettext(message)
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    """The message for `n` things in the reader's language."""
+    return _translations.get().ngettext(singular, plural, n)
+
+
+def impossible(text: str, **values: object) -> dict[str, Any]:
+    """A result that could not be computed, to be stored: why, with the numbers apart, so that it
+    can be told in any language.
+    """
+    return {
+        "reason": {
+            "text": text,
+            "values": {k: f"{v:,}" if isinstance(v, int) else str(v) for k, v in values.items()},
+        }
+    }
+
+
+def because(result: Mapping[str, Any]) -> str:
+    """Why a stored result could not be computed, in the reader's language; empty where it could."""
+    reason = result.get("reason")
+    return _(reason["text"]).format(**reason["values"]) if reason else ""

@@ -1,0 +1,1 @@
+"""Who leaves, who may leave, and whom to call."""

@@ -1,0 +1,128 @@
+"""Ways of dividing customers into groups, each a function from the same inputs to labels, so that
+they can be compared.
+
+A method takes the customers × features matrix, the rows it came from, the number of groups (which
+some find themselves) and the seed, and returns a label per row: 0 and on, −1 for a customer that it
+leaves in no group. To try another method, write such a function and add it to `METHODS`.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+Method = Callable[[np.ndarray, pd.DataFrame, int, int], np.ndarray]
+
+NO_GROUP = -1
+MOST_FOR_DISTANCES = 2_500  # customers of whom every pair is measured
+GOWER_COLUMNS = (
+    "balance_end",
+    "money_in",
+    "credit_grade",
+    "transactions",
+    "recency_days",
+    "cash_share",
+    "mobile_share",
+    "products_held",
+)
+
+
+def k_means(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+    """Lloyd (1982) with k-means++ starts (Arthur and Vassilvitskii 2007), the best of ten."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # fewer distinct points than groups: shows in the sizes
+        return np.asarray(KMeans(groups, n_init=10, random_state=seed).fit(x).labels_)
+
+
+def gaussian_mixture(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+    """A mixture of normal distributions with full covariances, by EM (Dempster, Laird and Rubin
+    1977).
+    """
+    return np.asarray(mixture(x, groups, seed).predict(rotated(x)))
+
+
+def k_medoids(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+    """FasterPAM (Schubert and Rousseeuw 2021) on Gower's distance (1971), for numbers and
+    categories together.
+
+    Every pair of customers is measured, so at most `MOST_FOR_DISTANCES` choose the medoids; the
+    others follow the nearest.
+    """
+    from kmedoids import fasterpam  # needed for the comparison only
+
+    numbers, categories = _gower_parts(rows)
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:MOST_FOR_DISTANCES]
+    among = _gower(numbers[chosen], categories[chosen], numbers[chosen], categories[chosen])
+    medoids = chosen[np.asarray(fasterpam(among, groups, random_state=seed, n_cpu=1).medoids)]
+    return _gower(numbers, categories, numbers[medoids], categories[medoids]).argmin(axis=1)
+
+
+def hdbscan(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+    """Density clusters (Campello, Moulavi and Sander 2013); finds the number of groups itself."""
+    return np.asarray(HDBSCAN(min_cluster_size=max(len(x) // 50, 15), copy=True).fit(x).labels_)
+
+
+def rfm(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+    """The baseline management knows: quintiles of recency, frequency and monetary value added up,
+    in five steps (Hughes 1994).
+    """
+    score = sum(
+        _quintile(rows[column].astype(float) * sign)
+        for column, sign in (("recency_days", -1), ("transactions", 1), ("money_in", 1))
+    )
+    return _quintile(pd.Series(score)).to_numpy().astype(int)
+
+
+METHODS: dict[str, Method] = {
+    "k-means": k_means,
+    "gaussian mixture": gaussian_mixture,
+    "k-medoids": k_medoids,
+    "hdbscan": hdbscan,
+    "rfm": rfm,
+}
+
+
+def mixture(x: np.ndarray, groups: int, seed: int) -> GaussianMixture:
+    """The fitted mixture, on the principal axes along which the customers differ."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianMixture(groups, random_state=seed, reg_covar=1e-4).fit(rotated(x))
+
+
+def rotated(x: np.ndarray) -> np.ndarray:
+    """x on its principal axes, those without spread left out."""
+    centred = x - x.mean(axis=0)
+    values, axes = np.linalg.eigh(centred.T @ centred / max(len(x), 1))
+    keep = values > 1e-9
+    return np.asarray(centred @ axes[:, keep]) if keep.any() else np.zeros((len(x), 1))
+
+
+def _quintile(values: pd.Series) -> pd.Series:
+    """0 to 4, ties together."""
+    return np.minimum((values.rank(pct=True, method="average") * 5 - 1e-9).fillna(0) // 1, 4)
+
+
+def _gower_parts(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    ranks = rows[list(GOWER_COLUMNS)].astype(float).rank(pct=True).fillna(0.5)
+    categories = (
+        rows[["region", "in_arrears"]]
+        .astype("string")
+        .fillna("")
+        .apply(lambda c: c.astype("category").cat.codes)
+    )
+    return ranks.to_numpy(), categories.to_numpy()
+
+
+def _gower(a: np.ndarray, a_codes: np.ndarray, b: np.ndarray, b_codes: np.ndarray) -> np.ndarray:
+    total = np.zeros((len(a), len(b)))
+    for i in range(a.shape[1]):
+        total += np.abs(a[:, i, None] - b[None, :, i])
+    for i in range(a_codes.shape[1]):
+        total += a_codes[:, i, None] != b_codes[None, :, i]
+    return total / (a.shape[1] + a_codes.shape[1])

@@ -1,0 +1,1 @@
+"""What several subjects compute: intervals, corrections, regression."""

@@ -1,0 +1,1 @@
+"""What customers write: themes, telling words, and what goes with a feeling."""

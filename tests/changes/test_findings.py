@@ -1,0 +1,344 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import chi2_contingency
+from statsmodels.stats.contingency_tables import StratifiedTable
+
+from analysis.models.build import read_model
+from analysis.partition import Partition
+from analysis.quarters import Quarter
+from analysis.segmentation import changes, worth
+from analysis.sources.params import Event, read_params
+
+LAST = Quarter.parse("2024Q4")
+
+
+def moves(*rows):
+    table = pd.DataFrame(rows, columns=["quarter", "was", "became", "customers"])
+    return table.assign(customer_type="personal")
+
+
+def event(name="salary_stopped", expect="churn"):
+    return Event(
+        name=name,
+        title=name.capitalize(),
+        rule="active",
+        expect=expect,
+        action="Call",
+        owner="branch team",
+    )
+
+
+def counts(event_name, customers, churned, purchased=0):
+    return {
+        "customer_type": "personal",
+        "event": event_name,
+        "customers": customers,
+        "churned": churned,
+        "purchased": purchased,
+    }
+
+
+def test_moves_are_counted_against_the_group_they_come_from_and_against_what_was_usual():
+    table = changes.migration(
+        moves(
+            ("2024Q3", "a", "a", 90),
+            ("2024Q3", "a", "b", 10),
+            ("2024Q4", "a", "a", 25),
+            ("2024Q4", "a", "b", 15),
+            ("2024Q4", "New", "a", 30),
+        ),
+        "2024Q4",
+        10,
+    ).set_index(["was", "became"])
+    assert table.loc[("a", "b"), ["customers", "of", "share", "usual"]].tolist() == [
+        15,
+        40,
+        0.375,
+        0.1,
+    ]
+    assert table.loc[("a", "b"), "share_low"] == pytest.approx(
+        0.2421, abs=1e-3
+    )  # Wilson 1927 for 15 of 40
+    assert "New" not in table.index.get_level_values("was")
+
+
+def test_a_small_move_takes_the_next_smallest_along_so_that_it_cannot_be_worked_out():
+    table = changes.migration(
+        moves(("2024Q4", "b", "b", 28), ("2024Q4", "b", "a", 2)), "2024Q4", 10
+    )
+    assert table["customers"].isna().all() and table["of"].tolist() == [30, 30]
+    hidden = changes.migration(
+        moves(("2024Q4", "b", "b", 4), ("2024Q4", "b", "a", 2)), "2024Q4", 10
+    )
+    assert hidden["of"].isna().all()
+
+
+def test_the_share_that_moved_counts_neither_new_customers_nor_those_who_left():
+    table = moves(
+        ("2024Q4", "a", "a", 60),
+        ("2024Q4", "a", "b", 20),
+        ("2024Q4", "a", "Left", 15),
+        ("2024Q4", "New", "b", 40),
+    )
+    assert changes.moved_share(table, "2024Q4", 10)["share"] == pytest.approx(20 / 80)
+    assert changes.moved_share(table, "2024Q4", 21) == {}
+
+
+def test_a_row_of_the_matrix_is_tested_against_the_quarters_before():
+    table = moves(
+        *[(q, "a", b, n) for q in ("2024Q2", "2024Q3") for b, n in (("a", 90), ("b", 10))],
+        ("2024Q4", "a", "a", 60),
+        ("2024Q4", "a", "b", 40),
+        *[
+            (q, "b", b, n)
+            for q in ("2024Q2", "2024Q3", "2024Q4")
+            for b, n in (("b", 80), ("a", 20))
+        ],
+    )
+    tested = changes.against_before(table, "2024Q4", 10).set_index("was")
+    expected = chi2_contingency([[60, 180], [40, 20]], correction=False)
+    assert tested.loc["a", "p"] == pytest.approx(expected.pvalue)
+    assert tested.loc["a", "cramers_v"] == pytest.approx(np.sqrt(expected.statistic / 300))
+    assert tested.loc["a", "p_corrected"] == pytest.approx(
+        2 * expected.pvalue
+    )  # the smaller of two
+    assert tested.loc["b", "p"] == pytest.approx(1) and tested.loc["b", "quarters"] == 2
+
+
+def test_destinations_that_are_rare_are_taken_together_before_the_test():
+    table = moves(
+        ("2024Q3", "a", "a", 50),
+        ("2024Q3", "a", "b", 1),
+        ("2024Q3", "a", "c", 1),
+        ("2024Q4", "a", "a", 50),
+        ("2024Q4", "a", "d", 2),
+    )
+    tested = changes.against_before(table, "2024Q4", 10).iloc[0]
+    assert tested["p"] == pytest.approx(
+        chi2_contingency([[50, 50], [2, 2]], correction=False).pvalue
+    )
+
+
+def model_of_two():
+    def feature(name):
+        return {
+            "name": name,
+            "column": name,
+            "transform": "none",
+            "scale": 1.0,
+            "low": -100.0,
+            "high": 100.0,
+            "mean": 0.0,
+            "sd": 1.0,
+            "weight": 1.0,
+            "missing": 0.0,
+        }
+
+    return {
+        "types": {
+            "personal": {
+                "features": [feature("balance_end"), feature("transactions")],
+                "centres": [[0.0, 0.0], [10.0, 2.0]],
+                "groups": [{"name": "a"}, {"name": "b"}],
+            }
+        }
+    }
+
+
+def test_why_customers_moved_is_divided_among_the_features_exactly():
+    then = pd.DataFrame(
+        {
+            "customer_id": [f"C{i}" for i in range(20)],
+            "customer_type": "personal",
+            "segment": "a",
+            "balance_end": np.linspace(0, 2, 20),
+            "transactions": 1.0,
+        }
+    )
+    now = then.assign(segment="b", balance_end=then["balance_end"] + 8, transactions=3.0)
+    why = changes.why_moved(then, now, model_of_two(), 10).set_index("feature")
+    # each contributes (b − a) Δx: 10 × 8 and 2 × 2
+    assert why.loc["balance_end", "share"] == pytest.approx(80 / 84)
+    assert why.loc["transactions", "share"] == pytest.approx(4 / 84)
+    assert why.loc["transactions", ["n", "median_before", "median_now"]].tolist() == [20, 1, 3]
+    assert changes.why_moved(then, now, model_of_two(), 21).empty
+
+
+def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
+    then = pd.DataFrame(
+        {
+            "customer_id": ["C1", "C2", "C3"],
+            "customer_type": "personal",
+            "segment": ["a", "a", "Dormant"],
+            "balance_end": 0.0,
+            "transactions": 1.0,
+            "manager_id": "S1",
+            "consent": True,
+        }
+    )
+    now = then.assign(segment=["b", "a", "b"], balance_end=[8.0, 0.0, 8.0])
+    listed = changes.moved_list(then, now, model_of_two()).set_index("customer_id")
+    assert listed.index.tolist() == ["C1", "C3"]
+    assert listed.loc["C1", ["was", "became", "first_reason", "second_reason"]].tolist() == [
+        "a",
+        "b",
+        "balance_end",
+        "transactions",
+    ]
+    assert listed.loc["C3", "first_reason"] == ""
+
+
+def test_an_event_is_compared_with_the_customers_to_whom_it_did_not_happen():
+    by_quarter = [
+        [counts("salary_stopped", 40, 12), counts(None, 1000, 52)],
+        [counts("salary_stopped", 60, 12), counts(None, 1000, 62)],
+    ]
+    tested = changes.backtest(by_quarter, [event(), event("unseen")]).set_index("event")
+    row = tested.loc["Salary_stopped"]
+    assert (row["n"], row["quarters"], row["followed"]) == (100, 2, 0.24)
+    base = (40 * 40 / 960 + 60 * 50 / 940) / 100
+    assert row["base"] == pytest.approx(base) and row["lift"] == pytest.approx(0.24 / base)
+    assert row["difference_low"] < 0.24 - base < row["difference_high"]
+    strata = [np.array([[12, 28], [40, 920]]), np.array([[12, 48], [50, 890]])]
+    assert row["p"] == pytest.approx(StratifiedTable(strata).test_null_odds().pvalue)
+    assert tested.loc["Unseen", "n"] == 0 and np.isnan(tested.loc["Unseen", "p_corrected"])
+
+
+def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_followed_has_no_test():
+    by_quarter = [[counts("inflow", 50, 0, 10), counts("idle", 50, 0, 0), counts(None, 500, 0, 30)]]
+    tested = changes.backtest(by_quarter, [event("inflow", "purchase"), event("idle")]).set_index(
+        "event"
+    )
+    assert tested.loc["Inflow", "followed"] == 0.2 and tested.loc[
+        "Inflow", "base"
+    ] == pytest.approx(20 / 450)
+    assert np.isnan(tested.loc["Idle", "p"])
+
+
+def test_without_holdings_nothing_is_said_of_purchases():
+    by_quarter = [[counts("inflow", 50, 5, None), counts(None, 500, 30, None)]]
+    tested = changes.backtest(by_quarter, [event("inflow", "purchase"), event("inflow")])
+    assert np.isnan(tested.loc[0, "followed"]) and tested.loc[1, "followed"] == 0.1
+
+
+def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
+    happened = pd.DataFrame(
+        {"customer_id": ["C1", "C2"], "customer_type": "personal", "event": "salary_stopped"}
+    )
+    counted = pd.DataFrame(
+        [("2024Q4", "salary_stopped", 2)], columns=["quarter", "event", "customers"]
+    )
+    rates = changes.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10)
+    assert rates.drop(columns="event").isna().all(axis=None)
+    customers = pd.DataFrame(
+        {"customer_id": ["C1", "C2"], "segment": "a", "manager_id": "S1", "consent": [True, False]}
+    )
+    expected = pd.DataFrame({"customer_id": ["C1", "C2"], "expected": [10.0, 90.0]})
+    listed = changes.event_list(happened, customers, expected, [event()])
+    assert listed["customer_id"].tolist() == ["C2", "C1"] and listed["action"].tolist() == [
+        "Call",
+        "Call",
+    ]
+    assert listed["may_be_contacted"].tolist() == [False, True]
+
+
+def test_rates_have_wilson_intervals_per_thousand():
+    counted = pd.DataFrame(
+        [("2024Q4", "salary_stopped", 20)], columns=["quarter", "event", "customers"]
+    )
+    rates = changes.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10).iloc[0]
+    assert (rates["per_1000"], round(rates["low"], 1), round(rates["high"], 1)) == (
+        200,
+        133.4,
+        288.8,
+    )
+
+
+def test_nothing_in_gives_empty_tables():
+    nothing = pd.DataFrame(columns=["quarter", "customer_type", "was", "became", "customers"])
+    empty = pd.DataFrame()
+    for table in (
+        changes.migration(nothing, "2024Q4", 10),
+        changes.against_before(nothing, "2024Q4", 10),
+        changes.why_moved(empty, empty, {"types": {}}, 10),
+        changes.event_list(empty, empty, empty, []),
+        worth.value_by_group(empty, empty, 10),
+        worth.value_calibration({"calibration": []}),
+    ):
+        assert table.empty and len(table.columns)
+    assert changes.moved_share(nothing, "2024Q4", 10) == {}
+    assert changes.backtest([], [event()])["n"].tolist() == [0]
+
+
+# on the demo bank, against what was planted
+
+
+@pytest.fixture(scope="module")
+def bank(ready_demo):
+    return read_params(ready_demo)
+
+
+@pytest.mark.parametrize(
+    ("rule", "planted", "least_recall"),
+    [
+        ("salary_stopped", "salary_stopped", 0.9),
+        ("competitor_account", "competitor_account", 0.9),
+        ("large_inflow", "large_inflow", 0.8),
+        ("first_late_payment", "late_payment", 0.8),
+        ("woken", "slept_and_woke", 0.9),
+    ],
+)
+def test_what_was_planted_is_found_by_the_rules_of_the_params_file(
+    bank, rule, planted, least_recall
+):
+    truth = pd.read_parquet(bank.place(bank.source.folder) / "truth" / "life_events")
+    truth = truth[truth["event"] == planted]
+    found = pd.concat(Partition(bank, "ALL", q).events for q in bank.all_quarters)
+    found = found[found["event"] == rule]
+    both = truth.merge(found, on=["customer_id", "quarter"])
+    assert len(truth) > 80 and len(both) / len(truth) >= least_recall
+
+
+def test_the_backtest_finds_the_planted_effects_and_none_where_none_was_planted(bank):
+    partition = Partition(bank, "ALL", LAST)
+    tested = changes.backtest(
+        [partition.changes(q)["outcomes"] for q in partition.quarters], bank.events
+    )
+    tested["name"] = [e.name for e in bank.events]
+    tested = tested.set_index("name")
+    for planted in ("salary_stopped", "competitor_account", "large_inflow"):
+        assert (
+            tested.loc[planted, "p_corrected"] < 0.001 and tested.loc[planted, "difference_low"] > 0
+        ), planted
+    for without in ("woken", "first_late_payment"):
+        assert tested.loc[without, "p_corrected"] > 0.05, without
+
+
+def test_value_and_activity_were_foreseen_within_a_tenth_for_active_customers(bank):
+    table = worth.value_calibration(Partition(bank, "ALL", LAST).changes(LAST)["value"])
+    active = table[table["segment"] != "Dormant"]
+    assert (active["predicted_active"] / active["came_active"]).between(0.95, 1.05).all()
+    assert (active["predicted_value"] / active["came_value"]).between(0.75, 1.1).all()
+
+
+def test_moves_of_the_branches_add_up_to_those_of_the_bank(bank):
+    whole = Partition(bank, "ALL", LAST)
+    keys = ["quarter", "customer_type", "was", "became"]
+    parts = pd.concat(Partition(bank, b, LAST).moves for b in whole.branches["branch_id"])
+    added = parts.groupby(keys)["customers"].sum()
+    assert added.to_dict() == whole.moves.set_index(keys)["customers"].to_dict()
+    in_json = pd.concat(
+        pd.DataFrame(whole.changes(q)["segments"]).assign(quarter=str(q)) for q in whole.quarters
+    )
+    assert in_json["customers"].sum() == whole.segment_counts["customers"].sum()
+
+
+def test_the_contributions_to_a_move_add_up_to_one(bank):
+    partition = Partition(bank, "ALL", LAST)
+    model = read_model(bank, "segmentation")
+    for part in model["types"].values():  # so that every feature is among the five that are shown
+        part["features"], part["centres"] = part["features"][:5], [c[:5] for c in part["centres"]]
+    why = changes.why_moved(partition.previous_customers, partition.customers, model, 10)
+    total = why.groupby(["was", "became"])["share"].agg(["sum", "size"])
+    assert len(total) and np.allclose(total.loc[total["size"] == 5, "sum"], 1)
