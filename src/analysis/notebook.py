@@ -16,8 +16,7 @@ from analysis.quarters import Quarter
 from analysis.report import language as languages
 from analysis.report.figure import style
 from analysis.report.headline import HEADLINES
-from analysis.report.language import _, because
-from analysis.report.language import _ as say
+from analysis.report.language import because, say
 from analysis.report.lists import write_list
 from analysis.report.table import table
 from analysis.sources.params import read_params
@@ -71,13 +70,13 @@ class Report:
     def about(self) -> Notice:
         """Whose data this is, how much of it, and what was set aside."""
         counts = self.partition.quarantine_counts()
-        text = _(
+        text = say(
             "{branch}, {quarter}: {customers} customers with an open account. Of {rows} "
             "rows delivered by the bank {aside} broke a rule and were set aside."
         ).format(
             branch=self.partition.branch_name,
             quarter=self.quarter,
-            customers=_("fewer than {n}").format(n=self.min_cell)
+            customers=say("fewer than {n}").format(n=self.min_cell)
             if self.partition.customer_count < self.min_cell
             else f"{self.partition.customer_count:,}",
             rows=f"{counts['rows'].sum():,}",
@@ -85,9 +84,9 @@ class Report:
         )
         late = counts.loc[counts["late"], "table"].tolist()
         if late:
-            text += " " + _("Not fresh: {tables}.").format(tables=", ".join(late))
+            text += " " + say("Not fresh: {tables}.").format(tables=", ".join(late))
         if self.partition.sampled:
-            text += " " + _(
+            text += " " + say(
                 "Profiles come from a sample of {n} customers; sizes are counted over all."
             ).format(n=f"{len(self.partition.customers):,}")
         return Notice(text)
@@ -98,7 +97,7 @@ class Report:
         """
         tables = self.partition.missing_for(*marts)
         return Notice(
-            _("The bank does not deliver {tables}; what needs them is left out below.").format(
+            say("The bank does not deliver {tables}; what needs them is left out below.").format(
                 tables=", ".join(tables)
             )
             if tables
@@ -119,13 +118,13 @@ class Report:
         """
         if not self.outputs:
             return Notice(
-                _(
+                say(
                     "The list {name} would have {n} rows; it is written when the report is run."
                 ).format(name=name, n=f"{len(rows):,}")
             )
         write_list(rows, Path(self.outputs), name)
         return Notice(
-            _(
+            say(
                 "The list {name} has {n} rows; it lies in the folder tables beside this page."
             ).format(name=name, n=f"{len(rows):,}")
         )

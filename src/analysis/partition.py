@@ -22,7 +22,7 @@ from analysis.errors import MissingDataError, ParametersError, not_one_of
 from analysis.marts.build import NEEDS
 from analysis.models.build import mart_files, read_model
 from analysis.quarters import Quarter
-from analysis.report.language import _ as tr
+from analysis.report.language import say
 from analysis.risk.kinds import ALERTS, CURVE, EVIDENCES, HISTORY, HOLDS, PARTIES, RISK_NEEDS
 from analysis.sources.params import Bank
 from analysis.steps.readings import COUNTS, files_of, mart_reading
@@ -72,7 +72,7 @@ class Partition:
     def branch_name(self) -> str:
         """The branch's name as the bank writes it."""
         if self.branch == ALL:
-            return tr("The whole bank")
+            return say("The whole bank")
         return str(self.branches.set_index("branch_id").loc[self.branch, "name"])
 
     @cached_property

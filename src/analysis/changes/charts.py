@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from analysis.report.figure import Figure
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 
 
@@ -20,7 +20,7 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
     )
     if matrix.empty:
         axis.set_axis_off()
-        title = _("There are too few customers to show who moved")
+        title = say("There are too few customers to show who moved")
         axis.set_title(title)
         return Figure(drawing, title)
     order = [*matrix.index, *[c for c in matrix.columns if c not in matrix.index]]
@@ -33,17 +33,17 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
         vmin=0,
         vmax=100,
         ax=axis,
-        cbar_kws={"label": _("% of last quarter's group")},
+        cbar_kws={"label": say("% of last quarter's group")},
     )
     axis.grid(visible=False)
-    axis.set(xlabel=_("Now"), ylabel=_("Last quarter"))
+    axis.set(xlabel=say("Now"), ylabel=say("Last quarter"))
     axis.tick_params(axis="x", rotation=30)
     axis.tick_params(axis="y", rotation=0)
     stayed = rows[rows["was"] == rows["became"]].dropna(subset=["share"])
-    title = _("Who moved, {kind} customers").format(kind=label(kind).lower())
+    title = say("Who moved, {kind} customers").format(kind=label(kind).lower())
     if len(stayed):
         least = stayed.loc[stayed["share"].idxmin()]
-        title = _("{group} kept the fewest of its customers: {share}").format(
+        title = say("{group} kept the fewest of its customers: {share}").format(
             group=label(least["was"]), share=f"{least['share']:.0%}"
         )
     axis.set_title(title)
@@ -58,7 +58,7 @@ def event_chart(rates: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:
         axis.set_axis_off()
-        title = _("No event happened often enough to be shown")
+        title = say("No event happened often enough to be shown")
     else:
         error = [
             (rows["per_1000"] - rows["low"]).clip(lower=0),
@@ -70,15 +70,15 @@ def event_chart(rates: pd.DataFrame) -> Figure:
             xerr=error,
             fmt="o",
             capsize=3,
-            label=_("this quarter, 95 % interval"),
+            label=say("this quarter, 95 % interval"),
         )
-        axis.plot(rows["before"], range(len(rows)), "x", color="grey", label=_("last quarter"))
+        axis.plot(rows["before"], range(len(rows)), "x", color="grey", label=say("last quarter"))
         axis.set_yticks(range(len(rows)), rows["event"])
-        axis.set_xlabel(_("Customers per 1,000 active ones"))
+        axis.set_xlabel(say("Customers per 1,000 active ones"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
         most = rows.iloc[-1]
-        title = _("{event}: {rate} of 1,000 customers").format(
+        title = say("{event}: {rate} of 1,000 customers").format(
             event=most["event"], rate=f"{most['per_1000']:.0f}"
         )
     axis.set_title(title)
@@ -93,7 +93,7 @@ def backtest_chart(tested: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:
         axis.set_axis_off()
-        title = _("There are no earlier quarters to test the events on")
+        title = say("There are no earlier quarters to test the events on")
     else:
         error = [
             ((rows["followed"] - rows["low"]) * 100).clip(lower=0),
@@ -105,23 +105,27 @@ def backtest_chart(tested: pd.DataFrame) -> Figure:
             xerr=error,
             fmt="o",
             capsize=3,
-            label=_("after the event, 95 % interval"),
+            label=say("after the event, 95 % interval"),
         )
         axis.plot(
-            rows["base"] * 100, range(len(rows)), "x", color="grey", label=_("customers without it")
+            rows["base"] * 100,
+            range(len(rows)),
+            "x",
+            color="grey",
+            label=say("customers without it"),
         )
         axis.set_yticks(
             range(len(rows)),
             [f"{e} → {label(o)}" for e, o in zip(rows["event"], rows["outcome"], strict=True)],
         )
-        axis.set_xlabel(_("% left or bought in the quarter after"))
+        axis.set_xlabel(say("% left or bought in the quarter after"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
         certain = rows[(rows["p_corrected"] < 0.05) & (rows["lift"] > 1)]
-        title = _("No event is certain to announce anything")
+        title = say("No event is certain to announce anything")
         if len(certain):
             best = certain.iloc[-1]
-            title = _("{event} announces most: {lift} times the usual").format(
+            title = say("{event} announces most: {lift} times the usual").format(
                 event=best["event"], lift=f"{best['lift']:.1f}"
             )
     axis.set_title(title)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2_contingency
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.segmentation.features import matrix
 from analysis.segmentation.findings import suppressed
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
@@ -451,13 +451,13 @@ def headline(moved: dict[str, float], rates: pd.DataFrame) -> dict[str, str]:
     """
     figures = {}
     if moved:
-        figures[_("Changed group")] = (
+        figures[say("Changed group")] = (
             f"{moved['share']:.1%} ({moved['low']:.1%}–{moved['high']:.1%})"
         )
     known = rates.dropna(subset=["customers"])
     if len(known):
         most = known.loc[known["customers"].idxmax()]
-        figures[_("Most frequent event")] = f"{most['event']}: {most['customers']:,.0f}"
+        figures[say("Most frequent event")] = f"{most['event']}: {most['customers']:,.0f}"
     return figures
 
 

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from analysis.report.figure import Figure
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 
 DIMENSIONS = "dimension"
@@ -33,7 +33,7 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
     mine = rows[rows["branch_id"] == branch] if len(rows) else rows
     if mine.empty:
         axis.set_axis_off()
-        title = _("There are too few answers for an index")
+        title = say("There are too few answers for an index")
     else:
         for number, (name, part) in enumerate(
             [(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)]
@@ -46,13 +46,13 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
                 yerr=_reach(part, "mean", "low", "high"),
                 marker="o",
                 capsize=3,
-                label=_("The whole bank") if name == pooled else name,
+                label=say("The whole bank") if name == pooled else name,
                 color=sns.color_palette()[number],
             )
-        axis.set(xlabel=_("Quarter"), ylabel=_("Index (0–100), 95 % interval"))
+        axis.set(xlabel=say("Quarter"), ylabel=say("Index (0–100), 95 % interval"))
         axis.legend()
         last = mine.iloc[-1]
-        title = _("The index stands at {index} in {quarter} ({n} answers)").format(
+        title = say("The index stands at {index} in {quarter} ({n} answers)").format(
             index=f"{last['mean']:.1f}", quarter=last["quarter"], n=f"{last['n']:,.0f}"
         )
     axis.set_title(title)
@@ -65,7 +65,7 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(8, max(2.6, 0.26 * len(changes) + 1)))
     if changes.empty:
         axis.set_axis_off()
-        title = _("There are too few answers to compare with earlier quarters")
+        title = say("There are too few answers to compare with earlier quarters")
     else:
         many = changes["branch_id"].nunique() > 1
         names = [
@@ -88,13 +88,15 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(names)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_xlabel(_("Change (points), 95 % interval; coloured: significant after correction"))
+        axis.set_xlabel(
+            say("Change (points), 95 % interval; coloured: significant after correction")
+        )
         found = changes[changes["changed"]]
         if found.empty:
-            title = _("Nothing changed that could not be chance")
+            title = say("Nothing changed that could not be chance")
         else:
             most = found.loc[found["change"].abs().idxmax()]
-            title = _("{dimension} changed by {points} points ({branch})").format(
+            title = say("{dimension} changed by {points} points ({branch})").format(
                 dimension=label(most[DIMENSIONS]),
                 points=f"{most['change']:+.1f}",
                 branch=most["branch_id"],
@@ -123,11 +125,11 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
         axis.tick_params(axis="x", rotation=60, labelsize=7)
     now = control[(control["quarter"] == quarter) & control["outside"]] if len(control) else control
     if control.empty:
-        title = _("There are too few quarters for a control chart")
+        title = say("There are too few quarters for a control chart")
     elif now.empty:
-        title = _("Everything lies within what chance lets expect")
+        title = say("Everything lies within what chance lets expect")
     else:
-        title = _("Outside what chance lets expect: {dimensions}").format(
+        title = say("Outside what chance lets expect: {dimensions}").format(
             dimensions=", ".join(label(d).lower() for d in now[DIMENSIONS])
         )
     drawing.suptitle(title)
@@ -146,16 +148,16 @@ def drivers_chart(drivers: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:
         axis.set_axis_off()
-        title = _("There are too few answers to tell what drives satisfaction")
+        title = say("There are too few answers to tell what drives satisfaction")
     else:
         error = _reach(rows, "share", "share_low", "share_high")
         axis.barh(
             [label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8
         )
         axis.invert_yaxis()
-        axis.set_xlabel(_("Share of what all dimensions explain, 95 % interval"))
+        axis.set_xlabel(say("Share of what all dimensions explain, 95 % interval"))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
-        title = _("{driver} drives {target} most").format(
+        title = say("{driver} drives {target} most").format(
             driver=label(rows["driver"].iloc[0]), target=label(rows["target"].iloc[0]).lower()
         )
     axis.set_title(title)
@@ -167,7 +169,7 @@ def map_chart(performance: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(7, 4.2))
     if performance.empty:
         axis.set_axis_off()
-        title = _("There are too few answers for a map")
+        title = say("There are too few answers for a map")
     else:
         p = performance
         axis.errorbar(
@@ -187,15 +189,15 @@ def map_chart(performance: pd.DataFrame) -> Figure:
             )
         axis.axhline(1 / len(p), color="grey", linewidth=1)
         axis.axvline(p["median"].mean(), color="grey", linewidth=1)
-        axis.set(xlabel=_("Index (0–100)"), ylabel=_("Share in what drives satisfaction"))
+        axis.set(xlabel=say("Index (0–100)"), ylabel=say("Share in what drives satisfaction"))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         wins = p[p["quick_win"]]
         title = (
-            _("Quick wins: {dimensions}").format(
+            say("Quick wins: {dimensions}").format(
                 dimensions=", ".join(label(d).lower() for d in wins["dimension"])
             )
             if len(wins)
-            else _("No dimension is important, weak and improvable at once")
+            else say("No dimension is important, weak and improvable at once")
         )
     axis.set_title(title)
     return Figure(drawing, title)
@@ -206,7 +208,7 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(8, 3.8))
     if terms.empty:
         axis.set_axis_off()
-        title = _("There is too little to say what keeps customers")
+        title = say("There is too little to say what keeps customers")
     else:
         axis.errorbar(
             terms["points"],
@@ -219,18 +221,18 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         axis.invert_yaxis()
         axis.axvline(0, color="black", linewidth=1)
         axis.set_xlabel(
-            _(
+            say(
                 "Points of retention per 10 points (attitudes) or standard deviation "
                 "(behaviour), 95 % interval"
             )
         )
         certain = terms[terms["points_low"] > 0]
         title = (
-            _("{term} goes with staying most").format(
+            say("{term} goes with staying most").format(
                 term=label(certain.loc[certain["points"].idxmax(), "term"])
             )
             if len(certain)
-            else _("No effect on staying is certain")
+            else say("No effect on staying is certain")
         )
     axis.set_title(title)
     return Figure(drawing, title)
@@ -244,7 +246,7 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(8, 0.32 * max(len(rows), 4) + 1.2))
     if rows.empty:
         axis.set_axis_off()
-        title = _("Too few comments for themes")
+        title = say("Too few comments for themes")
     else:
         axis.errorbar(
             rows["score"],
@@ -255,8 +257,10 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
         )
         axis.set_yticks(range(len(rows)), rows["theme"])
         axis.invert_yaxis()
-        axis.set_xlabel(_("Index of those who write of it (0–100), 95 % interval"))
-        title = _("Least content are those who write: {theme}").format(theme=rows["theme"].iloc[0])
+        axis.set_xlabel(say("Index of those who write of it (0–100), 95 % interval"))
+        title = say("Least content are those who write: {theme}").format(
+            theme=rows["theme"].iloc[0]
+        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -269,7 +273,7 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
     rows = departures.dropna(subset=["share"])
     if rows.empty:
         axis.set_axis_off()
-        title = _("No departures are known")
+        title = say("No departures are known")
     else:
         for number, name in enumerate(dict.fromkeys([pooled, branch])):
             part = rows[rows["branch_id"] == name]
@@ -279,21 +283,21 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
                 yerr=_reach(part, "share", "low", "high"),
                 marker="o",
                 capsize=3,
-                label=_("The whole bank") if name == pooled else name,
+                label=say("The whole bank") if name == pooled else name,
                 color=sns.color_palette()[number],
             )
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.set(xlabel=_("Quarter"), ylabel=_("Left, 95 % interval"))
+        axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
         axis.legend()
         mine = rows[rows["branch_id"] == branch]
         title = (
-            _("{share} left in {quarter} ({n} customers)").format(
+            say("{share} left in {quarter} ({n} customers)").format(
                 share=f"{mine['share'].iloc[-1]:.1%}",
                 quarter=mine["quarter"].iloc[-1],
                 n=f"{mine['customers'].iloc[-1]:,.0f}",
             )
             if len(mine)
-            else _("Too few departures to show for this branch")
+            else say("Too few departures to show for this branch")
         )
     axis.set_title(title)
     return Figure(drawing, title)
@@ -304,7 +308,7 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(5, 4))
     if tenths.empty:
         axis.set_axis_off()
-        title = _("No quarter could be held out")
+        title = say("No quarter could be held out")
     else:
         t = tenths
         for kind, part in t.groupby("customer_type", sort=False):
@@ -319,11 +323,11 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
         axis.legend()
         top = float(max(t["predicted"].max(), t["high"].max()))
         axis.plot([0, top], [0, top], color="grey", linewidth=1)
-        axis.set(xlabel=_("Chance of leaving as told"), ylabel=_("Left, 95 % interval"))
+        axis.set(xlabel=say("Chance of leaving as told"), ylabel=say("Left, 95 % interval"))
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(PercentFormatter(1))
         within = int(((t["low"] <= t["predicted"]) & (t["predicted"] <= t["high"])).sum())
-        title = _("In {within} of {all} tenths the chance told lies within the interval").format(
+        title = say("In {within} of {all} tenths the chance told lies within the interval").format(
             within=within, all=len(t)
         )
     axis.set_title(title, fontsize=10)
@@ -336,7 +340,7 @@ def paths_chart(paths: pd.DataFrame) -> Figure:
     drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
     if rows.empty:
         axis.set_axis_off()
-        title = _("There are too few answers for a path model")
+        title = say("There are too few answers for a path model")
     else:
         error = _reach(rows, "path", "path_low", "path_high")
         axis.errorbar(rows["path"], range(len(rows)), xerr=error, fmt="o", capsize=3)
@@ -348,10 +352,10 @@ def paths_chart(paths: pd.DataFrame) -> Figure:
             ],
         )
         axis.axvline(0, color="grey", linewidth=1)
-        axis.set_xlabel(_("Standardised path, 95 % interval"))
+        axis.set_xlabel(say("Standardised path, 95 % interval"))
         first = paths[paths["target"] == paths["target"].iloc[0]]
         best = first.loc[first["path"].idxmax()]
-        title = _("{source} acts most on {target}").format(
+        title = say("{source} acts most on {target}").format(
             source=label(best["source"]), target=label(best["target"]).lower()
         )
     axis.set_title(title)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.loyalty.index import ALL, EVERY
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 from analysis.sources.params import Mend
 from analysis.statistics.intervals import NORMAL
@@ -53,9 +53,9 @@ def diagnostics(fit: dict[str, Any]) -> pd.DataFrame:
     for name in sorted(quality, key=lambda n: (n.startswith("held_out"), n)):
         value = quality[name]
         if isinstance(value, list):
-            value = ", ".join(label(v) for v in value) or _("none")
+            value = ", ".join(label(v) for v in value) or say("none")
         elif f"{name}_low" in quality:
-            value = _("{value} ({low} to {high})").format(
+            value = say("{value} ({low} to {high})").format(
                 value=f"{value:.3g}",
                 low=f"{quality[f'{name}_low']:.3g}",
                 high=f"{quality[f'{name}_high']:.3g}",
@@ -292,5 +292,5 @@ def rule_table(associations: dict[str, Any], least_p: float = 0.05) -> pd.DataFr
 def fact(code: str) -> str:
     """A fact in words: a product held, an event, a complaint and its theme."""
     if code.startswith("complained: "):
-        return _("complained of {theme}").format(theme=code.removeprefix("complained: "))
+        return say("complained of {theme}").format(theme=code.removeprefix("complained: "))
     return label(code)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.loyalty.index import ALL, EVERY
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label, words
 from analysis.sources.params import Mend
 from analysis.statistics.intervals import (
@@ -354,10 +354,10 @@ def headline(index: pd.DataFrame, weak: pd.DataFrame, branch: str, quarter: str)
     mine = mine[mine["dimension"] == INDEX].dropna(subset=["mean"])
     if len(mine):
         row = mine.iloc[0]
-        figures[_("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
+        figures[say("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
     if len(weak):
         most = weak.iloc[0]
-        figures[_("Weakest")] = f"{label(most['dimension'])} −{most['size']:.1f}" + (
+        figures[say("Weakest")] = f"{label(most['dimension'])} −{most['size']:.1f}" + (
             f" ({most['branch_id']})" if branch == ALL else ""
         )
     return figures

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.statistics.intervals import share_interval
 
 
@@ -133,7 +133,7 @@ def response_in_words(response: dict[str, Any]) -> str:
     """How many answered, what that is worth after weighting, and for whom nobody stands."""
     if not response:
         return ""
-    text = _(
+    text = say(
         "{n} of {customers} customers of the types asked answered. After weighting by "
         "group, age, branch and years with the bank they are as exact as {effective} "
         "unweighted answers."
@@ -143,7 +143,7 @@ def response_in_words(response: dict[str, Any]) -> str:
         effective=f"{response['effective']:,.0f}",
     )
     if response["represented"] < 0.995:
-        text += " " + _(
+        text += " " + say(
             "{share} of the customers are of a category in which nobody answered; the "
             "index says nothing of them."
         ).format(share=f"{1 - response['represented']:.0%}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.report import language
-from analysis.report.language import _
+from analysis.report.language import say
 
 TEMPLATE = Path(__file__).parent / "template"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -40,16 +40,16 @@ def index_page(manifest: Mapping[str, Any], written_in: str, signed: SignOff | N
             f'<tr><th scope="row">{escape(name)}<br><small>{escape(branch)}</small></th>{row}</tr>'
         )
     counts = {s: sum(r["status"] == s for r in reports) for s in ("done", "failed", "planned")}
-    summary = _("{done} reports are done, {failed} failed, {planned} were not reached.").format(
+    summary = say("{done} reports are done, {failed} failed, {planned} were not reached.").format(
         **counts
     )
-    title = _("{bank}, {quarter}: all reports").format(
+    title = say("{bank}, {quarter}: all reports").format(
         bank=manifest["title"], quarter=manifest["quarter"]
     )
     heads = "".join(f'<th scope="col">{escape(titles[n])}</th>' for n in names)
     css = (TEMPLATE / "page.css").read_text(encoding="utf-8")
     lang = escape(written_in if written_in != "pseudo" else "en")
-    foot = _("Data, code, parameters, versions and times of every report are in")
+    foot = say("Data, code, parameters, versions and times of every report are in")
     return f"""<!DOCTYPE html>
 <html lang="{lang}"><head><meta charset="utf-8">\
 <meta name="viewport" content="width=device-width, initial-scale=1">\
@@ -57,7 +57,7 @@ def index_page(manifest: Mapping[str, Any], written_in: str, signed: SignOff | N
 <title>{escape(title)}</title><style>{css}</style></head><body>\
 <header><h1>{escape(title)}</h1><p>{escape(summary)}</p>{_sign_off(signed)}</header>\
 <main style="grid-column:1/-1"><div class="table"><table class="grid">\
-<thead><tr><th scope="col">{escape(_("Branch"))}</th>{heads}</tr></thead>\
+<thead><tr><th scope="col">{escape(say("Branch"))}</th>{heads}</tr></thead>\
 <tbody>{"".join(rows)}</tbody></table></div></main>\
 <footer><p>{escape(foot)} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>
 """
@@ -66,12 +66,12 @@ def index_page(manifest: Mapping[str, Any], written_in: str, signed: SignOff | N
 def _sign_off(signed: SignOff | None) -> str:
     if signed is None:
         return ""
-    said = _(
+    said = say(
         "Reviewed by {by} on {at}: {found} reports came out the same when they were replayed."
     ).format(by=signed.by, at=signed.at[:10], found=signed.found)
     if not signed.changed:
         return f'<p class="signed">{escape(said)}</p>'
-    void = _("This review is void: {files} changed since.").format(
+    void = say("This review is void: {files} changed since.").format(
         files=", ".join(signed.changed[:5]) + (" …" if len(signed.changed) > 5 else "")
     )
     return f'<p class="failed">{escape(said)} <strong>{escape(void)}</strong></p>'
@@ -81,14 +81,14 @@ def _cell(report: Mapping[str, Any] | None) -> str:
     if report is None:
         return "–"
     if report["status"] == "planned":
-        return escape(_("not reached"))
+        return escape(say("not reached"))
     link = (
         f"<a "
-        f'href="{escape(report["branch"])}/{escape(report["report"])}.html">{escape(_("open"))}</a>'
+        f'href="{escape(report["branch"])}/{escape(report["report"])}.html">{escape(say("open"))}</a>'
     )
     if report["status"] == "failed":
         return (
-            f'<span class="failed">{escape(_("failed"))}</span> '
+            f'<span class="failed">{escape(say("failed"))}</span> '
             f"{link}<br><small>{escape(report['error'][:160])}</small>"
         )
     figures = "".join(

@@ -1,6 +1,6 @@
 """Every text a reader sees passes through here, so that it can be read in another language.
 
-`_` marks and translates a message at the moment it is shown. Catalogues live in
+`say` marks and translates a message at the moment it is shown. Catalogues live in
 `locale/<language>/LC_MESSAGES/workbook.mo`; English is the language of the source and needs none.
 The language `pseudo` brackets every message: a text without brackets on a pseudo page is a text
 that nobody can translate (see `tests/report/test_language.py`).
@@ -48,7 +48,7 @@ def use(language: str) -> None:
         _translations.set(gettext.translation("workbook", LOCALE, languages=[language]))
 
 
-def _(message: str) -> str:
+def say(message: str) -> str:
     """The message in the reader's language."""
     return _translations.get().gettext(message)
 
@@ -73,4 +73,4 @@ def impossible(text: str, **values: object) -> dict[str, Any]:
 def because(result: Mapping[str, Any]) -> str:
     """Why a stored result could not be computed, in the reader's language; empty where it could."""
     reason = result.get("reason")
-    return _(reason["text"]).format(**reason["values"]) if reason else ""
+    return say(reason["text"]).format(**reason["values"]) if reason else ""

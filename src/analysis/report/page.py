@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from analysis.report import language
 from analysis.report.headline import HEADLINES
 from analysis.report.index import TEMPLATE
-from analysis.report.language import _
+from analysis.report.language import say
 
 
 def html_page(
@@ -44,11 +44,11 @@ def html_page(
         "failure": failure,
         "provenance": [(k, v) for k, v in provenance.items()],
         "words": {
-            "all_reports": _("All reports of the quarter"),
-            "stopped": _("This report stopped before its end. What it reached is below."),
-            "contents": _("Contents"),
-            "code": _("Code"),
-            "provenance": _("Where this comes from"),
+            "all_reports": say("All reports of the quarter"),
+            "stopped": say("This report stopped before its end. What it reached is below."),
+            "contents": say("Contents"),
+            "code": say("Code"),
+            "provenance": say("Where this comes from"),
         },
     }
     body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
@@ -77,14 +77,14 @@ def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
         lines = []
         for paragraph in cell.source.split("\n\n"):
             if heading := re.fullmatch(r"(#{1,2}) (.+)", paragraph.strip()):
-                text = _(heading[2])
+                text = say(heading[2])
                 if len(heading[1]) == 1:
                     title = title or text
                     continue
                 contents.append((f"section-{len(contents) + 1}", text))
                 lines.append(f'<h2 id="{contents[-1][0]}">{text}</h2>')
             else:
-                lines.append(_(paragraph))
+                lines.append(say(paragraph))
         cell.source = "\n\n".join(lines)
     return title, contents
 

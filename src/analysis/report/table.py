@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 from great_tables import GT
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 
 NUMBERS = {
@@ -42,7 +42,7 @@ def table(
     """
     if unknown := [k for k in kinds.values() if _parts(k)[0] not in KINDS]:
         raise ValueError(f"{unknown[0]!r} is not a kind of column; there are {', '.join(KINDS)}.")
-    return Table(rows, title, kinds, empty or _("Nothing to show."), note, most)
+    return Table(rows, title, kinds, empty or say("Nothing to show."), note, most)
 
 
 class Table:
@@ -64,7 +64,7 @@ class Table:
                     None,
                     [
                         note,
-                        _(
+                        say(
                             "The first {shown} of {all} rows; all are in the list "
                             "delivered with the report."
                         ).format(shown=most, all=f"{len(rows):,}"),
@@ -127,7 +127,7 @@ def _column(rows: pd.DataFrame, column: str, kind: str) -> list[str]:
     if not interval:
         return values
     low, high = ([_written(v, plain) for v in rows[c]] for c in interval)
-    told = _("{value} ({low} to {high})")
+    told = say("{value} ({low} to {high})")
     return [
         v
         if v == "–" or a == "–"
@@ -142,7 +142,7 @@ def _written(value: object, kind: str) -> str:
     if value is None or value is pd.NaT or (not isinstance(value, str) and pd.isna(value)):
         return "–"
     if isinstance(value, bool):
-        return _("yes") if value else _("no")
+        return say("yes") if value else say("no")
     if kind == "p" and float(value) < 0.001:  # type: ignore[arg-type]
         return "< 0.001"
     if kind in NUMBERS:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.loyalty.index import ALL
-from analysis.report.language import _, because
+from analysis.report.language import because, say
 from analysis.report.words import label
 from analysis.sources.params import Retention
 from analysis.statistics.intervals import difference_of_shares, share_interval
@@ -114,7 +114,7 @@ def no_model(model: dict[str, Any]) -> str:
     """For which types of customers there is no model, and why, in words."""
     return " ".join(
         f"{label(kind)}: {because(m)}" for kind, m in model["types"].items() if "reason" in m
-    ) or ("" if model["types"] else _("Two quarters are needed."))
+    ) or ("" if model["types"] else say("Two quarters are needed."))
 
 
 def in_words(listed: pd.DataFrame) -> pd.DataFrame:
@@ -126,9 +126,9 @@ def in_words(listed: pd.DataFrame) -> pd.DataFrame:
 
 def reason_in_words(reason: str) -> str:
     """A reason such as `felt low` in the reader's words."""
-    sides = {"low": _("low"), "high": _("high"), "yes": _("yes"), "no": _("no")}
+    sides = {"low": say("low"), "high": say("high"), "yes": say("yes"), "no": say("no")}
     name, _space, side = reason.rpartition(" ")
-    return _("{feature}: {side}").format(feature=label(name), side=sides[side]) if name else ""
+    return say("{feature}: {side}").format(feature=label(name), side=sides[side]) if name else ""
 
 
 def save_list(
@@ -275,7 +275,7 @@ def with_capacity(settings: Retention, capacity: int | None) -> Retention:
 
 def assumptions(settings: Retention, currency: str) -> str:
     """What the list assumes, in words."""
-    return _(
+    return say(
         "Assumed: a call keeps {rate} of those who would leave and costs {cost} "
         "{currency}; a branch can call {capacity} customers a quarter, unless the params "
         "file says otherwise."
@@ -315,7 +315,7 @@ def headline(departures: pd.DataFrame, listed: pd.DataFrame, branch: str) -> dic
     mine = departures[departures["branch_id"] == branch].dropna(subset=["share"])
     if len(mine):
         row = mine.iloc[-1]
-        figures[_("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"
+        figures[say("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"
     if len(listed):
-        figures[_("To call")] = f"{len(listed):,}"
+        figures[say("To call")] = f"{len(listed):,}"
     return figures

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.report.figure import Figure
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label, severity
 
 MOST_PARTIES = 40
@@ -118,11 +118,11 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
         axis.text(x, tallest + 0.35, " / ".join(names), ha="center", fontsize=8, weight="bold")
     axis.set(xlim=(-1.3, max(len(order) - 1, 0) + 1.3), ylim=(-0.3, tallest + 1))
     axis.axis("off")
-    title = _("{alert}: {amount} in {n} payments between {parties} parties").format(
+    title = say("{alert}: {amount} in {n} payments between {parties} parties").format(
         alert=alert_id, amount=f"{flows['amount'].sum():,.0f}", n=len(flows), parties=len(role)
     )
     if len(ranked) > MOST_PARTIES:
-        title += _(", the {n} with the most money drawn").format(n=MOST_PARTIES)
+        title += say(", the {n} with the most money drawn").format(n=MOST_PARTIES)
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -135,9 +135,9 @@ def _beside(party: str, flows: pd.DataFrame) -> str:
     )
     said = [party]
     if paid:
-        said.append(_("paid {amount}").format(amount=f"{paid:,.0f}"))
+        said.append(say("paid {amount}").format(amount=f"{paid:,.0f}"))
     if got:
-        said.append(_("got {amount}").format(amount=f"{got:,.0f}"))
+        said.append(say("got {amount}").format(amount=f"{got:,.0f}"))
     if len(flows):
         first, last = flows["first"].min(), flows["last"].max()
         said.append(
@@ -173,14 +173,14 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
                 label=name,
             )
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
-    axis.set(xlabel=_("Date"), ylabel=_("Amount"))
+    axis.set(xlabel=say("Date"), ylabel=say("Amount"))
     axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter(lambda v, _at: f"{v:,.0f}")
     axis.xaxis_date()
     axis.tick_params(axis="x", rotation=20)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7)
     new = int((flows["booked_at"] >= since).sum())
-    title = _("{alert}: {new} of {n} pieces of evidence are of this quarter").format(
+    title = say("{alert}: {new} of {n} pieces of evidence are of this quarter").format(
         alert=alert_id, new=new, n=len(flows)
     )
     axis.set_title(title)
@@ -207,9 +207,9 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     for axis in list(axes.flat)[len(names) :]:
         axis.axis("off")
-    drawing.supylabel(_("Alerts, whole bank"), fontsize=8)
+    drawing.supylabel(say("Alerts, whole bank"), fontsize=8)
     at_most = curve.loc[curve["alerts"].idxmax()]
-    title = _(
+    title = say(
         "Between {least} and {most} alerts, depending on one threshold; most with {name} at {value}"
     ).format(
         least=curve["alerts"].min(),
@@ -234,9 +234,9 @@ def precision_chart(rows: pd.DataFrame) -> Figure:
     axis.set_yticks(
         at, [f"{label(r)} ({n})" for r, n in zip(rows["reason"], rows["decided"], strict=True)]
     )
-    axis.set(xlim=(0, 1), xlabel=_("Share confirmed, of the alerts decided (in brackets)"))
+    axis.set(xlim=(0, 1), xlabel=say("Share confirmed, of the alerts decided (in brackets)"))
     best = rows.iloc[-1]
-    title = _("{reason}: {share} of {n} decided alerts were confirmed").format(
+    title = say("{reason}: {share} of {n} decided alerts were confirmed").format(
         reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"]
     )
     axis.set_title(title)
@@ -260,9 +260,9 @@ def kinds_chart(counts: pd.DataFrame) -> Figure:
             label=severity(level),
         )
         left += wide[level].to_numpy()
-    axis.set(xlabel=_("Alerts"))
+    axis.set(xlabel=say("Alerts"))
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    title = _("{n} alerts in the whole bank, {high} of them of high severity").format(
+    title = say("{n} alerts in the whole bank, {high} of them of high severity").format(
         n=int(counts["alerts"].sum()),
         high=int(counts.loc[counts["severity"] == "high", "alerts"].sum()),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label, severity, words
 from analysis.risk.alerts import VICTIMS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
@@ -49,14 +49,14 @@ def suppressed(rows: pd.DataFrame, kind: str) -> str:
     n = int((rows["kind"].eq(kind) & rows["suppressed"].astype(bool)).sum()) if len(rows) else 0
     if not n:
         return ""
-    return _("Cleared earlier, without new evidence, and not shown again: {n}.").format(n=n)
+    return say("Cleared earlier, without new evidence, and not shown again: {n}.").format(n=n)
 
 
 def shown_in_full(shown: pd.DataFrame, alerts: pd.DataFrame) -> str:
     """That not every alert is shown case by case; empty where all are."""
     if len(shown) == len(alerts):
         return ""
-    return _(
+    return say(
         "The {n} alerts of the highest rank are shown in full; the lists beside this page "
         "have the evidence of all {total}. --set most_alerts=… shows more."
     ).format(n=len(shown), total=len(alerts))
@@ -160,18 +160,18 @@ def scorecard_words(
         else 0
     )
     if card is None:
-        return _(
+        return say(
             "Ranked by stated points: {decided} alerts of this kind were decided so far, "
             "and a scorecard is fitted from {enough} on, with at least ten confirmed and "
             "ten cleared."
         ).format(decided=decided, enough=enough)
-    text = _(
+    text = say(
         "Ranked by a logistic regression on the reasons, whose weights cannot be negative, "
         "fitted on {n} decided alerts."
     ).format(n=decided)
     held = card["held_out"]
     if isinstance(held, dict):
-        text += " " + _(
+        text += " " + say(
             "On the {n} decisions of {quarter}, which it was not fitted on, its AUC is "
             "{auc} and its Brier score {brier} (the mean alone: {base})."
         ).format(
@@ -205,12 +205,12 @@ def weights(card: dict[str, object] | None, kind: str) -> pd.DataFrame:
 def headline(alerts: pd.DataFrame, holds: pd.DataFrame | None = None) -> dict[str, str]:
     """The figures of the index."""
     shown = {
-        _("Alerts"): str(len(alerts)),
-        _("Severity high"): str(int((alerts["severity"] == "high").sum())),
-        _("Amount at stake"): f"{alerts['amount'].sum():,.0f}",
+        say("Alerts"): str(len(alerts)),
+        say("Severity high"): str(int((alerts["severity"] == "high").sum())),
+        say("Amount at stake"): f"{alerts['amount'].sum():,.0f}",
     }
     if holds is not None:
-        shown[_("Applications to hold")] = str(holds["application_id"].nunique())
+        shown[say("Applications to hold")] = str(holds["application_id"].nunique())
     return shown
 
 

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import EngFormatter
 
 from analysis.report.figure import Figure
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 
 #: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond
@@ -48,15 +48,15 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
             color="black",
             capsize=3,
         )
-        axis.set(title=label(kind), xlabel=_("Share of customers (%), 95 % interval"), ylabel="")
+        axis.set(title=label(kind), xlabel=say("Share of customers (%), 95 % interval"), ylabel="")
     if rows.empty:
-        return Figure(drawing, _("No group is large enough to be shown."))
+        return Figure(drawing, say("No group is large enough to be shown."))
     largest = (
         rows.loc[rows["share"].idxmax()]
         if len(kinds) == 1
         else rows[rows["customer_type"] == kinds[0]].iloc[0]
     )
-    title = _("The largest group is {group} with {share} of {kind} customers").format(
+    title = say("The largest group is {group} with {share} of {kind} customers").format(
         group=label(largest["segment"]),
         share=f"{largest['share']:.0%}",
         kind=label(largest["customer_type"]).lower(),
@@ -102,10 +102,10 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
             axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.set_title(label(feature) + (" (%)" if scale == 100 else ""), fontsize=9)
     if not groups:
-        return Figure(drawing, _("No group is large enough to be described."))
+        return Figure(drawing, say("No group is large enough to be described."))
     axes[0][0].set_yticks(range(len(groups)), [label(g) for g in groups])
     axes[0][0].invert_yaxis()
-    title = _(
+    title = say(
         "What the median customer of each group is like, with 95 % interval; dotted: all "
         "{kind} customers"
     ).format(kind=label(kind).lower())
@@ -121,7 +121,7 @@ def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
     nodes = {(n["groups"], n["group"]): n for n in part["clustergram"]}
     if not nodes:
         axis.set_axis_off()
-        title = _("The customers are not divided")
+        title = say("The customers are not divided")
         axis.set_title(title)
         return Figure(drawing, title)
     numbers = sorted({k for k, _g in nodes})
@@ -146,8 +146,10 @@ def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
             zorder=3,
         )
     axis.axvline(part["chosen"], color="grey", linestyle=":", linewidth=1)
-    axis.set(xlabel=_("Number of groups"), ylabel=_("First principal component"), xticks=numbers)
-    title = _(
+    axis.set(
+        xlabel=say("Number of groups"), ylabel=say("First principal component"), xticks=numbers
+    )
+    title = say(
         "How the {kind} customers split as the number of groups grows; {chosen} are in force"
     ).format(kind=label(kind).lower(), chosen=part["chosen"])
     axis.set_title(title)
@@ -163,7 +165,7 @@ def value_chart(values: pd.DataFrame) -> Figure:
     )
     drawing, axis = plt.subplots(figsize=(7.5, 3.2))
     if rows.empty:
-        title = _("No group is large enough to value")
+        title = say("No group is large enough to value")
         axis.set_axis_off()
     else:
         names = [label(s) for s in rows["segment"]]
@@ -180,9 +182,9 @@ def value_chart(values: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(rows)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="grey", linewidth=1)
-        axis.set_xlabel(_("Value per customer and year (currency of the bank), 95 % interval"))
+        axis.set_xlabel(say("Value per customer and year (currency of the bank), 95 % interval"))
         best = rows.loc[rows["total"].idxmax()]
-        title = _("{group} is worth most in all: {total} a year").format(
+        title = say("{group} is worth most in all: {total} a year").format(
             group=label(best["segment"]), total=f"{best['total']:,.0f}"
         )
     axis.set_title(title)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.table import NUMBERS
 from analysis.report.words import label
 from analysis.statistics.intervals import stability_index
@@ -25,7 +25,7 @@ REFIT_RAND, WATCH_RAND = 0.60, 0.80
 def no_groups(model: dict[str, Any]) -> str:
     """Why there are no groups, where there are none, or why customers of a type are not divided."""
     if not model["types"]:
-        return _(
+        return say(
             "There are no groups: no customer was active in {quarter}, the quarter they "
             "were to be found in. Choose another segmentation.fit_quarter in the params "
             "file."
@@ -35,7 +35,7 @@ def no_groups(model: dict[str, Any]) -> str:
     ]
     if not alone:
         return ""
-    return _(
+    return say(
         "Not divided into groups: {types} customers. There were too few of them in "
         "{quarter}, or they were all alike."
     ).format(types=", ".join(alone), quarter=model["fit_quarter"])
@@ -53,7 +53,7 @@ def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
         {
             "feature": f["name"],
             "block": f["block"],
-            "reason": _(f["reason"]),
+            "reason": say(f["reason"]),
             "weight": f["weight"] ** 2 / total,
             "missing": f["missing_share"],
             "eta_squared": part["eta_squared"].get(f["name"]),
@@ -69,7 +69,7 @@ def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
             {
                 "feature": "region",
                 "block": "region",
-                "reason": _(regions[0]["reason"]),
+                "reason": say(regions[0]["reason"]),
                 "weight": weight,
                 "missing": regions[0]["missing_share"],
                 "n": part["customers"],
@@ -80,8 +80,8 @@ def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
     )
     table = table.sort_values("eta_squared", ascending=False, na_position="last", kind="stable")
     why = {
-        "missing": _("left out: empty for more than half"),
-        "constant": _("left out: the same for nearly all"),
+        "missing": say("left out: empty for more than half"),
+        "constant": say("left out: the same for nearly all"),
     }
     out = [{"feature": f["name"], "block": "", "reason": why[f["why"]]} for f in part["left_out"]]
     return (
@@ -139,7 +139,7 @@ def methods_compared(model: dict[str, Any], kind: str) -> pd.DataFrame:
     rows = []
     for m in model["types"][kind]["comparison"] if kind in model["types"] else []:
         against = "; ".join(_against(m))
-        verdict = _("in force") if m["in_force"] else _("usable")
+        verdict = say("in force") if m["in_force"] else say("usable")
         rows.append(
             {
                 **m,
@@ -158,7 +158,7 @@ def compared_on(model: dict[str, Any], kind: str) -> str:
     compared = model["types"][kind]["comparison"] if kind in model["types"] else []
     if not compared:
         return ""
-    return _(
+    return say(
         "{n} customers. Between groups: mean share of the features' variance; Rand, "
         "resampled: mean adjusted Rand index with the divisions of five bootstrap samples; "
         "Rand with ours: adjusted Rand index with the groups in force."
@@ -168,15 +168,15 @@ def compared_on(model: dict[str, Any], kind: str) -> str:
 def _against(m: dict[str, Any]) -> list[str]:
     """What is against a method, in sentences."""
     words = {
-        "without_group": _("leaves {share} of the customers in no group").format(
+        "without_group": say("leaves {share} of the customers in no group").format(
             share=f"{m['without_group']:.0%}"
         ),
-        "one_group": _("puts nearly all into one group"),
-        "small_group": _("has a group too small to be managed"),
-        "unstable": _("a group is not found again in other samples (Jaccard {jaccard})").format(
+        "one_group": say("puts nearly all into one group"),
+        "small_group": say("has a group too small to be managed"),
+        "unstable": say("a group is not found again in other samples (Jaccard {jaccard})").format(
             jaccard=f"{m['lowest_jaccard']:.2f}"
         ),
-        "overlap": _("its groups overlap (silhouette {silhouette})").format(
+        "overlap": say("its groups overlap (silhouette {silhouette})").format(
             silhouette="–" if m["silhouette"] is None else f"{m['silhouette']:.2f}"
         ),
     }
@@ -237,7 +237,7 @@ def rules_accuracy(model: dict[str, Any], kind: str) -> str:
     tree = model["types"][kind]["rules"] if kind in model["types"] else None
     if not tree:
         return ""
-    return _(
+    return say(
         "The rules put {accuracy} of {n} customers into the right group (five-fold "
         "cross-validation); always guessing the largest group would be right for {largest}."
     ).format(
@@ -266,15 +266,15 @@ def _in_words(conditions: list[dict[str, Any]]) -> str:
         low, high = (text.format(held[side]) if side in held else "" for side in (True, False))
         if low and high:
             words.append(
-                _("{feature} between {low} and {high}").format(
+                say("{feature} between {low} and {high}").format(
                     feature=label(feature), low=low, high=high
                 )
             )
         elif low:
-            words.append(_("{feature} above {low}").format(feature=label(feature), low=low))
+            words.append(say("{feature} above {low}").format(feature=label(feature), low=low))
         else:
-            words.append(_("{feature} at most {high}").format(feature=label(feature), high=high))
-    return "; ".join(words) or _("everybody")
+            words.append(say("{feature} at most {high}").format(feature=label(feature), high=high))
+    return "; ".join(words) or say("everybody")
 
 
 def drift_by_feature(drift: dict[str, Any]) -> pd.DataFrame:
@@ -356,21 +356,21 @@ def advice_in_words(drift: dict[str, Any], psi_of_groups: dict[str, float]) -> s
     shifts = drift_by_feature(drift)
     moved = [label(f) for f in shifts.loc[shifts["drift"] != "none", "feature"].drop_duplicates()]
     rand = min((p["rand"] for p in drift.values() if p["rand"] is not None), default=None)
-    figures = _(
+    figures = say(
         "Population stability index of the groups {groups}; a fit on today's customers "
         "agrees with the groups in force at an adjusted Rand index of {rand}; features "
         "that moved: {moved}."
     ).format(
         groups=f"{max(psi_of_groups.values(), default=0.0):.2f}",
         rand="–" if rand is None else f"{rand:.2f}",
-        moved=", ".join(moved[:6]) or _("none"),
+        moved=", ".join(moved[:6]) or say("none"),
     )
     lead = {
-        "refit": _(
+        "refit": say(
             "The groups should be found anew: name a later fit_quarter in the params file, "
             "and the old one under earlier_fit_quarters so that the names are kept."
         ),
-        "watch": _("The groups can stay for now; watch the shift."),
-        "keep": _("The groups still fit."),
+        "watch": say("The groups can stay for now; watch the shift."),
+        "keep": say("The groups still fit."),
     }[advice(drift, psi_of_groups)]
     return f"{lead} {figures}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.report.language import _
+from analysis.report.language import say
 from analysis.report.words import label
 from analysis.segmentation.scoring import DORMANT
 from analysis.sources.params import Value
@@ -164,14 +164,14 @@ def worth_saying(customers: pd.DataFrame, model: dict[str, Any], min_cell: int) 
         return []
     said = []
     if not (customers["segment"] != DORMANT).any():
-        said.append(_("No customer made an entry in this quarter; all are dormant."))
+        said.append(say("No customer made an entry in this quarter; all are dormant."))
     for kind, part in rows.groupby("customer_type"):
         if (
             part["segment"].nunique() == 1
             and len(part) == (customers["customer_type"] == kind).sum()
         ):
             said.append(
-                _(
+                say(
                     "All {kind} customers are in one group, {group}; there is nothing to "
                     "compare it with."
                 ).format(kind=label(str(kind)).lower(), group=label(part["segment"].iloc[0]))
@@ -179,7 +179,7 @@ def worth_saying(customers: pd.DataFrame, model: dict[str, Any], min_cell: int) 
     for (_kind, segment), part in rows.groupby(["customer_type", "segment"]):
         if dominated(part["balance_end"].clip(lower=0)):
             said.append(
-                _(
+                say(
                     "One customer holds nearly all balances of {group}; its value is not "
                     "shown, because it would be that customer's."
                 ).format(group=label(str(segment)))
@@ -190,7 +190,7 @@ def worth_saying(customers: pd.DataFrame, model: dict[str, Any], min_cell: int) 
             empty = here[f["column"]].isna().mean() if len(here) >= min_cell else 0.0
             if empty > MANY_EMPTY and f["transform"] != "is":
                 said.append(
-                    _(
+                    say(
                         "{feature} is empty for {share} of the {kind} customers here; they "
                         "are grouped as if they had the bank's median."
                     ).format(
@@ -412,7 +412,7 @@ def headline(sizes: pd.DataFrame, in_all: dict[str, float]) -> dict[str, str]:
     figures = {}
     if len(known):
         largest = known.loc[known["customers"].idxmax()]
-        figures[_("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
+        figures[say("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
     if in_all:
-        figures[_("Net effect of the plans a year")] = f"{in_all['net']:,.0f}"
+        figures[say("Net effect of the plans a year")] = f"{in_all['net']:,.0f}"
     return figures
