@@ -22,6 +22,7 @@ lint: $(DONE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
@@ -30,7 +31,7 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/loyalty.py
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/risk.py
-	$(BIN)/python benchmarks/risk.py
+	$(BIN)/python benchmarks/steps.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml

@@ -22,16 +22,17 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from analysis.models import quality
-from analysis.models.build import mart_files, read_model
-from analysis.partition import Partition
+from analysis.changes import findings
 from analysis.prepare import prepare
-from analysis.segmentation import changes
+from analysis.segmentation import quality
 from analysis.segmentation.features import matrix
+from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.methods import METHODS, NO_GROUP
 from analysis.segmentation.model import labels_by, raw_columns
 from analysis.segmentation.scoring import segment_expression
 from analysis.sources.params import Bank, read_params
+from analysis.steps.readings import mart_files
+from analysis.tables import Tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -66,7 +67,9 @@ def demo(seed: int) -> Bank:
 
 def active(bank: Bank, quarter: object, kind: str) -> pd.DataFrame:
     """Active customers of one type in a quarter."""
-    rows = pd.concat(pd.read_parquet(f) for f in mart_files(bank, "customer_quarter", quarter))
+    rows = pd.concat(
+        pd.read_parquet(f) for f in mart_files(bank.data_folder, "customer_quarter", quarter)
+    )
     return rows[rows["active"] & (rows["customer_type"] == kind)].sort_values(
         "customer_id", ignore_index=True
     )
@@ -92,6 +95,11 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
+def segmentation(bank: Bank) -> FittedSegmentation:
+    """The segmentation in force."""
+    return Tables(bank, "ALL", bank.quarters.last).segmentation
+
+
 def by_method(banks: dict[int, Bank]) -> None:
     """Adjusted Rand index with the planted groups, per method, persons of the fit quarter."""
     found: dict[str, list[float]] = {m: [] for m in METHODS}
@@ -100,18 +108,18 @@ def by_method(banks: dict[int, Bank]) -> None:
     for bank in banks.values():
         rows = active(bank, bank.segmentation.fit_quarter, "personal")
         truth = planted(bank)
-        part = read_model(bank, "segmentation")["types"]["personal"]
-        x = matrix(rows, part["features"])
+        part = segmentation(bank).types["personal"]
+        x = matrix(rows, part.features)
         with threadpool_limits(1):
             for name, method in METHODS.items():
                 found[name].append(
                     adjusted_rand_score(
-                        truth[rows["customer_id"]], method(x, rows, len(part["centres"]), 0)
+                        truth[rows["customer_id"]], method(x, rows, len(part.centres), 0)
                     )
                 )
         for m in part["comparison"]:
             told[m["method"]] += m["fails"]
-        customers = Partition(bank, "ALL", bank.quarters.last).customers
+        customers = Tables(bank, "ALL", bank.quarters.last).customers
         customers = customers[customers["active"].astype(bool)]
         all_types.append(adjusted_rand_score(truth[customers["customer_id"]], customers["segment"]))
         customers = customers[customers["customer_type"] == "personal"]
@@ -141,11 +149,11 @@ def on_berka(bank: Bank) -> None:
     """Silhouette, stability and eta² of ours against RFM quintiles and k-means on raw features,
     same customers.
     """
-    part = read_model(bank, "segmentation")["types"]["personal"]
+    part = segmentation(bank).types["personal"]
     rows = active(bank, bank.segmentation.fit_quarter, "personal")
-    x = matrix(rows, part["features"])
-    groups = len(part["centres"])
-    raw_names = [c for c in raw_columns(part["features"]) if not c.endswith("_share")] + [
+    x = matrix(rows, part.features)
+    groups = len(part.centres)
+    raw_names = [c for c in raw_columns(part.features) if not c.endswith("_share")] + [
         "cash_share",
         "branch_share",
         "transfer_share",
@@ -164,7 +172,7 @@ def on_berka(bank: Bank) -> None:
         "RFM quintiles": (METHODS["rfm"], x, 5),
         "k-means on raw features, standardised": (raw_k_means, raw, groups),
     }
-    columns = raw_columns(part["features"])
+    columns = raw_columns(part.features)
     lines = []
     with threadpool_limits(1):
         for name, (method, own, k) in ways.items():
@@ -209,10 +217,8 @@ def backtests(banks: dict[str, Bank]) -> None:
     """What followed each event, per bank."""
     lines = []
     for name, bank in banks.items():
-        partition = Partition(bank, "ALL", bank.quarters.last)
-        for r in changes.backtest(
-            [partition.changes(q)["outcomes"] for q in partition.quarters], bank.events
-        ).itertuples():
+        partition = Tables(bank, "ALL", bank.quarters.last)
+        for r in findings.backtest(partition.outcomes, bank.events).itertuples():
             if np.isnan(r.followed):
                 lines.append([name, r.event, r.outcome, f"{r.n:,}", "–", "–", "–", "–"])
             else:
@@ -243,7 +249,7 @@ def events_found(banks: dict[int, Bank]) -> None:
     counted = {rule: [0, 0, 0] for rule in same}
     for bank in banks.values():
         truth = pd.read_parquet(bank.place(bank.source.folder) / "truth" / "life_events")
-        found = pd.concat(Partition(bank, "ALL", q).events for q in bank.all_quarters)
+        found = pd.concat(Tables(bank, "ALL", q).events for q in bank.all_quarters)
         for rule, event in same.items():
             mine, theirs = found[found["event"] == rule], truth[truth["event"] == event]
             for i, n in enumerate(
@@ -263,7 +269,7 @@ def speed(bank: Bank, rounds: int = 5) -> None:
     """Scoring 1,000,000 customers in the engine, and scikit-learn's predict on the same features in
     memory.
     """
-    model = {"personal": read_model(bank, "segmentation")["types"]["personal"]}
+    model = {"personal": segmentation(bank).types["personal"]}
     part = model["personal"]
     source = active(bank, bank.quarters.last, "personal")
     rows = source.sample(1_000_000, replace=True, random_state=0).reset_index(drop=True)
@@ -271,9 +277,9 @@ def speed(bank: Bank, rounds: int = 5) -> None:
     con = ibis.duckdb.connect()
     con.create_table("customers", rows)
     expression = con.compile(segment_expression(con.table("customers"), model))
-    x = matrix(rows, part["features"])
-    k_means = KMeans(len(part["centres"]), n_init=1, random_state=0).fit(x[:10_000])
-    k_means.cluster_centers_ = np.array(part["centres"])
+    x = matrix(rows, part.features)
+    k_means = KMeans(len(part.centres), n_init=1, random_state=0).fit(x[:10_000])
+    k_means.cluster_centers_ = np.array(part.centres)
     took: dict[str, list[float]] = {}
 
     def timed(name: str, work: object) -> object:

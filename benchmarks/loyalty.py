@@ -24,13 +24,13 @@ from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from analysis.loyalty import findings
-from analysis.loyalty.pathmodel import Structure, bootstrap, fit
-from analysis.models.build import read_model
-from analysis.partition import Partition
+from analysis.loyalty.partial_least_squares import Structure, bootstrap, fit
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
+from analysis.retention.fitted import HeldOutQuarter
 from analysis.sources.params import Bank, read_params
 from analysis.statistics.intervals import share_interval
+from analysis.tables import Tables
 from analysis.voice.comments import cleaned, fit_themes, theme_weights, words, words_of_low_scores
 
 ROOT = Path(__file__).parents[1]
@@ -68,23 +68,18 @@ def one_bank(seed: int) -> dict[str, object]:
         truth = json.loads(
             (place / "source" / "truth" / "loyalty.json").read_text(encoding="utf-8")
         )
-        model = read_model(bank, f"loyalty-{LAST}")
-        shares = {
-            p["source"]: p for p in model["path_model"]["paths"] if p["target"] == "satisfaction"
-        }
-        weights = {
-            p["source"]: p
-            for p in read_model(bank, "index")["model"]["paths"]
-            if p["target"] == "satisfaction"
-        }
+        partition = Tables(bank, "ALL", LAST)
+        shares, weights = (
+            {p.source: p for p in model.paths if p.target == "satisfaction"}
+            for model in (partition.path_model.model, partition.index_model.model)
+        )
         inside = {
             d: (
-                p["share_low"] <= truth["drivers"][d] <= p["share_high"],
-                weights[d]["share_low"] <= truth["drivers"][d] <= weights[d]["share_high"],
+                p.share_low <= truth["drivers"][d] <= p.share_high,
+                weights[d].share_low <= truth["drivers"][d] <= weights[d].share_high,
             )
             for d, p in shares.items()
         }
-        partition = Partition(bank, "ALL", LAST)
         weak = findings.weaknesses(
             partition.index_scores,
             "ALL",
@@ -103,10 +98,10 @@ def one_bank(seed: int) -> dict[str, object]:
             if effects[at, d] >= np.delete(effects[:, d], at).mean():
                 false.append((branch, dimension))
         outside = findings.control(partition.index_scores, "ALL", str(LAST), bank.min_cell)
-        churn = read_model(bank, f"churn-{LAST}")["types"]["personal"]["held_out"]
+        churn = partition.hazard.types["personal"].held_out
         return {
             "inside": inside,
-            "shares": {d: p["share"] for d, p in shares.items()},
+            "shares": {d: p.share for d, p in shares.items()},
             "found": fall in named,
             "false": false,
             "also": len(named - {fall}) - len(false),
@@ -226,18 +221,18 @@ def planted(seeds: int, jobs: int) -> None:
     )
 
 
-def churn_row(name: str, held: dict[str, float]) -> list[str]:
+def churn_row(name: str, told: HeldOutQuarter) -> list[str]:
     """One bank's churn model in its last quarter."""
     return [
         name,
-        f"{held['n']:,}",
-        str(held["events"]),
-        f"{held['auc']:.2f} ({held['auc_low']:.2f}–{held['auc_high']:.2f})",
-        f"{held['brier']:.4f}",
-        f"{held['brier_base']:.4f}",
-        f"{held['slope']:.2f} ({held['slope_low']:.2f}–{held['slope_high']:.2f})",
-        f"{held['predicted']:.1%}",
-        f"{held['observed']:.1%}",
+        f"{told.n:,}",
+        str(told.events),
+        f"{told.auc:.2f} ({told.auc_low:.2f}–{told.auc_high:.2f})",
+        f"{told.brier:.4f}",
+        f"{told.brier_base:.4f}",
+        f"{told.slope:.2f} ({told.slope_low:.2f}–{told.slope_high:.2f})",
+        f"{told.predicted:.1%}",
+        f"{told.observed:.1%}",
     ]
 
 
@@ -253,18 +248,14 @@ def churn_of_two(shared: Path) -> None:
             demo={"customers": 5000, "seed": 7},
         )
         prepare(demo)
-        rows.append(
-            churn_row("demo", read_model(demo, f"churn-{LAST}")["types"]["personal"]["held_out"])
-        )
+        rows.append(churn_row("demo", Tables(demo, "ALL", LAST).hazard.types["personal"].held_out))
         if (shared / "berka" / "trans.asc").exists():
             berka = read("berka.yml", place / "berka", folder=str(shared / "berka"))
             prepare(berka)
             rows.append(
                 churn_row(
                     "Berka",
-                    read_model(berka, f"churn-{berka.quarters.last}")["types"]["personal"][
-                        "held_out"
-                    ],
+                    Tables(berka, "ALL", berka.quarters.last).hazard.types["personal"].held_out,
                 )
             )
     table(
@@ -410,14 +401,14 @@ def comments(shared: Path) -> None:
             took = time.perf_counter() - start
             given = weights.sum(axis=1) > 0
             print(
-                f"**{name}**: {len(texts):,} comments, {len(model['themes'])} themes "
-                f"(coherence {model['coherence']:.2f}), {given.mean():.0%} given one, "
+                f"**{name}**: {len(texts):,} comments, {len(model.themes)} themes "
+                f"(coherence {model.coherence:.2f}), {given.mean():.0%} given one, "
                 f"{took:.1f} s.\n"
             )
-            counts = np.bincount(weights.argmax(axis=1)[given], minlength=len(model["themes"]))
+            counts = np.bincount(weights.argmax(axis=1)[given], minlength=len(model.themes))
             table(
                 ["theme: its eight heaviest words", "comments"],
-                [[" ".join(model["themes"][i][:8]), f"{counts[i]:,}"] for i in np.argsort(-counts)],
+                [[" ".join(model.themes[i][:8]), f"{counts[i]:,}"] for i in np.argsort(-counts)],
             )
             if name == "English":
                 agreement = adjusted_mutual_info_score(
@@ -427,10 +418,10 @@ def comments(shared: Path) -> None:
                 print(
                     f"Adjusted mutual information with the {english['theme'].nunique()} "
                     f"themes somebody else gave: {agreement:.2f}. Words tell a rating of 1 "
-                    f"or 2 with a cross-validated AUC of {low['auc']:.2f} "
-                    f"({low['auc_low']:.2f}–{low['auc_high']:.2f}; {low['low']} of "
-                    f"{low['texts']:,}); most telling: "
-                    f"{', '.join(w['word'] for w in low['words'][:10])}.\n"
+                    f"or 2 with a cross-validated AUC of {low.auc:.2f} "
+                    f"({low.auc_low:.2f}–{low.auc_high:.2f}; {low.low} of "
+                    f"{low.texts:,}); most telling: "
+                    f"{', '.join(w.word for w in low.words[:10])}.\n"
                 )
 
 

@@ -22,15 +22,16 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from analysis.contract import CONTRACT
-from analysis.demo.bank import default_jobs, make_bank
+from analysis.demo.bank import make_bank
 from analysis.quarters import Quarter
 from analysis.risk.cases import Case, Window
+from analysis.risk.detectors import DETECTORS
 from analysis.risk.kinds import KINDS
-from analysis.risk.quarter import DETECTORS
 from analysis.risk.thresholds import loosest, scaled, thresholds
 from analysis.risk.transfers import Tables
 from analysis.sources.params import Risk
 from analysis.statistics.intervals import share_interval
+from analysis.workers import default_jobs
 
 ROOT = Path(__file__).parents[1]
 LAST = Quarter.parse("2024Q4")

@@ -211,6 +211,7 @@ def growth(params: Path) -> None:
     """
     from analysis.quarters import Quarter
     from analysis.runs.grid import Plan, run_plan
+    from analysis.runs.request import Request
     from analysis.runs.task import Task
     from analysis.sources.params import read_params
 
@@ -250,9 +251,8 @@ def growth(params: Path) -> None:
         ]
         folder.mkdir(exist_ok=True)
         start = time.perf_counter()
-        outcome = run_plan(
-            bank, Quarter.parse("2024Q4"), Plan(folder, tasks), CORES, "en", lambda event: None
-        )
+        request = Request(bank, Quarter.parse("2024Q4"))
+        outcome = run_plan(request, Plan(folder, tasks), CORES, lambda event: None)
         seconds = (time.perf_counter() - start) / count
         assert outcome.done == count, outcome.failed[:1]
         warm = [
@@ -298,17 +298,17 @@ def phases(params: Path) -> None:
     five of each kind.
     """
     from analysis.quarters import Quarter
+    from analysis.report.page import Page
     from analysis.runs import execute
     from analysis.runs.grid import plan_run
+    from analysis.runs.request import Request
     from analysis.sources.params import read_params
 
-    plan = plan_run(
-        read_params(params), Quarter.parse("2024Q4"), ["B001"], [], [], "en", force=True
-    )
+    plan = plan_run(Request(read_params(params), Quarter.parse("2024Q4"), ("B001",), force=True))
     rendering: list[float] = []
     real = execute.html_page
 
-    def timed_page(*words: object) -> str:
+    def timed_page(*words: object) -> Page:
         start = time.perf_counter()
         page = real(*words)
         rendering.append(time.perf_counter() - start)

@@ -82,6 +82,16 @@ def test_a_notebook_is_a_story_without_definitions(path):
     assert not [c.source for c in code if c.source.rstrip().endswith(";")]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_says_whose_tables_it_reads(path):
+    """The report is made again when one of these changed, and only then."""
+    notebook = nbformat.read(path, 4)
+    source = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    opened = re.findall(r"open_report\((.*?)\)", source, re.DOTALL)
+    assert len(opened) == 1
+    assert re.search(r"\btables$|\[\w+Tables\]$", opened[0])
+
+
 def readme_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = [

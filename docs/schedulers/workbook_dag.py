@@ -1,4 +1,7 @@
-"""Airflow: run the quarter's reports, then replay them. Put this file into Airflow's dags folder and change the two lines below."""
+"""Airflow: run the quarter's reports, then replay them.
+
+Put this file into Airflow's dags folder and change the two lines HOME and PARAMS.
+"""
 
 from datetime import datetime, timedelta
 
@@ -7,8 +10,9 @@ from airflow.sdk import DAG
 
 HOME = "/srv/workbook"
 PARAMS = "params/mybank.yml"
+DAY = "(data_interval_end - macros.timedelta(days=15))"
 #: The quarter that ended before the day of the run, such as 2026Q3.
-QUARTER = "{{ (data_interval_end - macros.timedelta(days=15)).strftime('%Y') }}Q{{ ((data_interval_end - macros.timedelta(days=15)).month - 1) // 3 + 1 }}"
+QUARTER = f"{{{{ {DAY}.year }}}}Q{{{{ ({DAY}.month - 1) // 3 + 1 }}}}"
 
 with DAG(
     dag_id="customer_reports",
@@ -16,7 +20,10 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,  # a second run on the same outputs would be refused
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},  # finished reports are not run again
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=10),
+    },  # finished reports are not run again
 ) as dag:
     run = BashOperator(
         task_id="run",

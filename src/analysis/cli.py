@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,14 +18,14 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 
 from analysis.errors import WorkbookError
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
 
 if TYPE_CHECKING:
-    from analysis.runs.manifest import Manifest
+    from analysis.prepare import Prepared
+    from analysis.runs.replayed import Replayed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,17 +65,46 @@ ReportOption = Annotated[
     list[str], typer.Option(help="A report; can be given several times. All unless given.")
 ]
 JobsOption = Annotated[
-    int, typer.Option(min=0, help="Reports at once; 0: as many as there are cores.")
+    int, typer.Option(min=0, help="Steps and reports at once; 0: as many as there are cores.")
+]
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run the "
+        "reports instead of this machine."
+    ),
+]
+SettingOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        help="A parameter of the reports, as name=value; for example min_cell=20 or "
+        "most_alerts=20.",
+    ),
+]
+LanguageOption = Annotated[
+    str, typer.Option(help="Language of the pages; that of the params file unless given.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Run reports that are up to date too.")]
+TimeOption = Annotated[int, typer.Option(min=1, help="Seconds that one report may take.")]
+MemoryOption = Annotated[int, typer.Option(min=100, help="Megabytes that one report may use.")]
+RetriesOption = Annotated[
+    int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object per line on standard output, for schedulers."),
 ]
 
 
 @app.command()
-def prepare(params: ParamsFile, quarter: QuarterOption = "") -> None:
+def prepare(params: ParamsFile, quarter: QuarterOption = "", jobs: JobsOption = 0) -> None:
     """Check the bank's rows, build the marts and fit the models. Only what changed is done
     again.
     """
+    signal.signal(signal.SIGTERM, _as_interrupt)
     bank, wanted = _bank_and_quarter(params, quarter)
-    _prepare(bank, wanted)
+    _prepare(bank, wanted, jobs, as_json=False)
 
 
 @app.command()
@@ -86,44 +114,18 @@ def run(
     branch: BranchOption = [],  # noqa: B006 - typer's way
     report: ReportOption = [],  # noqa: B006
     jobs: JobsOption = 0,
-    cluster: Annotated[
-        str,
-        typer.Option(
-            help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run "
-            "the reports instead of this machine."
-        ),
-    ] = "",
-    set_: Annotated[
-        list[str],
-        typer.Option(
-            "--set",
-            help="A parameter of the reports, as name=value; for example min_cell=20 or "
-            "most_alerts=20.",
-        ),
-    ] = [],  # noqa: B006
-    language: Annotated[
-        str, typer.Option(help="Language of the pages; that of the params file unless given.")
-    ] = "",
-    force: Annotated[
-        bool, typer.Option("--force", help="Run reports that are up to date too.")
-    ] = False,
-    time_limit: Annotated[int, typer.Option(min=1, help="Seconds that one report may take.")] = 600,
-    memory_limit: Annotated[
-        int, typer.Option(min=100, help="Megabytes that one report may use.")
-    ] = 4000,
-    retries: Annotated[
-        int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")
-    ] = 0,
-    json_: Annotated[
-        bool,
-        typer.Option("--json", help="One JSON object per line on standard output, for schedulers."),
-    ] = False,
+    cluster: ClusterOption = "",
+    set_: SettingOption = [],  # noqa: B006
+    language: LanguageOption = "",
+    force: ForceOption = False,
+    time_limit: TimeOption = 600,
+    memory_limit: MemoryOption = 4000,
+    retries: RetriesOption = 0,
+    json_: JsonOption = False,
 ) -> None:
     """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up
     to date is skipped, and an interrupted run goes on where it stopped.
     """
-    from analysis.errors import ParametersError, not_one_of
-    from analysis.report import language as languages
     from analysis.runs import pool
     from analysis.runs.warm import provisioner
 
@@ -131,46 +133,31 @@ def run(
     # the servers of kernels and of workers import while this process does, and prepares the bank
     provisioner.warm_up()
     pool.warm_up()
-    from analysis.lock import held
     from analysis.prepare import check_branches
-    from analysis.runs.catalogue import chosen_reports, set_values
-    from analysis.runs.display import follow
-    from analysis.runs.grid import check_writable, default_jobs, plan_run, run_plan
+    from analysis.runs.display import follow, tell_outcome
+    from analysis.runs.grid import run_request
+    from analysis.runs.request import Request
     from analysis.runs.task import Limits
+    from analysis.workers import default_jobs
 
-    written_in = language or bank.language
-    if written_in not in languages.languages():
-        raise ParametersError(not_one_of("The language", written_in, languages.languages()))
-    set_values(chosen_reports(bank, report, branch), set_)  # before anything takes time
-    check_branches(bank, branch)
-    check_writable(bank.output_folder / str(wanted))
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    with held(bank.output_folder / str(wanted), "run"):
-        _prepare(bank, wanted)
-        limits = Limits(time_limit, memory_limit, retries)
-        plan = plan_run(bank, wanted, branch, report, set_, written_in, force, limits)
-        total, at_once = len(plan.tasks) + len(plan.fresh), jobs or default_jobs()
-        seen_at_once = 1 if cluster else at_once
-        with follow(err, json_, total, len(plan.fresh), plan.expected, seen_at_once) as display:
-            outcome = run_plan(bank, wanted, plan, at_once, written_in, display.hear, cluster)
-    index = str(outcome.folder / "index.html")
-    if json_:
-        ended = {"done": outcome.done, "failed": len(outcome.failed), "skipped": outcome.skipped}
-        print(
-            json.dumps(
-                {"event": "end", **ended, "interrupted": outcome.interrupted, "index": index}
-            ),
-            flush=True,
-        )
-    if outcome.interrupted:
-        err.print(f"Interrupted after {outcome.done} reports; the same command goes on from here.")
-        raise typer.Exit(130)
-    err.print(
-        f"{outcome.done} reports done, {len(outcome.failed)} failed, {outcome.skipped} "
-        f"were up to date."
+    limits = Limits(time_limit, memory_limit, retries)
+    request = Request(
+        bank, wanted, tuple(branch), tuple(report), tuple(set_), language, force, limits
     )
-    if not json_:
-        out.print(index, soft_wrap=True, highlight=False)
+    request.check()
+    check_branches(bank, branch)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    at_once = jobs or default_jobs()
+    outcome = run_request(
+        request,
+        prepare=lambda: _prepare(bank, wanted, at_once, json_),
+        follow=lambda plan: follow(err, json_, plan, 1 if cluster else at_once),
+        jobs=at_once,
+        cluster=cluster,
+    )
+    tell_outcome(outcome, err, out, json_)
+    if outcome.interrupted:
+        raise typer.Exit(130)
     if outcome.failed:
         raise typer.Exit(3)
 
@@ -185,8 +172,7 @@ def verify(
     """Replay delivered reports: execute them again with their recorded parameters, and compare
     every text, table and list, and every file's checksum.
     """
-    findings, _replayed, _same = _replay(folder, branch, report, jobs)
-    if findings:
+    if _replay(folder, branch, report, jobs).findings:
         raise typer.Exit(4)
 
 
@@ -201,145 +187,106 @@ def sign(
     to sign-off.json. A later change voids it on the index.
     """
     from analysis.runs import signoff
+    from analysis.runs.index import write_index
     from analysis.runs.manifest import read_quarter
 
     if not by.strip():
         raise WorkbookError("--by is empty; say who signs.")
-    findings, replayed, same = _replay(folder, [], [], jobs)
+    replayed = _replay(folder, [], [], jobs)
     manifest = read_quarter(folder)
-    path = signoff.sign(manifest, by.strip(), note, replayed, same, findings)
-    manifest.write_index()
-    err.print(
-        f"Signed by {by.strip()}: {same} of {replayed} reports came out the same. {path}",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
-    if findings:
+    path = signoff.sign(manifest, by.strip(), note, replayed)
+    write_index(manifest)
+    same = f"{replayed.same} of {replayed.count} reports came out the same"
+    _say(f"Signed by {by.strip()}: {same}. {path}")
+    if replayed.findings:
         raise typer.Exit(4)
 
 
-def _replay(
-    folder: Path, branch: list[str], report: list[str], jobs: int
-) -> tuple[dict[str, list[str]], int, int]:
-    """Replay and tell; the findings by report, how many reports were replayed, and how many of them
-    came out the same.
-    """
-    from analysis.errors import ParametersError, not_one_of
+def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> "Replayed":
+    """Replay, telling of each report as it ends."""
     from analysis.lock import held
-    from analysis.runs.grid import default_jobs
+    from analysis.runs.display import ReplayDisplay
+    from analysis.runs.index import write_index
     from analysis.runs.manifest import read_quarter
-    from analysis.runs.verify import Verdict, changed_sources
-    from analysis.runs.verify import verify as replay_all
+    from analysis.runs.verify import replay_quarter
+    from analysis.workers import default_jobs
 
     manifest = read_quarter(folder)
-    known = {
-        "branch": {r["branch"] for r in manifest.reports.values()},
-        "report": {r["report"] for r in manifest.reports.values()},
-    }
-    for kind, names in (("branch", branch), ("report", report)):
-        for name in names:
-            if name not in known[kind]:
-                raise ParametersError(not_one_of(f"The {kind}", name, sorted(known[kind])))
-    chosen = [
-        r
-        for r in manifest.content()["reports"]
-        if (not branch or r["branch"] in branch) and (not report or r["report"] in report)
-    ]
-    entries = [r for r in chosen if r["status"] == "done" and "files" in r]
-    findings: dict[str, list[str]] = {
-        f"{r['branch']} {r['report']}": [
-            f"is {r['status']}, or was run by an earlier version; there is nothing to replay"
-        ]
-        for r in chosen
-        if r not in entries
-    }
-    for name, texts in findings.items():
-        err.print(f"{name}: {texts[0]}", markup=False, highlight=False)
     with held(folder.resolve(), "verify"), _progress() as bar:
-        task = bar.add_task("replaying", total=len(entries))
-
-        def tell(verdict: Verdict) -> None:
-            name = f"{verdict.branch} {verdict.report}"
-            bar.update(task, advance=1, description=escape(name))
-            for text in verdict.findings:
-                err.print(
-                    f"{name}: {text}", style="red", markup=False, highlight=False, soft_wrap=True
-                )
-            if verdict.findings:
-                findings[name] = verdict.findings
-            elif not err.is_terminal:
-                err.print(
-                    f"{name}: the same, {verdict.seconds:.1f} s", markup=False, highlight=False
-                )
-
-        bank_files = _bank_of(manifest)
-        if bank_files and (changed := changed_sources(bank_files)):
-            findings["the bank's files"] = changed
-            for text in changed:
-                err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-        replay_all(manifest, entries, jobs or default_jobs(), tell)
-        manifest.write_index(on_disk=True)
-    same = sum(f"{r['branch']} {r['report']}" not in findings for r in entries)
-    err.print(f"{len(entries)} reports replayed: {same} the same, {len(entries) - same} not.")
-    return findings, len(entries), same
-
-
-def _bank_of(manifest: "Manifest") -> Bank | None:
-    """The bank of a manifest, when its reports have one params file and it is still there."""
-    files = {r["parameters"]["params"] for r in manifest.reports.values() if "parameters" in r}
-    return (
-        read_params(next(iter(files)))
-        if len(files) == 1 and Path(next(iter(files))).exists()
-        else None
-    )
+        display = ReplayDisplay(err, bar)
+        at_once = jobs or default_jobs()
+        replayed = replay_quarter(manifest, branch, report, at_once, display.begin, display.tell)
+        write_index(manifest, on_disk=True)
+    different = replayed.count - replayed.same
+    err.print(f"{replayed.count} reports replayed: {replayed.same} the same, {different} not.")
+    return replayed
 
 
 @app.command()
 def status(folder: FolderArgument) -> None:
-    """What became of every report of a quarter, and which the next run would run again and why."""
-    from analysis.runs import signoff
-    from analysis.runs.grid import plan_run, why_run
+    """What became of every report of a quarter, and which steps and reports the next run would do
+    again and why.
+    """
+    from analysis.runs.index import write_index
     from analysis.runs.manifest import read_quarter
-    from analysis.steps.readings import Fingerprints
+    from analysis.runs.signoff import standing
+    from analysis.runs.status import reports_table, stale_reports, stale_steps, steps_table
+    from analysis.runs.verify import bank_of
 
-    kept = read_quarter(folder)
-    manifest = kept.content()
-    why = {}
-    if bank := _bank_of(kept):
-        plan = plan_run(
-            bank, Quarter.parse(manifest["quarter"]), [], [], [], manifest["language"], force=True
-        )
-        marks = Fingerprints(bank.data_folder)
-        why = {t.name: why_run(kept, t, marks) for t in plan.tasks}
-        marks.save()
-    shown = Table(title=f"{manifest['title']}, {manifest['quarter']}")
-    for head in ("branch", "report", "status", "seconds", "KB", "would run because"):
-        shown.add_column(head, overflow="fold")
-    for r in manifest["reports"]:
-        shown.add_row(
-            r["branch"],
-            r["report"],
-            r["status"],
-            str(r.get("seconds", "")),
-            str(r.get("page_bytes", 0) // 1000 or ""),
-            escape(why.get((r["branch"], r["report"]), "")),
-        )
-    out.print(shown)
-    if signed := signoff.standing(kept, on_disk=True):
-        kept.write_index(on_disk=True)
-        void = (
-            f" It is void: {', '.join(signed.changed[:5])} changed since." if signed.changed else ""
-        )
-        out.print(
-            f"Signed off by {signed.by} on {signed.at}: {signed.found} reports came out "
-            f"the same.{void}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-    if any(r["status"] == "failed" for r in manifest["reports"]):
+    manifest = read_quarter(folder)
+    bank = bank_of(manifest)
+    out.print(reports_table(manifest, stale_reports(bank, manifest) if bank else {}))
+    if bank and (why := stale_steps(bank, Quarter.parse(manifest.about.quarter))):
+        out.print(steps_table(why))
+    if signed := standing(manifest, on_disk=True):
+        write_index(manifest, on_disk=True)
+        changed = ", ".join(signed.changed[:5])
+        void = f" It is void: {changed} changed since." if changed else ""
+        same = f"{signed.found} reports came out the same"
+        _say(f"Signed off by {signed.by} on {signed.at}: {same}.{void}", out)
+    if any(e.status == "failed" for e in manifest.entries()):
         raise typer.Exit(3)
+
+
+@app.command()
+def steps(
+    name: Annotated[
+        str, typer.Argument(help="A step, or a mart or model; every step unless given.")
+    ] = "",
+    page: Annotated[
+        Path | None, typer.Option(help="Write the page on the steps here, and its picture beside.")
+    ] = None,
+) -> None:
+    """What is built between the bank's rows and the reports: every step, or what leads to one and
+    what hangs on it.
+    """
+    from analysis.prepare import all_steps
+    from analysis.steps import document
+    from analysis.storage import write_text
+
+    every = all_steps()
+    if page:
+        write_text(page, document.steps_page(every))
+        write_text(page.with_name(document.PICTURE), document.steps_picture(every))
+        return
+    if not name:
+        for step in every.values():
+            out.print(f"{step.name}: {step.purpose}", markup=False, highlight=False)
+        return
+    for line in document.described(every, document.named(every, name)):
+        out.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The report's name, for example branch_visits.")],
+    subject: Annotated[str, typer.Option(help="The room it belongs to, for example loyalty.")],
+) -> None:
+    """Start a report: notebook, findings, words, catalogue entry and test, which run at once."""
+    from analysis.runs.new import new_report
+
+    for path in new_report(name, subject):
+        out.print(path, markup=False, highlight=False)
 
 
 @app.command()
@@ -347,10 +294,10 @@ def check(params: ParamsFile) -> None:
     """Is this source fit for the contract? What is there, what is missing and which reports that
     costs, what would be set aside and why.
     """
-    from analysis.changes.events import check_rules
-    from analysis.contract import CONTRACT
-    from analysis.prepare import make_demo_if_asked
+    from analysis.marts.rules import check_rules
+    from analysis.prepare import all_steps, make_demo_if_asked
     from analysis.runs.catalogue import chosen_reports, missing_tables
+    from analysis.sources.fitness import fitness_table
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
 
     bank = read_params(params)
@@ -358,51 +305,19 @@ def check(params: ParamsFile) -> None:
     with err.status("checking") as display, embedded_engine(bank) as con:
         make_demo_if_asked(bank, display.update)
         verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)
-    shown = Table(title=f"{bank.title}: fitness for the contract")
-    for head in (
-        "table",
-        "rows",
-        "set aside",
-        "rules broken",
-        "optional columns missing",
-        "newest",
-    ):
-        shown.add_column(
-            head, overflow="fold", justify="right" if head in ("rows", "set aside") else "left"
-        )
-    for name in CONTRACT:
-        v = verdicts[name]
-        if v.delivered:
-            rules = ", ".join(f"{rule} {count:,}" for rule, count in v.set_aside.items())
-            shown.add_row(
-                name,
-                f"{v.rows:,}",
-                f"{v.rows_set_aside:,}",
-                escape(rules),
-                ", ".join(v.missing_columns),
-                v.newest + (" [red]late[/red]" if v.late else ""),
-            )
-        else:
-            shown.add_row(name, "–", "–", "not delivered", "", "")
-    out.print(shown)
-    for v in verdicts.values():
-        for example in v.examples:
-            out.print(f"{v.table}: {example}", markup=False, highlight=False, soft_wrap=True)
-    delivered = {n for n, v in verdicts.items() if v.delivered}
+    out.print(fitness_table(bank.title, verdicts))
+    for verdict in verdicts.values():
+        for example in verdict.examples:
+            _say(f"{verdict.table}: {example}", out)
+    delivered = {name for name, verdict in verdicts.items() if verdict.delivered}
+    every = all_steps()
     for report in chosen_reports(bank, [], []):
-        lacking = missing_tables(report, delivered)
-        out.print(
-            f"{report.name}: "
-            + (
-                f"does without {', '.join(lacking)}; the page says what that costs."
-                if lacking
-                else "has all it needs."
-            ),
-            soft_wrap=True,
-        )
-    over = [v for v in verdicts.values() if limit_broken(bank, v)]
-    for v in over:
-        err.print(limit_message(bank, v), markup=False, soft_wrap=True)
+        missing = ", ".join(missing_tables(report, every, delivered))
+        cost = f"does without {missing}; the page says what that costs."
+        out.print(f"{report.name}: {cost if missing else 'has all it needs.'}", soft_wrap=True)
+    over = [verdict for verdict in verdicts.values() if limit_broken(bank, verdict)]
+    for verdict in over:
+        err.print(limit_message(bank, verdict), markup=False, soft_wrap=True)
     if over:
         raise typer.Exit(1)
 
@@ -423,32 +338,32 @@ def screen(
     Prepare the bank first; the application must be in its data. Everything to hold at a branch is
     in the list holds of the report risk_mortgage.
     """
-    from analysis.report.words import label
     from analysis.risk.screening import screen as screen_application
+    from analysis.risk.words import label
     from analysis.sources.land import embedded_engine
 
     bank = read_params(params)
     with embedded_engine(bank) as con:
-        found = screen_application(bank, con, application)
+        screened = screen_application(bank, con, application)
     if json_:
-        typer.echo(json.dumps({**vars(found), "verdict": found.verdict}, ensure_ascii=False))
+        typer.echo(json.dumps({**vars(screened), "verdict": screened.verdict}, ensure_ascii=False))
         return
-    site = ", ".join(filter(None, [found.compound, found.developer])) or "no site named"
+    site = ", ".join(filter(None, [screened.compound, screened.developer])) or "no site named"
     lines = [
-        f"{found.application_id} ({found.branch_id}; {site}), alerts of {found.quarter}: "
-        f"{found.verdict}."
+        f"{screened.application_id} ({screened.branch_id}; {site}), alerts of {screened.quarter}: "
+        f"{screened.verdict}."
     ]
-    for alert, reasons in found.alerts.items():
+    for alert, reasons in screened.alerts.items():
         lines.append(
-            f"  {alert}, repaid by {', '.join(found.payers[alert])}: "
+            f"  {alert}, repaid by {', '.join(screened.payers[alert])}: "
             f"{', '.join(label(r).lower() for r in reasons)}."
         )
-    if found.related:
-        lines.append(f"  Held because of the same alerts: {', '.join(found.related)}.")
-    for line in [*lines, *found.remarks]:
+    if screened.related:
+        lines.append(f"  Held because of the same alerts: {', '.join(screened.related)}.")
+    for line in [*lines, *screened.remarks]:
         out.print(
             line,
-            style="red" if found.alerts and line is lines[0] else None,
+            style="red" if screened.alerts and line is lines[0] else None,
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -480,7 +395,8 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bank.")] = 7,
 ) -> None:
     """Make a demo bank of any size. `run params/demo.yml` makes the usual one by itself."""
-    from analysis.demo.bank import default_jobs, make_bank
+    from analysis.demo.bank import make_bank
+    from analysis.workers import default_jobs
 
     if folder.exists() and any(folder.iterdir()) and not (folder / "made_with.json").exists():
         raise WorkbookError(
@@ -498,38 +414,35 @@ def demo(
 
 
 def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
-    from analysis.errors import ParametersError, not_one_of
-
     bank = read_params(params)
     wanted = Quarter.parse(quarter) if quarter else bank.quarters.last
-    if wanted not in bank.all_quarters:
-        raise ParametersError(
-            not_one_of("The quarter", str(wanted), [str(q) for q in bank.all_quarters])
-        )
+    bank.check_quarter(wanted)
     return bank, wanted
 
 
-def _prepare(bank: Bank, quarter: Quarter) -> None:
+def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepared":
     from analysis.prepare import prepare as prepare_bank
+    from analysis.runs.display import preparing
+    from analysis.workers import default_jobs
 
     try:
-        with err.status("preparing") as display:
-            prepared = prepare_bank(bank, quarter, lambda text: display.update(text))
+        with preparing(err, as_json) as display:
+            prepared = prepare_bank(
+                bank, quarter, display.say, display.hear, jobs or default_jobs()
+            )
     except KeyboardInterrupt:
         err.print("Interrupted while preparing; the same command goes on from here.")
         raise typer.Exit(130) from None
     aside = sum(v.rows_set_aside for v in prepared.verdicts.values())
-    built = (
-        f"Marts built: {', '.join(prepared.quarters_built)}."
-        if prepared.quarters_built
-        else "Marts are up to date."
-    )
-    err.print(
-        f"{built} {aside:,} rows set aside"
-        + (f", in {bank.data_folder / 'quarantine'}." if aside else "."),
-        soft_wrap=True,
-        highlight=False,
-    )
+    done, same = len(prepared.done.steps), len(prepared.done.up_to_date)
+    place = f", in {bank.data_folder / 'quarantine'}." if aside else "."
+    steps = f"{done} steps done, {same} were up to date" if done else "Every step is up to date"
+    _say(f"{steps}. {aside:,} rows set aside{place}")
+    return prepared
+
+
+def _say(text: str, console: Console = err) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _as_interrupt(*_: object) -> None:
@@ -562,9 +475,9 @@ def main() -> None:
     except WorkbookError as error:
         err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         status = 1
-    except PermissionError as error:
+    except OSError as error:
         err.print(
-            f"{error.filename} cannot be written or read: {error.strerror}.",
+            f"{error.filename or 'A file'} cannot be written or read: {error.strerror or error}.",
             style="red",
             markup=False,
             soft_wrap=True,

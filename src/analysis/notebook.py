@@ -3,8 +3,10 @@
 import html
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +63,7 @@ class Notice:
 class Report:
     """One report on one partition; see `open_report`."""
 
-    def __init__(self, partition: Partition, outputs: str, min_cell: int) -> None:
+    def __init__(self, partition: Any, outputs: str, min_cell: int) -> None:
         self.partition, self.bank = partition, partition.bank
         self.quarter, self.previous = str(partition.quarter), str(partition.quarter.previous)
         self.branch, self.min_cell = partition.branch, min_cell
@@ -91,11 +93,11 @@ class Report:
             ).format(n=f"{len(self.partition.customers):,}")
         return Notice(text)
 
-    def missing(self, *marts: str) -> Notice:
+    def missing(self, *steps: str) -> Notice:
         """Says which parts of the report cannot be, because the bank does not deliver their
         tables.
         """
-        tables = self.partition.missing_for(*marts)
+        tables = self.partition.missing_for(*steps)
         return Notice(
             say("The bank does not deliver {tables}; what needs them is left out below.").format(
                 tables=", ".join(tables)
@@ -137,14 +139,16 @@ def open_report(
     language: str = "en",
     outputs: str = "",
     min_cell: int | None = None,
+    tables: Sequence[type[Partition]] = (),
 ) -> Report:
     """Open the data of a report; the demo bank is made and prepared on first use.
 
     params: the bank's params file. branch: its identifier, or ALL. quarter: such as 2024Q4.
     language: of the page.
     outputs: the folder that lists are written to; empty in JupyterLab. min_cell: the smallest group
-    shown, where it is to be larger than the params file says. Raises ParametersError naming the
-    valid values.
+    shown, where it is to be larger than the params file says. tables: the subjects whose tables the
+    report reads (their `reads.py`); all unless given. Raises ParametersError naming the valid
+    values.
     """
     if language not in languages.languages():
         raise ParametersError(not_one_of("The language", language, languages.languages()))
@@ -158,4 +162,17 @@ def open_report(
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the generator that careless code and older libraries use
     log = Path(outputs).with_suffix(".readings") if outputs else None
-    return Report(Partition(bank, branch, wanted, log), outputs, max(min_cell or 0, bank.min_cell))
+    partition = partition_with(tables)(bank, branch, wanted, log)
+    return Report(partition, outputs, max(min_cell or 0, bank.min_cell))
+
+
+def partition_with(tables: Sequence[type[Partition]]) -> type[Any]:
+    """A partition with the tables of the subjects named, or of all.
+
+    All are found by name, so that a report which names its own depends on their code only.
+    """
+    if not tables:
+        every: type[Any] = import_module("analysis.tables").Tables
+        return every
+    names = tuple(name for subject in tables for name in subject.tables)
+    return type("Tables", tuple(tables), {"tables": names})

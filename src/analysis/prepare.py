@@ -1,20 +1,27 @@
 """From the bank's tables to marts and models in one go: the first half of the road."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
-from analysis.changes.events import check_rules
-from analysis.errors import ParametersError, not_one_of
+from analysis.errors import ParametersError, WorkbookError, not_one_of
 from analysis.lock import held
-from analysis.marts.build import build_marts
-from analysis.models.build import build_models
-from analysis.models.build_loyalty import build_loyalty
+from analysis.marts.rules import check_rules
 from analysis.partition import ALL
 from analysis.quarters import Quarter
-from analysis.risk.build import build_risk
 from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
 from analysis.sources.params import Bank
+from analysis.steps.declaration import Occasion, Step
+from analysis.steps.graph import Graph, graph_of
+from analysis.steps.keeping import Keeper
+from analysis.steps.running import Done, Hear, bring_up_to_date, failures_told
+from analysis.steps.working import steps_in
+from analysis.workers import default_jobs
+
+#: The rooms that have steps, in reading order. Found by name, so that a report's code does not
+#: depend on every step there is.
+ROOMS = ("marts", "segmentation", "changes", "loyalty", "voice", "retention", "risk")
 
 Progress = Callable[[str], None]
 
@@ -24,87 +31,97 @@ class Prepared:
     """What preparing did."""
 
     verdicts: dict[str, Verdict]
-    quarters_built: list[str] = field(default_factory=list)
+    done: Done = field(default_factory=Done)
+
+
+def all_steps() -> dict[str, Step]:
+    """Every step by name, in reading order."""
+    return {
+        name: step for room in ROOMS for name, step in steps_in(f"analysis.{room}.steps").items()
+    }
+
+
+def steps_of(bank: Bank, asked: Quarter, verdicts: Mapping[str, Verdict]) -> Graph:
+    """The steps of a bank for the quarters up to the one asked for."""
+    parts = verdicts["transactions"].parts
+    with_entries = tuple(sorted(Quarter.parse(part) for part in parts if part != "none"))
+    return graph_of(all_steps(), Occasion(bank, None, asked, with_entries))
 
 
 def prepare(
-    bank: Bank, last: Quarter | None = None, progress: Progress = lambda text: None
+    bank: Bank,
+    last: Quarter | None = None,
+    progress: Progress = lambda text: None,
+    hear: Hear = lambda event: None,
+    jobs: int = 1,
 ) -> Prepared:
-    """Accept the bank's rows, build the marts up to quarter `last`, fit and score the models; only
-    what changed is done again.
+    """Accept the bank's rows and bring every step up to quarter `last` up to date, `jobs` at once.
+
+    Raises ParametersError for a quarter or rule that cannot be used, what `land` raises, and
+    WorkbookError naming every step that failed, after those that do not need it were done.
     """
     last = last or bank.quarters.last
     if last not in bank.all_quarters:
-        raise ParametersError(
-            not_one_of("The quarter", str(last), [str(q) for q in bank.all_quarters])
-        )
+        valid = [str(q) for q in bank.all_quarters]
+        raise ParametersError(not_one_of("The quarter", str(last), valid))
     check_rules(bank)
     with held(bank.data_folder, "prepare", wait=progress):
-        return _prepare(bank, last, progress)
-
-
-def _prepare(bank: Bank, last: Quarter, progress: Progress) -> Prepared:
-    make_demo_if_asked(bank, progress)
-    with embedded_engine(bank) as con:
-        verdicts = land(bank, con, lambda table: progress(f"checking {table}"))
-        quarters = list(bank.quarters.first.through(last))
-        built = build_marts(
-            bank, con, verdicts, quarters, lambda quarter: progress(f"marts of {quarter}")
-        )
-        build_models(bank, con, quarters, lambda model: progress(f"model {model}"))
-        build_loyalty(bank, con, quarters, lambda model: progress(f"model {model}"))
-        build_risk(bank, con, verdicts, quarters, lambda what: progress(f"investigating {what}"))
-    return Prepared(verdicts, built)
+        make_demo_if_asked(bank, progress)
+        with embedded_engine(bank) as con:
+            verdicts = land(bank, con, lambda table: progress(f"checking {table}"))
+        done = bring_up_to_date(bank, steps_of(bank, last, verdicts), verdicts, jobs, hear)
+    if done.failed:
+        raise WorkbookError(failures_told(done))
+    return Prepared(verdicts, done)
 
 
 def check_branches(bank: Bank, branches: list[str]) -> None:
     """Refuse a branch that the bank does not have, asked for or in the params file, before anything
     takes time; raises ParametersError naming the valid ones.
     """
-    if branches or bank.retention.capacities:
-        make_demo_if_asked(bank)
-        with embedded_engine(bank) as con:
-            valid = [ALL, *branch_ids(bank, con)]
-        for branch in branches:
-            if branch not in valid:
-                raise ParametersError(not_one_of("The branch", branch, valid))
-        for branch in bank.retention.capacities:
-            if branch not in valid[1:]:
-                raise ParametersError(
-                    f"{bank.path}: retention.capacities: "
-                    f"{not_one_of('The branch', branch, valid[1:])}"
-                )
+    if not branches and not bank.retention.capacities:
+        return
+    make_demo_if_asked(bank)
+    with embedded_engine(bank) as con:
+        valid = [ALL, *branch_ids(bank, con)]
+    for branch in branches:
+        if branch not in valid:
+            raise ParametersError(not_one_of("The branch", branch, valid))
+    for branch in bank.retention.capacities:
+        if branch not in valid[1:]:
+            refusal = not_one_of("The branch", branch, valid[1:])
+            raise ParametersError(f"{bank.path}: retention.capacities: {refusal}")
 
 
 def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:
     """Make the demo bank where the params file asks for one and it is not there as asked."""
     if not (demo := bank.source.demo):
         return
-    from analysis.demo.bank import (
-        default_jobs,
-        is_made,
-        make_bank,
-    )  # not needed for a bank's own data
-
+    making = import_module("analysis.demo.bank")  # not needed for a bank's own data
     folder = bank.place(bank.source.folder)
-    if not is_made(folder, demo.customers, demo.seed):
-        if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
-            raise ParametersError(
-                f"The demo bank would be written to {folder}, which holds something else. "
-                f"Move it away, or change source.folder in {bank.path.name}."
-            )
-        progress("making the demo bank")
-        shutil.rmtree(bank.data_folder / "contract", ignore_errors=True)
-        make_bank(folder, demo.customers, demo.seed, jobs=default_jobs())
+    if making.is_made(folder, demo.customers, demo.seed):
+        return
+    if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
+        raise ParametersError(
+            f"The demo bank would be written to {folder}, which holds something else. Move it "
+            f"away, or change source.folder in {bank.path.name}."
+        )
+    progress("making the demo bank")
+    shutil.rmtree(bank.data_folder / "contract", ignore_errors=True)
+    making.make_bank(folder, demo.customers, demo.seed, jobs=min(default_jobs(), 4))
 
 
 def prepare_if_needed(bank: Bank, quarter: Quarter) -> None:
-    """Prepare a demo bank whose models do not reach the quarter yet; a real bank is prepared by its
-    analysts only.
+    """Prepare a demo bank that was not prepared up to the quarter yet; a real bank is prepared by
+    its analysts only.
     """
-    if (
-        bank.source.demo
-        and quarter in bank.all_quarters
-        and not (bank.data_folder / "models" / "risk" / f"{quarter}.json").exists()
-    ):
-        prepare(bank, quarter, progress=lambda text: print(text, flush=True))
+    if not bank.source.demo or quarter not in bank.all_quarters:
+        return
+    if not Keeper(bank.data_folder).has_all(all_steps(), bank.quarters.first, quarter):
+        prepare(
+            bank,
+            quarter,
+            progress=lambda text: print(text, flush=True),
+            hear=lambda e: print(f"{e.ended}/{e.of} {e.node}", flush=True),
+            jobs=default_jobs(),
+        )

@@ -10,6 +10,15 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+COMPUTED_WITH = (
+    "duckdb",
+    "ibis-framework",
+    "pandas",
+    "numpy",
+    "scikit-learn",
+    "statsmodels",
+    "matplotlib",
+)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -18,10 +27,14 @@ def write_text(path: Path, text: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -60,28 +73,20 @@ def file_fingerprint(path: Path, known: Path) -> str:
 
 
 @cache
-def code_fingerprint(*folders: str, without: tuple[str, ...] = ()) -> str:
-    """A fingerprint of the package's code in `folders` (all of it when none is named), files of the
-    names in `without` left out, and of the packages it computes with.
-    """
+def package_versions() -> str:
+    """The versions of the packages that results are computed with."""
+    return " ".join(f"{p} {version(p)}" for p in COMPUTED_WITH)
+
+
+@cache
+def code_fingerprint(*folders: str) -> str:
+    """A fingerprint of the package's code in `folders` and of the packages it computes with."""
     files = [
         f
-        for folder in folders or ("",)
+        for folder in folders
         for f in sorted((PACKAGE / folder).rglob("*"))
-        if f.is_file() and f.suffix != ".pyc" and f.name not in without
-    ]
-    versions = [
-        f"{p} {version(p)}"
-        for p in (
-            "duckdb",
-            "ibis-framework",
-            "pandas",
-            "numpy",
-            "scikit-learn",
-            "statsmodels",
-            "matplotlib",
-        )
+        if f.is_file() and f.suffix != ".pyc"
     ]
     return text_fingerprint(
-        *[f"{f.relative_to(PACKAGE)}\0{bytes_fingerprint(f)}" for f in files], *versions
+        *[f"{f.relative_to(PACKAGE)}\0{bytes_fingerprint(f)}" for f in files], package_versions()
     )

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.changes.events import check_rules, customer_columns
 from analysis.errors import ParametersError
-from analysis.partition import Partition
+from analysis.marts.rules import check_rules, customer_columns
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.sources.params import read_params
+from analysis.tables import Tables
 from tests.conftest import ROOT
 
 Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
@@ -26,13 +26,13 @@ def with_events(small, *rules):
 def test_an_event_may_use_any_column_of_this_quarter_and_the_one_before(small):
     bank = with_events(small, "transactions > 20 and before_active", "money_in > 1e12")
     prepare(bank)
-    customers = Partition(bank, "B1", Q2).customers
-    events = Partition(bank, "B1", Q2).events
+    customers = Tables(bank, "B1", Q2).customers
+    events = Tables(bank, "B1", Q2).events
     assert set(events["event"]) == {"event_0"}
     assert set(events["customer_id"]) == set(
         customers.loc[customers["transactions"] > 20, "customer_id"]
     )
-    assert Partition(bank, "B1", Q1).events.empty  # there is no quarter before
+    assert Tables(bank, "B1", Q1).events.empty  # there is no quarter before
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_who_opens_an_account_is_new_and_who_closes_it_has_left(small):
     ).set_index("customer_id")
     assert rows.loc["C0", "became"] == "Left" and rows.loc["C99", "was"] == "New"
     assert rows.loc["C99", "became"] == "Dormant"
-    moves = Partition(bank, "B1", Q2).moves
+    moves = Tables(bank, "B1", Q2).moves
     assert moves["customers"].sum() == 81 and set(moves["quarter"]) == {"2024Q2"}
 
 
@@ -106,23 +106,16 @@ def test_what_followed_an_event_is_counted_in_the_quarter_after(small):
             small.tables["transactions"].append(f"L{i},A{i},2024-08-01,10,mobile,transfer")
     bank = with_events(small, "customer_id in ('C0', 'C1', 'C50')")
     prepare(bank)
-    found = {
-        o["event"]: (o["customers"], o["churned"])
-        for o in Partition(bank, "ALL", Quarter.parse("2024Q3")).changes(Quarter.parse("2024Q3"))[
-            "outcomes"
-        ]
+    followed = Tables(bank, "ALL", Quarter.parse("2024Q3")).outcomes[-1].counts
+    assert {o.event: (o.customers, o.churned) for o in followed} == {
+        "event_0": (3, 2),
+        None: (83, 20),
     }
-    assert found == {"event_0": (3, 2), None: (83, 20)}
     # the bank delivers no holdings: nobody is said to have bought nothing
-    assert {
-        o["purchased"]
-        for o in Partition(bank, "ALL", Quarter.parse("2024Q3")).changes(Quarter.parse("2024Q3"))[
-            "outcomes"
-        ]
-    } == {None}
+    assert {o.purchased for o in followed} == {None}
 
 
-def test_a_changed_rule_is_applied_again_and_nothing_else_is(small):
+def test_a_changed_rule_is_applied_again_with_what_reads_it_and_nothing_else(small):
     bank = with_events(small, "active")
     prepare(bank)
     fitted = (bank.data_folder / "models" / "segmentation.json").stat().st_mtime_ns
@@ -130,6 +123,8 @@ def test_a_changed_rule_is_applied_again_and_nothing_else_is(small):
     content["events"][0]["rule"] = "money_in > 1e12"
     bank.path.write_text(yaml.safe_dump(content), encoding="utf-8")
     again = read_params(bank.path)
-    assert prepare(again).quarters_built == []
-    assert Partition(again, "B1", Q2).events.empty
+    steps = {node.step for node in prepare(again).done.steps}
+    what_reads_it = {"outcomes", "associations", "customer_churn"}
+    assert {"customer_event"} <= steps <= {"customer_event"} | what_reads_it
+    assert Tables(again, "B1", Q2).events.empty
     assert (bank.data_folder / "models" / "segmentation.json").stat().st_mtime_ns == fitted

@@ -4,11 +4,13 @@ import pytest
 from scipy.stats import chi2_contingency
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from analysis.models.build import read_model
-from analysis.partition import Partition
+from analysis.changes import findings, worth
+from analysis.changes.events import Outcome, Outcomes
+from analysis.changes.value import ValueModel
 from analysis.quarters import Quarter
-from analysis.segmentation import changes, worth
 from analysis.sources.params import Event, read_params
+from analysis.tables import Tables
+from tests.segmentation.made_up import feature, segmentation, without_groups
 
 LAST = Quarter.parse("2024Q4")
 
@@ -30,17 +32,21 @@ def event(name="salary_stopped", expect="churn"):
 
 
 def counts(event_name, customers, churned, purchased=0):
-    return {
-        "customer_type": "personal",
-        "event": event_name,
-        "customers": customers,
-        "churned": churned,
-        "purchased": purchased,
-    }
+    return Outcome(
+        customer_type="personal",
+        event=event_name,
+        customers=customers,
+        churned=churned,
+        purchased=purchased,
+    )
+
+
+def quarters(*by_quarter):
+    return [Outcomes(counts=counted) for counted in by_quarter]
 
 
 def test_moves_are_counted_against_the_group_they_come_from_and_against_what_was_usual():
-    table = changes.migration(
+    table = findings.migration(
         moves(
             ("2024Q3", "a", "a", 90),
             ("2024Q3", "a", "b", 10),
@@ -64,11 +70,11 @@ def test_moves_are_counted_against_the_group_they_come_from_and_against_what_was
 
 
 def test_a_small_move_takes_the_next_smallest_along_so_that_it_cannot_be_worked_out():
-    table = changes.migration(
+    table = findings.migration(
         moves(("2024Q4", "b", "b", 28), ("2024Q4", "b", "a", 2)), "2024Q4", 10
     )
     assert table["customers"].isna().all() and table["of"].tolist() == [30, 30]
-    hidden = changes.migration(
+    hidden = findings.migration(
         moves(("2024Q4", "b", "b", 4), ("2024Q4", "b", "a", 2)), "2024Q4", 10
     )
     assert hidden["of"].isna().all()
@@ -81,8 +87,8 @@ def test_the_share_that_moved_counts_neither_new_customers_nor_those_who_left():
         ("2024Q4", "a", "Left", 15),
         ("2024Q4", "New", "b", 40),
     )
-    assert changes.moved_share(table, "2024Q4", 10)["share"] == pytest.approx(20 / 80)
-    assert changes.moved_share(table, "2024Q4", 21) == {}
+    assert findings.moved_share(table, "2024Q4", 10)["share"] == pytest.approx(20 / 80)
+    assert findings.moved_share(table, "2024Q4", 21) == {}
 
 
 def test_a_row_of_the_matrix_is_tested_against_the_quarters_before():
@@ -96,7 +102,7 @@ def test_a_row_of_the_matrix_is_tested_against_the_quarters_before():
             for b, n in (("b", 80), ("a", 20))
         ],
     )
-    tested = changes.against_before(table, "2024Q4", 10).set_index("was")
+    tested = findings.against_before(table, "2024Q4", 10).set_index("was")
     expected = chi2_contingency([[60, 180], [40, 20]], correction=False)
     assert tested.loc["a", "p"] == pytest.approx(expected.pvalue)
     assert tested.loc["a", "cramers_v"] == pytest.approx(np.sqrt(expected.statistic / 300))
@@ -114,36 +120,16 @@ def test_destinations_that_are_rare_are_taken_together_before_the_test():
         ("2024Q4", "a", "a", 50),
         ("2024Q4", "a", "d", 2),
     )
-    tested = changes.against_before(table, "2024Q4", 10).iloc[0]
+    tested = findings.against_before(table, "2024Q4", 10).iloc[0]
     assert tested["p"] == pytest.approx(
         chi2_contingency([[50, 50], [2, 2]], correction=False).pvalue
     )
 
 
 def model_of_two():
-    def feature(name):
-        return {
-            "name": name,
-            "column": name,
-            "transform": "none",
-            "scale": 1.0,
-            "low": -100.0,
-            "high": 100.0,
-            "mean": 0.0,
-            "sd": 1.0,
-            "weight": 1.0,
-            "missing": 0.0,
-        }
-
-    return {
-        "types": {
-            "personal": {
-                "features": [feature("balance_end"), feature("transactions")],
-                "centres": [[0.0, 0.0], [10.0, 2.0]],
-                "groups": [{"name": "a"}, {"name": "b"}],
-            }
-        }
-    }
+    return segmentation(
+        [feature("balance_end"), feature("transactions")], [[0.0, 0.0], [10.0, 2.0]], ["a", "b"]
+    )
 
 
 def test_why_customers_moved_is_divided_among_the_features_exactly():
@@ -157,12 +143,12 @@ def test_why_customers_moved_is_divided_among_the_features_exactly():
         }
     )
     now = then.assign(segment="b", balance_end=then["balance_end"] + 8, transactions=3.0)
-    why = changes.why_moved(then, now, model_of_two(), 10).set_index("feature")
+    why = findings.why_moved(then, now, model_of_two(), 10).set_index("feature")
     # each contributes (b − a) Δx: 10 × 8 and 2 × 2
     assert why.loc["balance_end", "share"] == pytest.approx(80 / 84)
     assert why.loc["transactions", "share"] == pytest.approx(4 / 84)
     assert why.loc["transactions", ["n", "median_before", "median_now"]].tolist() == [20, 1, 3]
-    assert changes.why_moved(then, now, model_of_two(), 21).empty
+    assert findings.why_moved(then, now, model_of_two(), 21).empty
 
 
 def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
@@ -178,7 +164,7 @@ def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
         }
     )
     now = then.assign(segment=["b", "a", "b"], balance_end=[8.0, 0.0, 8.0])
-    listed = changes.moved_list(then, now, model_of_two()).set_index("customer_id")
+    listed = findings.moved_list(then, now, model_of_two()).set_index("customer_id")
     assert listed.index.tolist() == ["C1", "C3"]
     assert listed.loc["C1", ["was", "became", "first_reason", "second_reason"]].tolist() == [
         "a",
@@ -190,11 +176,11 @@ def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
 
 
 def test_an_event_is_compared_with_the_customers_to_whom_it_did_not_happen():
-    by_quarter = [
+    by_quarter = quarters(
         [counts("salary_stopped", 40, 12), counts(None, 1000, 52)],
         [counts("salary_stopped", 60, 12), counts(None, 1000, 62)],
-    ]
-    tested = changes.backtest(by_quarter, [event(), event("unseen")]).set_index("event")
+    )
+    tested = findings.backtest(by_quarter, [event(), event("unseen")]).set_index("event")
     row = tested.loc["Salary_stopped"]
     assert (row["n"], row["quarters"], row["followed"]) == (100, 2, 0.24)
     base = (40 * 40 / 960 + 60 * 50 / 940) / 100
@@ -206,8 +192,10 @@ def test_an_event_is_compared_with_the_customers_to_whom_it_did_not_happen():
 
 
 def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_followed_has_no_test():
-    by_quarter = [[counts("inflow", 50, 0, 10), counts("idle", 50, 0, 0), counts(None, 500, 0, 30)]]
-    tested = changes.backtest(by_quarter, [event("inflow", "purchase"), event("idle")]).set_index(
+    by_quarter = quarters(
+        [counts("inflow", 50, 0, 10), counts("idle", 50, 0, 0), counts(None, 500, 0, 30)]
+    )
+    tested = findings.backtest(by_quarter, [event("inflow", "purchase"), event("idle")]).set_index(
         "event"
     )
     assert tested.loc["Inflow", "followed"] == 0.2 and tested.loc[
@@ -217,8 +205,8 @@ def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_follow
 
 
 def test_without_holdings_nothing_is_said_of_purchases():
-    by_quarter = [[counts("inflow", 50, 5, None), counts(None, 500, 30, None)]]
-    tested = changes.backtest(by_quarter, [event("inflow", "purchase"), event("inflow")])
+    by_quarter = quarters([counts("inflow", 50, 5, None), counts(None, 500, 30, None)])
+    tested = findings.backtest(by_quarter, [event("inflow", "purchase"), event("inflow")])
     assert np.isnan(tested.loc[0, "followed"]) and tested.loc[1, "followed"] == 0.1
 
 
@@ -229,13 +217,13 @@ def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
     counted = pd.DataFrame(
         [("2024Q4", "salary_stopped", 2)], columns=["quarter", "event", "customers"]
     )
-    rates = changes.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10)
+    rates = findings.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10)
     assert rates.drop(columns="event").isna().all(axis=None)
     customers = pd.DataFrame(
         {"customer_id": ["C1", "C2"], "segment": "a", "manager_id": "S1", "consent": [True, False]}
     )
     expected = pd.DataFrame({"customer_id": ["C1", "C2"], "expected": [10.0, 90.0]})
-    listed = changes.event_list(happened, customers, expected, [event()])
+    listed = findings.event_list(happened, customers, expected, [event()])
     assert listed["customer_id"].tolist() == ["C2", "C1"] and listed["action"].tolist() == [
         "Call",
         "Call",
@@ -247,7 +235,7 @@ def test_rates_have_wilson_intervals_per_thousand():
     counted = pd.DataFrame(
         [("2024Q4", "salary_stopped", 20)], columns=["quarter", "event", "customers"]
     )
-    rates = changes.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10).iloc[0]
+    rates = findings.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10).iloc[0]
     assert (rates["per_1000"], round(rates["low"], 1), round(rates["high"], 1)) == (
         200,
         133.4,
@@ -259,16 +247,16 @@ def test_nothing_in_gives_empty_tables():
     nothing = pd.DataFrame(columns=["quarter", "customer_type", "was", "became", "customers"])
     empty = pd.DataFrame()
     for table in (
-        changes.migration(nothing, "2024Q4", 10),
-        changes.against_before(nothing, "2024Q4", 10),
-        changes.why_moved(empty, empty, {"types": {}}, 10),
-        changes.event_list(empty, empty, empty, []),
+        findings.migration(nothing, "2024Q4", 10),
+        findings.against_before(nothing, "2024Q4", 10),
+        findings.why_moved(empty, empty, without_groups(), 10),
+        findings.event_list(empty, empty, empty, []),
         worth.value_by_group(empty, empty, 10),
-        worth.value_calibration({"calibration": []}),
+        worth.value_calibration(ValueModel(types={}, held_out=0, calibration=[])),
     ):
         assert table.empty and len(table.columns)
-    assert changes.moved_share(nothing, "2024Q4", 10) == {}
-    assert changes.backtest([], [event()])["n"].tolist() == [0]
+    assert findings.moved_share(nothing, "2024Q4", 10) == {}
+    assert findings.backtest([], [event()])["n"].tolist() == [0]
 
 
 # on the demo bank, against what was planted
@@ -294,17 +282,15 @@ def test_what_was_planted_is_found_by_the_rules_of_the_params_file(
 ):
     truth = pd.read_parquet(bank.place(bank.source.folder) / "truth" / "life_events")
     truth = truth[truth["event"] == planted]
-    found = pd.concat(Partition(bank, "ALL", q).events for q in bank.all_quarters)
+    found = pd.concat(Tables(bank, "ALL", q).events for q in bank.all_quarters)
     found = found[found["event"] == rule]
     both = truth.merge(found, on=["customer_id", "quarter"])
     assert len(truth) > 80 and len(both) / len(truth) >= least_recall
 
 
 def test_the_backtest_finds_the_planted_effects_and_none_where_none_was_planted(bank):
-    partition = Partition(bank, "ALL", LAST)
-    tested = changes.backtest(
-        [partition.changes(q)["outcomes"] for q in partition.quarters], bank.events
-    )
+    partition = Tables(bank, "ALL", LAST)
+    tested = findings.backtest(partition.outcomes, bank.events)
     tested["name"] = [e.name for e in bank.events]
     tested = tested.set_index("name")
     for planted in ("salary_stopped", "competitor_account", "large_inflow"):
@@ -316,29 +302,31 @@ def test_the_backtest_finds_the_planted_effects_and_none_where_none_was_planted(
 
 
 def test_value_and_activity_were_foreseen_within_a_tenth_for_active_customers(bank):
-    table = worth.value_calibration(Partition(bank, "ALL", LAST).changes(LAST)["value"])
+    table = worth.value_calibration(Tables(bank, "ALL", LAST).value_model)
     active = table[table["segment"] != "Dormant"]
     assert (active["predicted_active"] / active["came_active"]).between(0.95, 1.05).all()
     assert (active["predicted_value"] / active["came_value"]).between(0.75, 1.1).all()
 
 
 def test_moves_of_the_branches_add_up_to_those_of_the_bank(bank):
-    whole = Partition(bank, "ALL", LAST)
+    whole = Tables(bank, "ALL", LAST)
     keys = ["quarter", "customer_type", "was", "became"]
-    parts = pd.concat(Partition(bank, b, LAST).moves for b in whole.branches["branch_id"])
+    parts = pd.concat(Tables(bank, b, LAST).moves for b in whole.branches["branch_id"])
     added = parts.groupby(keys)["customers"].sum()
     assert added.to_dict() == whole.moves.set_index(keys)["customers"].to_dict()
-    in_json = pd.concat(
-        pd.DataFrame(whole.changes(q)["segments"]).assign(quarter=str(q)) for q in whole.quarters
-    )
-    assert in_json["customers"].sum() == whole.segment_counts["customers"].sum()
+    assert whole.bank_segment_counts["customers"].sum() == whole.segment_counts["customers"].sum()
 
 
 def test_the_contributions_to_a_move_add_up_to_one(bank):
-    partition = Partition(bank, "ALL", LAST)
-    model = read_model(bank, "segmentation")
-    for part in model["types"].values():  # so that every feature is among the five that are shown
-        part["features"], part["centres"] = part["features"][:5], [c[:5] for c in part["centres"]]
-    why = changes.why_moved(partition.previous_customers, partition.customers, model, 10)
+    partition = Tables(bank, "ALL", LAST)
+    # so that every feature is among the five that are shown
+    types = {
+        kind: part.model_copy(
+            update={"features": part.features[:5], "centres": [c[:5] for c in part.centres]}
+        )
+        for kind, part in partition.segmentation.types.items()
+    }
+    model = partition.segmentation.model_copy(update={"types": types})
+    why = findings.why_moved(partition.previous_customers, partition.customers, model, 10)
     total = why.groupby(["was", "became"])["share"].agg(["sum", "size"])
     assert len(total) and np.allclose(total.loc[total["size"] == 5, "sum"], 1)

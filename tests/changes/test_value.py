@@ -25,17 +25,17 @@ def test_the_model_gives_the_published_parameters_and_expectations():
     # Fader, Hardie and Shang 2010, the donations of a non-profit organisation: table 3 and the
     # example of section 6
     model = fit_activity(donations(), 5, 0.0)
-    given = model["parameters"]
+    given = model.parameters
     assert given["alpha"] == pytest.approx(1.204, abs=0.01) and given["beta"] == pytest.approx(
         0.750, abs=0.01
     )
     assert given["gamma"] == pytest.approx(0.657, abs=0.01) and given["delta"] == pytest.approx(
         2.783, abs=0.02
     )
-    expected = {(e["repeats"], e["last"]): e for e in model["expected"]}
-    assert expected[6, 6]["active"] == pytest.approx(3.75, abs=0.05)
-    assert expected[0, 0]["active"] == pytest.approx(0.07, abs=0.02)
-    assert expected[6, 6]["alive"] > 0.9 > expected[0, 0]["alive"]
+    expected = {(e.repeats, e.last): e for e in model.expected}
+    assert expected[6, 6].active == pytest.approx(3.75, abs=0.05)
+    assert expected[0, 0].active == pytest.approx(0.07, abs=0.02)
+    assert expected[6, 6].alive > 0.9 > expected[0, 0].alive
 
 
 def table(**columns):
@@ -44,9 +44,9 @@ def table(**columns):
 
 def test_discounting_costs_and_more_quarters_bring_more():
     short, long = fit_activity(donations(), 4, 0.1), fit_activity(donations(), 8, 0.1)
-    for a, b in zip(short["expected"], long["expected"], strict=True):
-        assert 0 <= a["discounted"] <= a["active"] <= 4 and a["active"] <= b["active"]
-    once = {e["last"]: e["alive"] for e in short["expected"] if e["repeats"] == 1}
+    for a, b in zip(short.expected, long.expected, strict=True):
+        assert 0 <= a.discounted <= a.active <= 4 and a.active <= b.active
+    once = {e.last: e.alive for e in short.expected if e.repeats == 1}
     assert list(once.values()) == sorted(once.values(), reverse=list(once) != sorted(once))
 
 
@@ -54,8 +54,8 @@ def test_customers_who_never_missed_a_quarter_are_expected_to_go_on():
     model = fit_activity(
         table(repeats=[2, 3], last=[2, 3], known=[2, 3], customers=[50, 50]), 4, 0.0
     )
-    assert model["parameters"] == {"active": round(251 / 252, 4)}
-    assert model["expected"][0]["active"] == pytest.approx(4 * 251 / 252, abs=1e-3)
+    assert model.parameters == {"active": round(251 / 252, 4)}
+    assert model.expected[0].active == pytest.approx(4 * 251 / 252, abs=1e-3)
 
 
 def test_too_few_customers_or_quarters_have_no_model():

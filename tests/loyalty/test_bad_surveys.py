@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from analysis.models.build import read_model
-from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.runs.grid import plan_run, run_plan
+from analysis.runs.request import Request
+from analysis.tables import Tables
 
 Q2 = Quarter.parse("2024Q2")
 ITEMS = {"service": ["s1", "s2"], "process": ["p1", "p2"]}
@@ -53,8 +53,9 @@ def usual(i, item, q):
 
 def pages(bank, branches=("B1", "ALL", "SMALL", "EMPTY")):
     prepare(bank)
-    plan = plan_run(bank, Q2, list(branches), ["loyalty", "retention"], [], "en")
-    outcome = run_plan(bank, Q2, plan, 2, "en", lambda *_: None)
+    request = Request(bank, Q2, branches, ("loyalty", "retention"))
+    plan = plan_run(request)
+    outcome = run_plan(request, plan, 2, lambda *_: None)
     assert not outcome.failed, outcome.failed
     return {
         f"{f.parent.name}/{f.stem}": f.read_text(encoding="utf-8")
@@ -72,7 +73,7 @@ def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):
     shown = pages(bank)
     aside = {p.stem for p in (bank.data_folder / "quarantine").glob("*")}
     assert "survey_scores" in aside
-    scores = Partition(bank, "B1", Q2).index_scores
+    scores = Tables(bank, "B1", Q2).index_scores
     whole = scores[
         (scores["branch_id"] == "ALL") & (scores["segment"] == "") & (scores["quarter"] == "2024Q2")
     ]
@@ -84,7 +85,7 @@ def test_all_equal_answers_say_so_and_have_an_index(small):
     bank = surveyed(small, lambda i, item, q: 7)
     shown = pages(bank)
     assert "All answers to" in shown["ALL/loyalty"]
-    scores = Partition(bank, "ALL", Q2).index_scores
+    scores = Tables(bank, "ALL", Q2).index_scores
     assert scores["mean"].round(6).unique().tolist() == [pytest.approx(100 * 6 / 9, abs=1e-4)]
     assert (scores["se"].dropna() < 1e-6).all()
     assert "66.67" in shown["B1/loyalty"] and not re.search(r"\bnan\b", shown["B1/loyalty"])
@@ -93,8 +94,8 @@ def test_all_equal_answers_say_so_and_have_an_index(small):
 def test_an_item_that_nobody_answered_is_named_and_does_not_take_its_dimension_along(small):
     bank = surveyed(small, lambda i, item, q: None if item == "p2" else usual(i, item, q))
     pages(bank, ("ALL",))
-    assert read_model(bank, "loyalty-2024Q2")["path_model"]["unanswered"] == ["p2"]
-    scores = Partition(bank, "ALL", Q2).index_scores
+    assert Tables(bank, "ALL", Q2).path_model.model.unanswered == ["p2"]
+    scores = Tables(bank, "ALL", Q2).index_scores
     assert set(scores["dimension"]) >= {
         "index",
         "service",

@@ -9,9 +9,9 @@ from scipy import stats
 
 from analysis.loyalty import findings, measurement
 from analysis.loyalty.index import index_scores
-from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.sources.params import Loyalty, Mend, read_params
+from analysis.tables import Tables
 
 Q, BEFORE, YEAR_AGO = "2024Q4", "2024Q3", "2023Q4"
 EARLIER = {"previous_quarter": BEFORE, "year_ago": YEAR_AGO}
@@ -210,7 +210,7 @@ def test_a_control_chart_sees_a_fall_with_enough_answers():
 def test_the_planted_fall_is_found_and_nothing_that_was_not_planted(ready_demo):
     bank = read_params(ready_demo)
     truth = json.loads((bank.place(bank.source.folder) / "truth" / "loyalty.json").read_text())
-    partition = Partition(bank, "ALL", Quarter.parse(Q))
+    partition = Tables(bank, "ALL", Quarter.parse(Q))
     drivers = list(bank.loyalty.items)
     found = findings.weaknesses(
         partition.index_scores,
@@ -230,16 +230,16 @@ def test_the_planted_fall_is_found_and_nothing_that_was_not_planted(ready_demo):
 
 
 def test_the_bank_s_answers_are_weighted_to_its_customers_and_the_page_says_how(demo):
-    partition = Partition(demo, "ALL", Quarter.parse(Q))
-    response = partition.response()
+    partition = Tables(demo, "ALL", Quarter.parse(Q))
+    response = partition.response
     table = measurement.who_answered(response, demo.min_cell)
     by_age = table[table["margin"] == "age"]
     assert by_age["weighted"].tolist() == pytest.approx(by_age["of_customers"].tolist(), abs=0.01)
     assert (by_age["of_answers"] - by_age["of_customers"]).abs().max() > 0.05
     both = measurement.with_and_without(partition.index_scores, "ALL", Q, 10).set_index("dimension")
     assert both.loc["index", "difference"] < -0.3  # pensioners answer more and are more content
-    assert f"{response['n']:,} of" in measurement.response_in_words(response)
-    assert measurement.response_in_words({}) == "" and measurement.who_answered({}, 10).empty
+    assert f"{response.n:,} of" in measurement.response_in_words(response)
+    assert measurement.response_in_words(None) == "" and measurement.who_answered(None, 10).empty
 
 
 def answers_of(measure, n, high, low, mean=7.0, sd=2.0, quarter=Q):
@@ -289,7 +289,7 @@ def test_few_answers_have_no_score():
 
 
 def test_scores_are_counted_over_the_answers_of_the_branch(demo):
-    partition = Partition(demo, "B001", Quarter.parse(Q))
+    partition = Tables(demo, "B001", Quarter.parse(Q))
     rows = pd.concat(
         pd.read_parquet(f)
         for f in (

@@ -5,15 +5,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.loyalty.index import index_expression, index_scores, scheme_of
+from analysis.loyalty.index import (
+    index_expression,
+    index_scores,
+    scheme_of,
+)
 from analysis.loyalty.nonresponse import cells, margins_of, raked, who_answered
-from analysis.loyalty.pathmodel import as_data, structure_of
+from analysis.loyalty.pathmodel import fit_path_model, structure_of
+from analysis.report.language import impossible
 from analysis.sources.params import Loyalty
-from tests.models.test_pathmodel import made_up
+from tests.loyalty.test_pathmodel import made_up
 
 SETTINGS = Loyalty(
     items={"a": ["a1", "a2", "a3"], "b": ["b1", "b2", "b3"]}, satisfaction=["y1", "y2", "y3"]
 )
+
+
+NOTHING = impossible("Nobody was asked.")
 
 
 def answered(n=600, seed=0):
@@ -25,21 +33,21 @@ def answered(n=600, seed=0):
 
 
 def test_dimensions_count_as_they_act_on_satisfaction_and_items_as_the_path_model_says():
-    model = as_data(answered(2000), structure_of(SETTINGS), 50, "customer_id")
+    model = fit_path_model(answered(2000), structure_of(SETTINGS), 50, "customer_id")
     scheme = scheme_of(model, SETTINGS)
-    assert scheme["from"] == "model"
-    assert scheme["dimensions"]["a"] == pytest.approx(0.7 / 0.9, abs=0.03)
-    for items in scheme["items"].values():
-        assert sum(i["weight"] for i in items) == pytest.approx(1, abs=1e-4)
-        assert {(i["low"], i["high"]) for i in items} == {(1, 10)}
+    assert scheme.source == "model"
+    assert scheme.dimensions["a"] == pytest.approx(0.7 / 0.9, abs=0.03)
+    for items in scheme.items.values():
+        assert sum(i.weight for i in items) == pytest.approx(1, abs=1e-4)
+        assert {(i.low, i.high) for i in items} == {(1, 10)}
 
 
 def test_weights_of_the_bank_win_and_without_a_model_all_count_the_same():
-    by_hand = scheme_of({}, SETTINGS.model_copy(update={"weights": {"a": 3, "b": 1}}))
-    assert by_hand["dimensions"] == {"a": 0.75, "b": 0.25} and by_hand["from"] == "params"
-    equal = scheme_of({"reason": "too few"}, SETTINGS)
-    assert equal["dimensions"] == {"a": 0.5, "b": 0.5} and equal["from"] == "equal"
-    assert [i["weight"] for i in equal["items"]["a"]] == pytest.approx([1 / 3] * 3, abs=1e-4)
+    by_hand = scheme_of(NOTHING, SETTINGS.model_copy(update={"weights": {"a": 3, "b": 1}}))
+    assert by_hand.dimensions == {"a": 0.75, "b": 0.25} and by_hand.source == "params"
+    equal = scheme_of(impossible("too few"), SETTINGS)
+    assert equal.dimensions == {"a": 0.5, "b": 0.5} and equal.source == "equal"
+    assert [i.weight for i in equal.items["a"]] == pytest.approx([1 / 3] * 3, abs=1e-4)
 
 
 @pytest.fixture
@@ -92,15 +100,12 @@ def scored(con, answers, scheme, customers=None, weights=None):
 def test_the_engine_computes_what_the_formula_says(con):
     answers, scheme = (
         answered(200),
-        scheme_of(as_data(answered(2000), structure_of(SETTINGS), 20), SETTINGS),
+        scheme_of(fit_path_model(answered(2000), structure_of(SETTINGS), 20), SETTINGS),
     )
     rows = scored(con, answers, scheme).loc[answers["customer_id"]]
     total = 0.0
-    for block, weight in scheme["dimensions"].items():
-        at = sum(
-            i["weight"] * (answers[f"item_{i['item']}"] - 1) / 9 * 100
-            for i in scheme["items"][block]
-        )
+    for block, weight in scheme.dimensions.items():
+        at = sum(i.weight * (answers[f"item_{i.item}"] - 1) / 9 * 100 for i in scheme.items[block])
         assert rows[block].to_numpy() == pytest.approx(at.to_numpy())
         total = total + weight * at
     assert rows["index"].to_numpy() == pytest.approx(total.to_numpy(), abs=1e-3)
@@ -116,7 +121,7 @@ def test_an_empty_answer_leaves_the_others_and_half_empty_ones_leave_no_index(co
     )
     answers.loc[0, "item_a1"] = np.nan
     answers.loc[1, ["item_a1", "item_a2"]] = np.nan
-    rows = scored(con, answers, scheme_of({}, SETTINGS))
+    rows = scored(con, answers, scheme_of(NOTHING, SETTINGS))
     assert rows.loc["C0", ["a", "b", "index"]].tolist() == pytest.approx([100, 100, 100])
     assert np.isnan(rows.loc["C1", "a"]) and np.isnan(rows.loc["C1", "index"])
     assert rows.loc["C1", "b"] == pytest.approx(100)
@@ -124,13 +129,14 @@ def test_an_empty_answer_leaves_the_others_and_half_empty_ones_leave_no_index(co
 
 def test_behaviour_counts_within_its_own_span(con):
     settings = Loyalty(items={"a": ["a1"]}, stated_loyalty=["y1"], behaviour=["products_held"])
-    scheme = scheme_of(
-        {
-            "outer": [{"block": "behaviour", "item": "products_held", "weight": 1.0}],
-            "span": {"products_held": [1.0, 5.0]},
-        },
-        settings,
+    model = fit_path_model(answered(200), structure_of(SETTINGS), 1)
+    behaviour = model.outer[0].model_copy(
+        update={"block": "behaviour", "item": "products_held", "weight": 1.0}
     )
+    only = model.model_copy(
+        update={"outer": [behaviour], "span": {"products_held": [1.0, 5.0]}, "paths": []}
+    )
+    scheme = scheme_of(only, settings)
     answers = pd.DataFrame(
         {"customer_id": ["C0", "C1", "C2"], "item_a1": [5.0] * 3, "item_y1": [5.0] * 3}
     )
@@ -236,10 +242,8 @@ def test_no_answer_counts_more_than_five_times_the_mean():
 
 def test_who_did_not_answer_at_all_is_told():
     response = who_answered(counted(answered=[10, 10, 10, 10, 0, 0, 0, 0]))
-    assert response["represented"] == 0.5 and response["n"] == 40
-    assert {
-        c["category"]: c["answered"] for c in response["categories"] if c["margin"] == "segment"
-    } == {
+    assert response.represented == 0.5 and response.n == 40
+    assert {c.category: c.answered for c in response.categories if c.margin == "segment"} == {
         "S": 40,
         "T": 0,
     }
@@ -248,7 +252,7 @@ def test_who_did_not_answer_at_all_is_told():
 
 def test_equal_response_needs_no_weights_and_loses_nothing():
     response = who_answered(counted(answered=20))
-    assert response["effective"] == pytest.approx(response["n"])
+    assert response.effective == pytest.approx(response.n)
 
 
 def test_customers_of_types_that_nobody_asked_do_not_count(con):

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.loyalty.pathmodel import Structure, as_data, bootstrap, completed, fit, structure_of
-from analysis.models.build import read_model
+from analysis.loyalty.partial_least_squares import Structure, bootstrap, completed, fit
+from analysis.loyalty.pathmodel import fit_path_model, structure_of
+from analysis.quarters import Quarter
 from analysis.report.language import because
 from analysis.sources.params import Loyalty
+from analysis.tables import Tables
 from tests.conftest import SHARED, left_out
 
 
@@ -139,12 +141,12 @@ def test_intervals_cover_the_estimate_and_shrink_with_more_answers():
 )
 def test_what_cannot_be_estimated_says_why(change, reason):
     table, structure = made_up()
-    assert reason in because(as_data(change(table), structure, 20))
+    assert reason in because(fit_path_model(change(table), structure, 20))
 
 
 def test_an_item_that_nobody_answered_is_left_out_and_named():
     table, structure = made_up()
-    data = as_data(
+    data = fit_path_model(
         table.rename(columns=lambda c: f"item_{c}").assign(item_a3=np.nan),
         Structure(
             {b: [f"item_{i}" for i in items] for b, items in structure.blocks.items()},
@@ -152,8 +154,8 @@ def test_an_item_that_nobody_answered_is_left_out_and_named():
         ),
         20,
     )
-    assert data["unanswered"] == ["a3"] and "a3" not in {r["item"] for r in data["outer"]}
-    assert data["outer"][0]["missing"] == 0
+    assert data.unanswered == ["a3"] and "a3" not in {r.item for r in data.outer}
+    assert data.outer[0].missing == 0
 
 
 def test_without_items_on_satisfaction_or_loyalty_there_is_no_model():
@@ -169,14 +171,14 @@ def test_the_planted_order_of_the_drivers_is_found_on_the_demo_bank(ready_demo):
     truth = json.loads((bank.place(bank.source.folder) / "truth" / "loyalty.json").read_text())[
         "drivers"
     ]
-    model = read_model(bank, "loyalty-2024Q4")["path_model"]
-    path = {p["source"]: p["path"] for p in model["paths"] if p["target"] == "satisfaction"}
+    model = Tables(bank, "ALL", Quarter.parse("2024Q4")).path_model.model
+    path = {p.source: p.path for p in model.paths if p.target == "satisfaction"}
     assert sorted(path, key=path.get) == sorted(truth, key=truth.get)
-    planted = [p for p in model["paths"] if p["target"] in ("satisfaction", "stated_loyalty")]
+    planted = [p for p in model.paths if p.target in ("satisfaction", "stated_loyalty")]
     assert len(planted) == 5 and all(
-        p["path_low"] > 0 for p in planted
+        p.path_low > 0 for p in planted
     )  # what follows from loyalty is weak in the demo
-    assert model["model"][0]["n"] == 500 and model["answers"] > 3000
+    assert model.overall.n == 500 and model.answers > 3000
 
 
 def test_corrected_paths_are_those_between_what_was_measured_and_not_between_its_measures():

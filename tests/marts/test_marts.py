@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
+from analysis.tables import Tables
 
 Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
 
@@ -16,7 +16,7 @@ def only_customer(small, transactions, quarter=Q2):
     small.tables["transactions"][1:] = transactions
     bank = small.bank()
     prepare(bank)
-    return Partition(bank, "B1", quarter).customers.set_index("customer_id").loc["C0"]
+    return Tables(bank, "B1", quarter).customers.set_index("customer_id").loc["C0"]
 
 
 def test_money_balances_recency_and_change_of_one_customer(small):
@@ -71,8 +71,8 @@ def test_a_closed_account_leaves_the_marts(small):
     small.tables["accounts"][2:] = [line + "," for line in small.tables["accounts"][2:]]
     bank = small.bank()
     prepare(bank)
-    assert "C0" in set(Partition(bank, "B1", Q1).customers["customer_id"])
-    assert "C0" not in set(Partition(bank, "B1", Q2).customers["customer_id"])
+    assert "C0" in set(Tables(bank, "B1", Q1).customers["customer_id"])
+    assert "C0" not in set(Tables(bank, "B1", Q2).customers["customer_id"])
 
 
 @settings(
@@ -121,12 +121,12 @@ def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small):
     small.tables["survey_scores"] = ["survey_id,item,score", "Q1,s1,8"]
     bank = small.bank()
     prepare(bank)
-    assert len(Partition(bank, "B1", Q2).answers) == 1
+    assert len(Tables(bank, "B1", Q2).answers) == 1
     for name in ("surveys", "survey_scores"):
         small.tables.pop(name)
         (small.source / f"{name}.csv").unlink()
     prepare(small.bank())
-    assert Partition(bank, "B1", Q2).answers.empty
+    assert Tables(bank, "B1", Q2).answers.empty
 
 
 def test_no_name_phone_or_address_is_carried_into_a_mart(demo):
@@ -212,7 +212,7 @@ def test_an_instalment_without_an_entry_is_missed_from_the_month_after_the_loan(
     ]
     bank = small.bank()
     prepare(bank)
-    rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")
+    rows = Tables(bank, "B1", Q2).customers.set_index("customer_id")
     assert rows.loc[
         "C0", ["instalments_missed", "ever_late", "mortgages_granted", "mortgages_before"]
     ].tolist() == [1, True, 1, 0]
@@ -235,5 +235,5 @@ def test_credit_used_is_what_is_overdrawn_against_the_limit(small):
     ]
     bank = small.bank()
     prepare(bank)
-    rows = Partition(bank, "B1", Q2).customers.set_index("customer_id")["credit_utilisation"]
+    rows = Tables(bank, "B1", Q2).customers.set_index("customer_id")["credit_utilisation"]
     assert rows[["C0", "C1", "C2"]].tolist() == [0.25, 1.0, 0.0]

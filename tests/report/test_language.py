@@ -3,22 +3,23 @@ brackets.
 """
 
 import html
-import json
 import re
 
 import pytest
 
-from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.grid import plan_run, run_plan
+from analysis.runs.request import Request
+from analysis.tables import Tables
 
 
 @pytest.fixture(scope="module")
 def pages(demo):
     quarter = Quarter.parse("2024Q4")
-    plan = plan_run(demo, quarter, ["ALL"], [], [], "pseudo")
-    outcome = run_plan(demo, quarter, plan, 2, "pseudo", lambda *_: None)
+    request = Request(demo, quarter, ("ALL",), language="pseudo")
+    plan = plan_run(request)
+    outcome = run_plan(request, plan, 2, lambda *_: None)
     assert not outcome.failed, outcome.failed
     return {f.stem: f.read_text(encoding="utf-8") for f in (plan.folder / "ALL").glob("*.html")}
 
@@ -35,15 +36,14 @@ def words(page):
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_no_word_bypasses_translation(pages, report, demo):
-    from analysis.models.build import read_model
-
-    model, whole = (
-        read_model(demo, "segmentation")["types"],
-        Partition(demo, "ALL", Quarter.parse("2024Q4")),
-    )
+    whole = Tables(demo, "ALL", Quarter.parse("2024Q4"))
     from_data = " ".join(
         [
-            *[" ".join(map(str, g.values())) for p in model.values() for g in p["groups"]],
+            *[
+                " ".join(map(str, g.model_dump().values()))
+                for p in whole.segmentation.types.values()
+                for g in p.groups
+            ],
             *[f"{e.title} {e.rule} {e.action}" for e in demo.events],
             *demo.loyalty.all_items,
             *[f"{m.action} {m.owner}" for m in demo.loyalty.actions.values()],
@@ -56,12 +56,7 @@ def test_no_word_bypasses_translation(pages, report, demo):
                     *whole.customers["region"].dropna().unique(),
                 ]
             ),  # as staff and the bank write them
-            json.dumps(
-                [
-                    f["low"]
-                    for f in read_model(demo, "loyalty-2024Q4")["comments"]["languages"].values()
-                ]
-            ),
+            " ".join(f.low.model_dump_json() for f in whole.texts.languages.values()),
             "Xuhui River Park Maple Court Harbour View Developer compound developer "
             "Everyday Digital",
         ]

@@ -10,10 +10,11 @@ import pytest
 
 from analysis.errors import ParametersError
 from analysis.report.figure import Figure
-from analysis.report.index import index_page
 from analysis.report.lists import harmless, write_list
 from analysis.report.page import html_page
 from analysis.report.table import table
+from analysis.runs.index import index_page
+from analysis.runs.manifest import About, Entry, Manifest
 
 EVIL = '<script>alert(1)</script>"&'
 
@@ -82,26 +83,23 @@ def test_a_page_escapes_names_errors_and_streams():
         ]
     )
     page = html_page(notebook, EVIL, "2024Q4", "en", {"Data": EVIL}, failure=EVIL)
-    assert "<script" not in page
+    assert "<script" not in page.html
 
 
-def test_the_index_escapes_names_errors_and_figures():
-    entry = {
-        "report": "r",
-        "branch": "B1",
-        "branch_name": EVIL,
-        "title": EVIL,
-        "headlines": {EVIL: EVIL},
-        "error": EVIL,
-    }
-    page = index_page(
-        {
-            "title": EVIL,
-            "quarter": "2024Q4",
-            "reports": [entry | {"status": "done"}, entry | {"status": "failed", "report": "s"}],
-        },
-        "en",
-    )
+def test_the_index_escapes_names_errors_and_figures(tmp_path):
+    manifest = Manifest(tmp_path)
+    manifest.about = About(title=EVIL, quarter="2024Q4")
+    for report, status in (("r", "done"), ("s", "failed")):
+        manifest.reports["B1", report] = Entry(
+            report=report,
+            branch="B1",
+            branch_name=EVIL,
+            title=EVIL,
+            headlines={EVIL: EVIL},
+            error=EVIL,
+            status=status,
+        )
+    page = index_page(manifest)
     assert "<script" not in page and page.count("&lt;script&gt;") >= 6
 
 

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.models.build import read_model
-from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.report.language import because
+from analysis.retention.fitted import Hazard
 from analysis.retention.hazard import chances, churn_expression, fit_churn, reason
+from analysis.tables import Tables
 
 Q4 = Quarter.parse("2024Q4")
 
@@ -37,11 +37,11 @@ def at_risk(n=9000, seed=0):
 
 
 def test_chances_told_before_the_quarter_held_out_hold_in_it():
-    model = fit_churn(at_risk())["types"]["personal"]
-    held = model["held_out"]
-    assert held["quarter"] == "2024Q4" and held["auc"] > 0.7 and held["brier"] < held["brier_base"]
-    assert held["slope_low"] < 1 < held["slope_high"]
-    coefficient = {f["name"]: f["coefficient"] for f in model["features"]}
+    model = fit_churn(at_risk(), "2024Q4").types["personal"]
+    held = model.held_out
+    assert held.quarter == "2024Q4" and held.auc > 0.7 and held.brier < held.brier_base
+    assert held.slope_low < 1 < held.slope_high
+    coefficient = {f.name: f.coefficient for f in model.features}
     assert (
         coefficient["event_moved"] > 0.2
         and coefficient["felt"] < -0.2
@@ -52,13 +52,13 @@ def test_chances_told_before_the_quarter_held_out_hold_in_it():
 def test_the_quarter_held_out_is_not_seen_by_the_model_that_is_judged():
     rows = at_risk()
     turned = rows.assign(left=np.where(rows["quarter"] == "2024Q4", ~rows["left"], rows["left"]))
-    honest, spoilt = (fit_churn(r)["types"]["personal"]["held_out"]["auc"] for r in (rows, turned))
+    honest, spoilt = (fit_churn(r, "2024Q4").types["personal"].held_out.auc for r in (rows, turned))
     assert spoilt == pytest.approx(1 - honest)  # the same chances, judged against the opposite
 
 
 def test_the_engine_tells_the_same_chances_and_the_two_reasons_that_weigh_most():
     rows = at_risk(4000)
-    models = fit_churn(rows)["types"]
+    models = fit_churn(rows, "2024Q4").types
     con = ibis.duckdb.connect(threads=1)
     con.create_table("rows", rows)
     told = (
@@ -68,11 +68,11 @@ def test_the_engine_tells_the_same_chances_and_the_two_reasons_that_weigh_most()
     )
     model = models["personal"]
     assert told["hazard"].to_numpy() == pytest.approx(chances(rows, model))
-    place = {reason(f): i for i, f in enumerate(model["features"])}
+    place = {reason(f): i for i, f in enumerate(model.features)}
     from analysis.segmentation.features import matrix
 
-    x = matrix(rows.assign(has_card=rows["has_card"].astype(float)), model["features"])
-    given = x * [f["coefficient"] for f in model["features"]]
+    x = matrix(rows.assign(has_card=rows["has_card"].astype(float)), model.features)
+    given = x * [f.coefficient for f in model.features]
     for i, r in enumerate(told.head(200).itertuples()):
         best = np.sort(given[i])[::-1]
         assert (given[i][place[r.first_reason]] if r.first_reason else 0.0) == pytest.approx(
@@ -90,33 +90,33 @@ def test_the_engine_tells_the_same_chances_and_the_two_reasons_that_weigh_most()
 def test_an_event_that_a_quarter_cannot_know_counts_as_not_happened():
     rows = at_risk()
     rows["event_moved"] = rows["event_moved"].where(rows["quarter"] != "2024Q1").astype(float)
-    assert "event_moved" in {f["name"] for f in fit_churn(rows)["types"]["personal"]["features"]}
-    model = fit_churn(rows)["types"]["personal"]
+    assert "event_moved" in {f.name for f in fit_churn(rows, "2024Q4").types["personal"].features}
+    model = fit_churn(rows, "2024Q4").types["personal"]
     assert np.isfinite(chances(rows.drop(columns="event_moved"), model)).all()
 
 
 def test_types_of_customers_have_models_of_their_own_and_too_little_is_said():
     rows = pd.concat([at_risk(), at_risk(500, 1).assign(customer_type="corporate", left=False)])
-    types = fit_churn(rows)["types"]
-    assert "features" in types["personal"] and because(types["corporate"]).startswith(
+    types = fit_churn(rows, "2024Q4").types
+    assert isinstance(types["personal"], Hazard) and because(types["corporate"]).startswith(
         "500 customers × quarters"
     )
-    assert fit_churn(pd.DataFrame())["types"] == {}
+    assert fit_churn(pd.DataFrame(), "2024Q4").types == {}
 
 
 def test_nothing_that_happened_in_or_after_the_quarter_is_used(demo):
     """The chances of a quarter come out the same when the bank's later rows are not known yet."""
-    stored = read_model(demo, "churn-2024Q3")
-    assert stored["types"]["personal"]["quarters"][-1] == "2024Q2"
-    assert read_model(demo, "churn-2024Q4")["types"]["personal"]["held_out"]["quarter"] == "2024Q3"
-    told = Partition(demo, "ALL", Q4).previous_churn
+    then, now = (Tables(demo, "ALL", q).hazard.types["personal"] for q in (Q4.previous, Q4))
+    assert then.quarters[-1] == "2024Q2"
+    assert now.held_out.quarter == "2024Q3"
+    told = Tables(demo, "ALL", Q4).previous_churn
     assert set(told["quarter"]) == {"2024Q3"}
 
 
 def test_leaving_is_what_the_params_file_says(demo):
-    rows = Partition(demo, "ALL", Q4).left
-    before = Partition(demo, "ALL", Q4.previous).customers
-    now = Partition(demo, "ALL", Q4).customers.set_index("customer_id")["active"]
+    rows = Tables(demo, "ALL", Q4).left
+    before = Tables(demo, "ALL", Q4.previous).customers
+    now = Tables(demo, "ALL", Q4).customers.set_index("customer_id")["active"]
     active = before[before["active"]].set_index("customer_id")
     assert sorted(rows["customer_id"]) == sorted(active.index)
     gone = ~now.reindex(rows["customer_id"]).astype("boolean").fillna(False).astype(bool).to_numpy()

@@ -1,7 +1,7 @@
 import ibis
 import pytest
 
-from analysis.risk.quarter import DETECTORS
+from analysis.risk.detectors import DETECTORS
 from tests.risk.books import HALF_YEAR, Books
 
 

@@ -10,10 +10,12 @@ import pytest
 from pydantic import BaseModel
 
 from analysis.quarters import Quarter
-from analysis.risk.alerts import alert_tables, identified, remembered
-from analysis.risk.bias import compared
+from analysis.risk.alerts import alert_tables
+from analysis.risk.bias import GroupCount, compared
 from analysis.risk.cases import Case, proof
+from analysis.risk.detectors import SIGNALS
 from analysis.risk.dispositions import (
+    Decision,
     ageing,
     dispositions,
     history,
@@ -21,7 +23,8 @@ from analysis.risk.dispositions import (
     precision_by_reason,
     time_to_decision,
 )
-from analysis.risk.kinds import KINDS, action, severity
+from analysis.risk.kinds import ALERTS, EVIDENCES, PARTIES, action, severity
+from analysis.risk.known import identified, remembered
 from analysis.risk.scorecard import fit, score
 from analysis.risk.thresholds import curves, loosest, scaled, thresholds
 from analysis.sources.params import Mortgage, Risk
@@ -50,43 +53,47 @@ def case(
     )
 
 
-def told(cases, known, quarter=Q4, decisions=None, **more):
-    found = identified(KIND, cases, known)
-    given = {
+def tables_of(cases, alerts_before, quarter=Q4, decisions=None, **more):
+    alerts = identified(KIND, cases, alerts_before)
+    context = {
         "branch_of": {"C1": "B1", "C9": "B2"},
         "officers": {"B1": "S7"},
-        "held": {},
+        "holds_of": {},
         "scores": {},
         **more,
     }
-    return alert_tables(KIND, found, known, quarter, decisions or {}, **given)
+    return alert_tables(KIND, alerts, alerts_before, quarter, decisions or {}, **context)
 
 
 def after(*cases, quarter=Q3):
-    known = {}
-    remembered(known, KIND, identified(KIND, list(cases), known), quarter)
-    return known
+    return remembered({}, KIND, identified(KIND, list(cases), {}), quarter)
 
 
 def test_a_case_keeps_its_identifier_while_it_has_one_of_its_anchors():
-    known = after(case("C1", "C2"))
-    (name,) = known
-    assert identified(KIND, [case("C2", "C5")], known)[0][0] == name
-    assert identified(KIND, [case("C5")], known)[0][0] != name
+    alerts_before = after(case("C1", "C2"))
+    (name,) = alerts_before
+    assert identified(KIND, [case("C2", "C5")], alerts_before)[0][0] == name
+    assert identified(KIND, [case("C5")], alerts_before)[0][0] != name
     assert name.startswith("RM-") and identified(KIND, [case("C1", "C2")], {})[0][0] == name
 
 
 def test_a_split_case_leaves_its_identifier_to_the_larger_part_and_merging_ones_take_the_oldest():
-    known = after(case("C1", "C2"))
-    parts = identified(KIND, [case("C1", amount=10.0), case("C2", amount=500.0)], known)
+    alerts_before = after(case("C1", "C2"))
+    parts = identified(KIND, [case("C1", amount=10.0), case("C2", amount=500.0)], alerts_before)
     names = {c.anchors[0]: name for name, c in parts}
-    assert names["C2"] in known and names["C1"] not in known
+    assert names["C2"] in alerts_before and names["C1"] not in alerts_before
     older = after(case("C8"), quarter=Quarter.parse("2024Q1"))
-    assert identified(KIND, [case("C1", "C8")], {**known, **older})[0][0] in older
+    assert identified(KIND, [case("C1", "C8")], {**alerts_before, **older})[0][0] in older
+
+
+@pytest.mark.parametrize("cases", [[], [case("C1")]])
+def test_the_tables_of_alerts_have_the_columns_that_are_declared(cases):
+    columns = [list(table.columns) for table in tables_of(cases, {})]
+    assert columns == [list(ALERTS), list(EVIDENCES), list(PARTIES)]
 
 
 def test_what_is_new_since_last_quarter_is_shown():
-    known = after(case("C1"))
+    alerts_before = after(case("C1"))
     now = case(
         "C1",
         "C3",
@@ -94,7 +101,7 @@ def test_what_is_new_since_last_quarter_is_shown():
         amount=150.0,
         on="2024-11-05",
     )
-    alerts, evidence, parties = told([now], known)
+    alerts, evidence, parties = tables_of([now], alerts_before)
     row = alerts.iloc[0]
     assert (row["first_seen"], row["new_reasons"], row["new_parties"], row["amount_before"]) == (
         "2024Q3",
@@ -130,21 +137,21 @@ def test_what_is_new_since_last_quarter_is_shown():
     ],
 )
 def test_what_was_cleared_comes_back_only_with_new_evidence(now, comes_back):
-    known = after(case("C1"))
-    (name,) = known
-    cleared = {name: {"outcome": "cleared", "done_on": dt.date(2024, 10, 20)}}
-    row = told([now], known, decisions=cleared)[0].iloc[0]
+    alerts_before = after(case("C1"))
+    (name,) = alerts_before
+    cleared = {name: Decision("cleared", dt.date(2024, 10, 20))}
+    row = tables_of([now], alerts_before, decisions=cleared)[0].iloc[0]
     assert bool(row["suppressed"]) is not comes_back
     assert row["status"] == ("open" if comes_back else "cleared")
 
 
 def test_what_was_confirmed_stays():
-    known = after(case("C1"))
-    (name,) = known
-    row = told(
+    alerts_before = after(case("C1"))
+    (name,) = alerts_before
+    row = tables_of(
         [case("C1")],
-        known,
-        decisions={name: {"outcome": "confirmed", "done_on": dt.date(2024, 10, 20)}},
+        alerts_before,
+        decisions={name: Decision("confirmed", dt.date(2024, 10, 20))},
     )[0].iloc[0]
     assert row["status"] == "confirmed" and not row["suppressed"]
 
@@ -163,13 +170,13 @@ def test_severity_follows_the_stated_rule_and_alerts_are_ranked_by_points_or_by_
         case("C1", reasons=("one_payer_for_many", "same_site", "over_others")),
         case("C2", amount=900.0),
     )
-    alerts = told([weak, strong], {})[0]
+    alerts = tables_of([weak, strong], {})[0]
     assert alerts["anchors"].tolist() == ["C1", "C2"] and alerts["rank"].tolist() == [1, 2]
     scores = {
         name: 0.9 if c.anchors == ["C2"] else 0.1
         for name, c in identified(KIND, [weak, strong], {})
     }
-    assert told([weak, strong], {}, scores=scores)[0]["anchors"].tolist() == ["C2", "C1"]
+    assert tables_of([weak, strong], {}, scores=scores)[0]["anchors"].tolist() == ["C2", "C1"]
 
 
 def follow_ups(*rows):
@@ -189,8 +196,8 @@ def follow_ups(*rows):
 
 
 def test_the_last_disposition_up_to_the_quarters_end_counts_and_unknown_alerts_are_told():
-    known = after(case("C1"))
-    (name,) = known
+    alerts_before = after(case("C1"))
+    (name,) = alerts_before
     rows = follow_ups(
         (name, "open", "2024-10-05"),
         (name, "confirmed", "2024-11-05"),
@@ -198,15 +205,15 @@ def test_the_last_disposition_up_to_the_quarters_end_counts_and_unknown_alerts_a
         ("RM-nobody", "cleared", "2024-10-01"),
         ("L0001", "sold", "2024-10-01"),
     )
-    decided, unknown = dispositions(rows, known, Q4.end)
-    assert unknown == ["RM-nobody"] and latest(decided)[name]["outcome"] == "confirmed"
-    past = history(known, decided, Q4, {})
+    decided, unknown = dispositions(rows, alerts_before, Q4.end)
+    assert unknown == ["RM-nobody"] and latest(decided)[name].outcome == "confirmed"
+    past = history(alerts_before, decided, Q4, {})
     assert past.iloc[0][["status", "days", "decided_by"]].tolist() == [
         "confirmed",
         36,
         "S1",
     ]  # from 30 September
-    assert dispositions(pd.DataFrame(), known, Q4.end)[1] == []
+    assert dispositions(pd.DataFrame(), alerts_before, Q4.end)[1] == []
 
 
 def past(n, status, reasons, days=10, quarter="2024-05-10", kind=KIND, amount=1.0):
@@ -243,7 +250,7 @@ def test_precision_per_reason_ageing_and_time_to_decision():
     assert shares.loc["b", ["decided", "confirmed", "share"]].tolist() == [4, 3, 0.75]
     assert shares.loc["b", "share_low"] == pytest.approx(0.3006, abs=1e-3)  # Wilson 1927, 3 of 4
     ages = ageing(rows)
-    assert ages[["age_group", "alerts", "amount"]].values.tolist() == [
+    assert ages[["age", "alerts", "amount"]].values.tolist() == [
         ["31 to 90 days", 2, 2.0],
         ["more than 180 days", 1, 5.0],
     ]
@@ -274,13 +281,13 @@ def decided_alerts(n=120):
 
 def test_the_scorecard_only_adds_ranks_by_what_was_confirmed_and_is_judged_on_the_last_quarter():
     card = fit(decided_alerts(), KIND, 30)
-    assert min(card["weights"].values()) >= 0 and card["weights"]["paid_in_parts"] == 0
-    assert card["weights"]["over_others"] == max(card["weights"].values()) > 1
+    assert min(card.weights.values()) >= 0 and card.weights["paid_in_parts"] == 0
+    assert card.weights["over_others"] == max(card.weights.values()) > 1
     assert score(card, ["over_others"]) > score(card, ["same_site"])
     assert (
-        card["held_out"]["n"] == 40
-        and card["held_out"]["auc"] > 0.7
-        and card["held_out"]["brier"] < card["held_out"]["brier_base"]
+        card.held_out.n == 40
+        and card.held_out.auc > 0.7
+        and card.held_out.brier < card.held_out.brier_base
     )
 
 
@@ -291,8 +298,8 @@ def test_there_is_no_scorecard_before_enough_was_decided_of_both_outcomes():
 
 
 def test_every_reason_has_points_and_a_strong_one_exists_in_each_kind():
-    for kind in KINDS.values():
-        assert all(p >= 1 for p in kind.points.values()) and max(kind.points.values()) >= 3
+    for signals in SIGNALS.values():
+        assert all(s.points >= 1 for s in signals) and any(s.strong for s in signals)
 
 
 def test_thresholds_are_scaled_within_the_bounds_of_the_params_file():
@@ -319,9 +326,9 @@ def test_a_curve_says_what_another_threshold_would_have_added_and_lost_and_how_o
 
     names = {c.anchors[0]: name for name, c in identified(KIND, list(cases.values()), {})}
     decisions = {
-        names["C3"]: {"outcome": "cleared"},
-        names["C4"]: {"outcome": "confirmed"},
-        names["C7"]: {"outcome": "confirmed"},
+        names["C3"]: Decision("cleared", dt.date(2024, 10, 20)),
+        names["C4"]: Decision("confirmed", dt.date(2024, 10, 20)),
+        names["C7"]: Decision("confirmed", dt.date(2024, 10, 20)),
     }
     rows = curves(KIND, decide, Mortgage(), {}, decisions, 1000)
     curve = rows[rows["threshold"] == "min_borrowers"].set_index("value")
@@ -338,7 +345,7 @@ def test_a_curve_says_what_another_threshold_would_have_added_and_lost_and_how_o
 
 def test_the_bias_check_finds_a_group_named_more_often_and_suppresses_small_ones():
     counts = [
-        {"kind": KIND, "trait": "age", "value": v, "customers": c, "named": n}
+        GroupCount(kind=KIND, trait="age", value=v, customers=c, named=n)
         for v, c, n in (("old", 1000, 30), ("young", 1000, 2), ("few", 5, 3))
     ]
     rows = compared(counts, 10).set_index("value")

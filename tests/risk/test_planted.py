@@ -11,13 +11,13 @@ import pytest
 
 from analysis.cli import app
 from analysis.demo.bank import make_bank
-from analysis.partition import Partition
 from analysis.quarters import Quarter
 from analysis.risk.cases import Window
+from analysis.risk.detectors import DETECTORS
 from analysis.risk.kinds import KINDS
-from analysis.risk.quarter import DETECTORS
 from analysis.risk.thresholds import loosest
 from analysis.sources.params import read_params
+from analysis.tables import Tables
 from tests.conftest import left_out
 from tests.runs.command import call, told
 
@@ -32,7 +32,7 @@ def truth(folder, kind):
 
 @pytest.fixture(scope="module")
 def whole(ready_demo):
-    return Partition(read_params(ready_demo), "ALL", LAST)
+    return Tables(read_params(ready_demo), "ALL", LAST)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,7 +89,7 @@ def test_evidence_proves_every_reason_and_names_rows_that_are_there(whole):
 
 
 def test_an_alert_keeps_its_identifier_and_one_cleared_comes_back_only_with_new_evidence(whole):
-    before = Partition(whole.bank, "ALL", LAST.previous).alerts
+    before = Tables(whole.bank, "ALL", LAST.previous).alerts
     now = whole.alerts.set_index("alert_id")
     both = set(before["alert_id"]) & set(now.index)
     assert len(both) >= 15 and (now.loc[sorted(both), "first_seen"] < str(LAST)).all()
@@ -106,7 +106,7 @@ def test_an_alert_keeps_its_identifier_and_one_cleared_comes_back_only_with_new_
 def test_a_branch_sees_the_cases_with_a_party_there_and_every_alert_is_seen_somewhere(whole):
     seen = set()
     for branch in whole.branches["branch_id"]:
-        mine = Partition(whole.bank, branch, LAST)
+        mine = Tables(whole.bank, branch, LAST)
         seen |= set(mine.alerts["alert_id"])
         assert (
             set(mine.evidence["alert_id"])

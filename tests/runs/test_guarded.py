@@ -16,7 +16,7 @@ from analysis.lock import held
 from analysis.prepare import prepare
 from analysis.runs import catalogue
 from tests.conftest import ROOT
-from tests.runs.command import call, told
+from tests.runs.command import call, report_elsewhere, told
 
 WORKBOOK = [sys.executable, "-c", "from analysis.cli import main; main()"]
 
@@ -28,7 +28,7 @@ def odd(small, tmp_path, monkeypatch):
     prepare(bank)
 
     def report(*cells, name="odd"):
-        path = tmp_path / f"{name}.ipynb"
+        path = tmp_path / f"10_{name}.ipynb"
         notebook = nbformat.v4.new_notebook(
             cells=[
                 nbformat.v4.new_markdown_cell("# An odd report"),
@@ -40,9 +40,7 @@ def odd(small, tmp_path, monkeypatch):
             ]
         )
         nbformat.write(notebook, path)
-        monkeypatch.setitem(
-            catalogue.REPORTS, name, catalogue.Report(name, path, catalogue.ReportParameters, ())
-        )
+        monkeypatch.setitem(catalogue.REPORTS, name, report_elsewhere(path))
         return path
 
     report.bank = bank
@@ -63,15 +61,14 @@ def odd(small, tmp_path, monkeypatch):
 
 def launched(odd, names, *words, **options):
     """`workbook run` of the test's own reports, in a process of its own."""
-    entries = "".join(
-        f"c.REPORTS[{n!r}] = c.Report({n!r}, "
-        f"pathlib.Path({str(odd.folder.parents[2] / (n + '.ipynb'))!r}), "
-        f"c.ReportParameters, ())\n"
-        for n in names
-    )
+    notebooks = [str(odd.folder.parents[2] / f"10_{name}.ipynb") for name in names]
     script = (
-        f"import pathlib\nfrom analysis.runs import catalogue as c\nfrom analysis.cli import "
-        f"main\n{entries}main()"
+        "import pathlib\nfrom analysis.runs.catalogue import REPORTS\n"
+        "from analysis.cli import main\nfrom tests.runs.command import report_elsewhere\n"
+        f"for path in {notebooks!r}:\n"
+        "    report = report_elsewhere(pathlib.Path(path))\n"
+        "    REPORTS[report.name] = report\n"
+        "main()"
     )
     chosen = [w for n in names for w in ("--report", n)]
     command = [sys.executable, "-c", script, "run", str(odd.bank.path), *chosen, *words]
@@ -268,12 +265,15 @@ def test_sigterm_is_an_interruption(odd):
 def test_the_longest_report_of_the_last_run_begins_first(odd):
     from analysis.quarters import Quarter
     from analysis.runs.grid import plan_run
+    from analysis.runs.request import Request
 
     odd("import time; time.sleep(1.5)")
     odd("print(1)", name="quick")
     words = ["--report", "quick", "--report", "odd"]
     assert call(app, "run", str(odd.bank.path), *words).exit_code == 0
-    plan = plan_run(odd.bank, Quarter.parse("2024Q2"), [], ["quick", "odd"], [], "en", force=True)
+    plan = plan_run(
+        Request(odd.bank, Quarter.parse("2024Q2"), reports=("quick", "odd"), force=True)
+    )
     assert [t.report for t in plan.tasks] == ["odd"] * 4 + ["quick"] * 4
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.cli import app
 from analysis.prepare import prepare
-from analysis.runs import code
+from analysis.steps import code
 from tests.conftest import SmallBank
 from tests.runs.command import MADE, call, told
 
@@ -25,9 +25,10 @@ def statuses(bank):
     from analysis.quarters import Quarter
     from analysis.runs.grid import plan_run, why_run
     from analysis.runs.manifest import Manifest
+    from analysis.runs.request import Request
     from analysis.steps.readings import Fingerprints
 
-    plan = plan_run(bank, Quarter.parse("2024Q2"), [], [], [], "en", force=True)
+    plan = plan_run(Request(bank, Quarter.parse("2024Q2"), force=True))
     manifest, marks = Manifest(quarter_folder(bank)), Fingerprints(bank.data_folder)
     return {t.name: why_run(manifest, t, marks) for t in plan.tasks}
 

@@ -16,7 +16,7 @@ from analysis.cli import app
 from analysis.risk.kinds import KINDS
 from analysis.runs import catalogue, pool
 from tests.conftest import ROOT
-from tests.runs.command import MADE, call, told
+from tests.runs.command import MADE, call, report_elsewhere, told
 
 WORKBOOK = [sys.executable, "-c", "from analysis.cli import main; main()"]
 
@@ -174,13 +174,9 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(
     broken.cells.insert(
         6, nbformat.v4.new_code_cell("raise ValueError('the <b>planted</b> fault')")
     )
-    nbformat.write(broken, tmp_path / "broken.ipynb")
+    nbformat.write(broken, tmp_path / "03_loyalty.ipynb")
     monkeypatch.setitem(
-        catalogue.REPORTS,
-        "loyalty",
-        catalogue.Report(
-            "loyalty", tmp_path / "broken.ipynb", catalogue.CellParameters, ("survey_items",)
-        ),
+        catalogue.REPORTS, "loyalty", report_elsewhere(tmp_path / "03_loyalty.ipynb")
     )
     result = call(app, "run", str(bank.path), "--branch", "B1", "--force")
     assert result.exit_code == 3
@@ -252,7 +248,7 @@ def test_interrupted_while_preparing_it_says_so_and_leaves_no_half_file(small, m
 
     bank = small.bank()
     with monkeypatch.context() as patched:
-        patched.setattr("analysis.prepare.build_models", interrupted)
+        patched.setattr("analysis.prepare.bring_up_to_date", interrupted)
         result = call(app, "prepare", str(bank.path))
     assert result.exit_code == 130
     assert "the same command goes on from here" in result.output

@@ -1,19 +1,30 @@
 import pandas as pd
 import pytest
 
-from analysis.models.build import read_model
+from analysis.quarters import Quarter
 from analysis.segmentation import evidence
+from analysis.segmentation.fitted import (
+    Condition,
+    Drift,
+    FeatureDrift,
+    Leaf,
+    MatchedGroup,
+    TypeDrift,
+)
+from analysis.tables import Tables
+from tests.segmentation.made_up import segmentation, without_groups
+
+LAST = Quarter.parse("2024Q4")
 
 
 def drift(psi=0.0, rand=1.0, by_chance=0.01):
-    return {
-        "personal": {
-            "n": 100,
-            "rand": rand,
-            "features": [{"feature": "balance_end", "psi": psi, "by_chance": by_chance}],
-            "matched": [{"group": "a", "jaccard": 0.9}],
-        }
-    }
+    personal = TypeDrift(
+        n=100,
+        rand=rand,
+        features=[FeatureDrift(feature="balance_end", psi=psi, by_chance=by_chance)],
+        matched=[MatchedGroup(group="a", jaccard=0.9)],
+    )
+    return Drift(types={"personal": personal})
 
 
 @pytest.mark.parametrize(
@@ -45,18 +56,13 @@ def test_the_advice_names_its_figures_and_what_to_write():
 
 def test_a_rule_names_each_feature_once_with_its_bounds():
     conditions = [
-        {"feature": "balance_end", "above": True, "value": 100.0},
-        {"feature": "balance_end", "above": True, "value": 5000.0},
-        {"feature": "balance_end", "above": False, "value": 90000.0},
-        {"feature": "mobile_share", "above": False, "value": 0.25},
+        Condition(feature="balance_end", above=True, value=100.0),
+        Condition(feature="balance_end", above=True, value=5000.0),
+        Condition(feature="balance_end", above=False, value=90000.0),
+        Condition(feature="mobile_share", above=False, value=0.25),
     ]
-    part = {
-        "groups": [{"name": "a"}],
-        "rules": {
-            "leaves": [{"group": 0, "customers": 10, "right": 0.9, "conditions": conditions}]
-        },
-    }
-    table = evidence.rules({"types": {"personal": part}}, "personal")
+    leaf = Leaf(group=0, customers=10, right=0.9, conditions=conditions)
+    table = evidence.rules(segmentation(groups=["a"], leaves=[leaf]), "personal")
     assert table["rule"].tolist() == [
         "Balance between 5,000 and 90,000; Mobile share at most 25.0%"
     ]
@@ -77,15 +83,15 @@ def test_groups_that_kept_their_size_have_a_stability_index_of_zero():
 
 
 def test_every_feature_has_a_reason_and_what_is_left_out_follows(demo):
-    model = read_model(demo, "segmentation")
+    model = Tables(demo, "ALL", LAST).segmentation
     table = evidence.features_used(model, "personal")
     assert table["reason"].str.len().min() > 5
     assert table["weight"].sum() == pytest.approx(1)
-    assert {f["name"] for f in model["types"]["personal"]["left_out"]} <= set(table["feature"])
+    assert {f.name for f in model.types["personal"].left_out} <= set(table["feature"])
 
 
 def test_a_type_without_customers_gives_empty_tables():
-    model = {"types": {}}
+    model = without_groups()
     for table in (
         evidence.features_used(model, ""),
         evidence.methods_compared(model, ""),
@@ -95,13 +101,12 @@ def test_a_type_without_customers_gives_empty_tables():
     ):
         assert table.empty and len(table.columns)
     assert evidence.rules_accuracy(model, "") == ""
-    assert evidence.advice({}, {}) == "keep"
+    assert evidence.advice(Drift(types={}), {}) == "keep"
 
 
 def test_the_page_says_which_method_failed_and_why(demo):
-    table = evidence.methods_compared(read_model(demo, "segmentation"), "personal").set_index(
-        "method"
-    )
+    model = Tables(demo, "ALL", LAST).segmentation
+    table = evidence.methods_compared(model, "personal").set_index("method")
     assert table.loc["k-means", "verdict"].startswith("in force")
     failed = [m for m, v in table["verdict"].items() if v not in ("in force", "usable")]
     assert failed and all(" " in table.loc[m, "verdict"] for m in failed)

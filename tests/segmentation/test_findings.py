@@ -5,6 +5,7 @@ import pytest
 from analysis.segmentation import findings
 from analysis.sources.params import Value
 from analysis.statistics.intervals import median_interval
+from tests.segmentation.made_up import feature, segmentation, without_groups
 
 
 def counts(**groups):
@@ -97,20 +98,12 @@ def test_a_customer_with_a_thousand_million_times_the_assets_is_not_shown_as_the
     assert values.loc["a", ["value_a_year", "value_low", "value_high", "total"]].isna().all()
     assert values.loc["b", "total"] == pytest.approx(200)
     assert "One customer holds nearly all balances of a" in " ".join(
-        findings.worth_saying(rows, {"types": {}}, 10)
+        findings.worth_saying(rows, without_groups(), 10)
     )
 
 
 def test_what_must_be_known_before_reading_is_said():
-    model = {
-        "types": {
-            "personal": {
-                "features": [
-                    {"name": "credit_grade", "column": "credit_grade", "transform": "none"}
-                ]
-            }
-        }
-    }
+    model = segmentation([feature("credit_grade")])
     usual = people(["a"] * 20 + ["b"] * 20)
     assert findings.worth_saying(usual, model, 10) == []
     alike = people(["a"] * 30, credit_grade=[np.nan] * 10 + [1.0] * 20)

@@ -1,22 +1,23 @@
-import json
-
 import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from analysis.models.build import mart_files, read_model
-from analysis.partition import Partition
+from analysis.partition import read_model
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.segmentation import naming, quality
-from analysis.segmentation.features import describe, matrix
+from analysis.segmentation.drift import type_drift
+from analysis.segmentation.features import LeftOut, describe, matrix
+from analysis.segmentation.fitted import FittedSegmentation, Versions
 from analysis.segmentation.methods import METHODS
-from analysis.segmentation.model import drift, fit_segmentation, labels_by
+from analysis.segmentation.model import fit_segmentation, labels_by
 from analysis.segmentation.scoring import DORMANT, segment_expression
 from analysis.sources.params import Plan, Segmentation, read_params
 from analysis.statistics.intervals import stability_index
+from analysis.steps.readings import mart_files
+from analysis.tables import Tables
 from tests.conftest import demo_params
 
 LAST = Quarter.parse("2024Q4")
@@ -85,14 +86,15 @@ def two_kinds():
 
 
 def fitted(rows, **settings):
-    return fit_segmentation(rows, Segmentation(**({"groups": (2, 5)} | settings)))["personal"]
+    settings = Segmentation(**({"groups": (2, 5)} | settings))
+    return fit_segmentation(rows, settings, "2024Q4").types["personal"]
 
 
 def test_two_kinds_of_customers_are_found_as_two_groups():
     model = fitted(two_kinds())
-    assert [g["customers"] for g in model["groups"]] == [100, 60]
-    assert {g["stability"] for g in model["groups"]} == {"highly stable"}
-    assert model["rules"]["accuracy"] == 1 and model["chosen"] == 2
+    assert [g.customers for g in model.groups] == [100, 60]
+    assert {g.stability for g in model.groups} == {"highly stable"}
+    assert model.rules.accuracy == 1 and model.chosen == 2
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "rfm"])
@@ -102,9 +104,9 @@ def test_every_method_that_can_be_put_in_force_finds_them_and_is_stored_as_the_s
     rows = two_kinds()
     model = fitted(rows, method=method, groups=(2, 2))
     assert adjusted_rand_score(rows["money_in"] > 1000, labels_by(model, rows)) == 1
-    assert model["agreement"] == 1
+    assert model.agreement == 1
     again = fitted(rows.sample(frac=1, random_state=1), method=method, groups=(2, 2))
-    assert json.dumps(again) == json.dumps(model)
+    assert again.model_dump_json() == model.model_dump_json()
 
 
 def test_a_group_that_nobody_is_nearest_to_is_kept_with_no_customers(monkeypatch):
@@ -114,52 +116,52 @@ def test_a_group_that_nobody_is_nearest_to_is_kept_with_no_customers(monkeypatch
 
     monkeypatch.setitem(METHODS, "k-means", rings)
     model = fitted(numbered(people(240, 2, noise=0.3)), groups=(3, 3))
-    assert len(model["groups"]) == 3 and sum(g["customers"] for g in model["groups"]) == 240
-    assert model["agreement"] < 0.7
+    assert len(model.groups) == 3 and sum(g.customers for g in model.groups) == 240
+    assert model.agreement < 0.7
     monkeypatch.setattr(
         "analysis.segmentation.model.nearest_centre", lambda x, centres: np.zeros(len(x), dtype=int)
     )
     alone = fitted(numbered(people(240, 2, noise=0.3)), groups=(3, 3))
-    assert [g["customers"] for g in alone["groups"]] == [240, 0, 0]
-    assert (
-        alone["groups"][1]["stability"] == "unstable" and alone["groups"][1]["silhouette"] is None
-    )
+    assert [g.customers for g in alone.groups] == [240, 0, 0]
+    assert alone.groups[1].stability == "unstable" and alone.groups[1].silhouette is None
 
 
 def test_methods_are_compared_on_the_same_customers_and_a_poor_one_is_told_why():
     rows = numbered(people(300, 3, noise=0.4))  # no groups in it
-    compared = {m["method"]: m for m in fitted(rows, groups=(4, 4))["comparison"]}
-    assert set(compared) == set(METHODS) and len({m["customers"] for m in compared.values()}) == 1
-    assert "unstable" in compared["k-means"]["fails"]
-    assert {"without_group", "one_group"} & set(compared["hdbscan"]["fails"]) or compared[
+    compared = {m.method: m for m in fitted(rows, groups=(4, 4)).comparison}
+    assert set(compared) == set(METHODS) and len({m.customers for m in compared.values()}) == 1
+    assert "unstable" in compared["k-means"].fails
+    assert {"without_group", "one_group"} & set(compared["hdbscan"].fails) or compared[
         "hdbscan"
-    ]["groups"] == 0
+    ].groups == 0
 
 
 def test_the_model_is_readable_json_and_the_same_every_time(demo):
-    stored = read_model(demo, "segmentation")
+    stored = Tables(demo, "ALL", LAST).segmentation
     rows = pd.concat(
         pd.read_parquet(f)
-        for f in mart_files(demo, "customer_quarter", demo.segmentation.fit_quarter)
+        for f in mart_files(demo.data_folder, "customer_quarter", demo.segmentation.fit_quarter)
     )
     rows = rows[rows["active"]]
-    again = fit_segmentation(rows.sample(frac=1, random_state=3), demo.segmentation)
-    assert json.loads(json.dumps(again)) == stored["types"]
-    assert (stored["version"], stored["fit_quarter"]) == (1, "2024Q1")
+    again = fit_segmentation(rows.sample(frac=1, random_state=3), demo.segmentation, "2024Q1")
+    assert FittedSegmentation.model_validate_json(again.model_dump_json()) == stored
+    assert (stored.version, stored.fit_quarter) == (1, "2024Q1")
 
 
 def test_the_engine_gives_the_group_that_numpy_gives(demo):
-    model = read_model(demo, "segmentation")["types"]
-    customers = Partition(demo, "ALL", LAST).customers
+    model = Tables(demo, "ALL", LAST).segmentation.types
+    customers = Tables(demo, "ALL", LAST).customers
     for kind, part in model.items():
         rows = customers[(customers["customer_type"] == kind) & (customers["segment"] != DORMANT)]
-        names = np.array([g["name"] for g in part["groups"]])
+        names = np.array([g.name for g in part.groups])
         assert (rows["segment"].to_numpy() == names[labels_by(part, rows)]).all()
 
 
 def test_a_million_customers_get_the_same_groups_from_the_engine_and_from_numpy(demo):
-    model = {"personal": read_model(demo, "segmentation")["types"]["personal"]}
-    source = pd.concat(pd.read_parquet(f) for f in mart_files(demo, "customer_quarter", LAST))
+    model = {"personal": Tables(demo, "ALL", LAST).segmentation.types["personal"]}
+    source = pd.concat(
+        pd.read_parquet(f) for f in mart_files(demo.data_folder, "customer_quarter", LAST)
+    )
     source = source[source["active"] & (source["customer_type"] == "personal")]
     rng = np.random.default_rng(5)
     rows = source.sample(1_000_000, replace=True, random_state=5).reset_index(drop=True)
@@ -179,14 +181,14 @@ def test_a_million_customers_get_the_same_groups_from_the_engine_and_from_numpy(
     con.create_table("customers", rows)
     scored = con.to_pandas(segment_expression(con.table("customers"), model))
     by_engine = scored.set_index("customer_id")["segment"].reindex(rows["customer_id"]).to_numpy()
-    names = np.array([g["name"] for g in model["personal"]["groups"]])
+    names = np.array([g.name for g in model["personal"].groups])
     assert (by_engine == names[labels_by(model["personal"], rows)]).all()
     assert pd.Series(by_engine).nunique() == len(names)
 
 
 def test_the_planted_groups_are_recovered(ready_demo):
     bank = read_params(ready_demo)
-    customers = Partition(bank, "ALL", LAST).customers
+    customers = Tables(bank, "ALL", LAST).customers
     truth = pd.read_parquet(bank.place(bank.source.folder) / "truth" / "segments")
     both = customers[customers["segment"] != DORMANT].merge(truth, on="customer_id")
     assert adjusted_rand_score(both["planted"], both["segment"]) >= 0.8
@@ -194,7 +196,7 @@ def test_the_planted_groups_are_recovered(ready_demo):
 
 @pytest.mark.parametrize("quarter", ["2024Q4"])
 def test_a_customer_without_own_entries_is_dormant(demo, quarter):
-    customers = Partition(demo, "ALL", Quarter.parse(quarter)).customers
+    customers = Tables(demo, "ALL", Quarter.parse(quarter)).customers
     assert ((customers["segment"] == DORMANT) == ~customers["active"].astype(bool)).all()
     assert 0 < (customers["segment"] == DORMANT).sum() < len(customers) / 3
 
@@ -203,31 +205,31 @@ def test_a_customer_without_own_entries_is_dormant(demo, quarter):
 
 
 def test_too_few_customers_are_not_divided():
-    assert [g["customers"] for g in fitted(numbered(people(12)), groups=(3, 8))["groups"]] == [12]
+    assert [g.customers for g in fitted(numbered(people(12)), groups=(3, 8)).groups] == [12]
 
 
 def test_customers_who_are_all_alike_form_one_group():
     model = fitted(numbered(people(200, noise=0.0)))
-    assert [g["customers"] for g in model["groups"]] == [200] and model["chosen"] is None
-    assert {f["why"] for f in model["left_out"]} == {"constant"}
+    assert [g.customers for g in model.groups] == [200] and model.chosen is None
+    assert {f.why for f in model.left_out} == {"constant"}
 
 
 def test_a_constant_feature_and_one_that_is_mostly_empty_are_left_out_and_named():
     rows = two_kinds().assign(products_held=3.0)
     rows.loc[rows.index % 10 < 7, "evening_share"] = np.nan
     model = fitted(rows)
-    assert {"name": "products_held", "why": "constant"} in model["left_out"]
-    assert {"name": "evening_share", "why": "missing"} in model["left_out"]
-    assert not {"products_held", "evening_share"} & {f["name"] for f in model["features"]}
+    assert LeftOut(name="products_held", why="constant") in model.left_out
+    assert LeftOut(name="evening_share", why="missing") in model.left_out
+    assert not {"products_held", "evening_share"} & {f.name for f in model.features}
 
 
 def test_a_feature_missing_for_a_third_takes_the_median_and_says_so():
     rows = two_kinds()
     rows.loc[rows.index % 3 == 0, "credit_grade"] = np.nan
     model = fitted(rows)
-    grade = next(f for f in model["features"] if f["name"] == "credit_grade")
-    assert grade["missing_share"] == pytest.approx(1 / 3, abs=0.01)
-    assert [g["customers"] for g in model["groups"]] == [100, 60]
+    grade = next(f for f in model.features if f.name == "credit_grade")
+    assert grade.missing_share == pytest.approx(1 / 3, abs=0.01)
+    assert [g.customers for g in model.groups] == [100, 60]
 
 
 def test_one_customer_with_a_thousand_million_times_the_assets_changes_no_other_group():
@@ -267,7 +269,7 @@ def test_a_quarter_without_transactions_gives_dormant_customers_and_complete_rep
         "B1",
     )
     assert result.exit_code == 0, result.output
-    assert set(Partition(bank, "B1", Quarter.parse("2024Q2")).customers["segment"]) == {DORMANT}
+    assert set(Tables(bank, "B1", Quarter.parse("2024Q2")).customers["segment"]) == {DORMANT}
     page = (bank.output_folder / "2024Q2" / "B1" / "customer_changes.html").read_text(
         encoding="utf-8"
     )
@@ -294,9 +296,7 @@ def test_a_fit_quarter_without_transactions_gives_a_page_that_says_what_to_choos
     assert result.exit_code == 0, result.output
     page = (bank.output_folder / "2024Q2" / "B1" / "segmentation.html").read_text(encoding="utf-8")
     assert "no customer was active in 2024Q1" in page and "segmentation.fit_quarter" in page
-    assert set(Partition(bank, "B1", Quarter.parse("2024Q2")).customers["segment"]) == {
-        "Not grouped"
-    }
+    assert set(Tables(bank, "B1", Quarter.parse("2024Q2")).customers["segment"]) == {"Not grouped"}
 
 
 # features
@@ -305,14 +305,14 @@ def test_a_fit_quarter_without_transactions_gives_a_page_that_says_what_to_choos
 def test_channels_are_compared_as_a_composition():
     rows = two_kinds()
     features, _ = describe(rows, Segmentation().weights)
-    channels = [f for f in features if f["transform"] == "logratio"]
-    assert len({f["sd"] for f in channels}) == 1  # one scale for all, or the geometry would be bent
+    channels = [f for f in features if f.transform == "logratio"]
+    assert len({f.sd for f in channels}) == 1  # one scale for all, or the geometry would be bent
     unbounded = [
-        f | {"low": -np.inf, "high": np.inf, "mean": 0.0, "sd": 1.0, "weight": 1.0}
+        f.model_copy(update={"low": -np.inf, "high": np.inf, "mean": 0.0, "sd": 1.0, "weight": 1.0})
         for f in channels
     ]
     assert np.abs(matrix(rows, unbounded).sum(axis=1)).max() < 1e-9
-    parts = channels[0]["parts"]
+    parts = channels[0].parts
 
     def seen(counts):
         return matrix(rows.head(1).assign(**dict(zip(parts, counts, strict=True))), unbounded)[0]
@@ -321,7 +321,7 @@ def test_channels_are_compared_as_a_composition():
         return np.log(shares) - np.log(shares).mean()
 
     # who has no entries is taken for the average of all, who has very many for what they are
-    assert seen([0.0] * len(parts)) == pytest.approx(ratios(channels[0]["priors"]))
+    assert seen([0.0] * len(parts)) == pytest.approx(ratios(channels[0].priors))
     own = np.arange(1, len(parts) + 1) * 1e7
     assert seen(own) == pytest.approx(ratios(own), abs=1e-5)
 
@@ -329,7 +329,7 @@ def test_channels_are_compared_as_a_composition():
 def test_every_block_carries_its_weight_whatever_the_number_of_its_features():
     features, _ = describe(two_kinds(), Segmentation().weights)
     total = (
-        pd.DataFrame(features)
+        pd.DataFrame([f.model_dump() for f in features])
         .assign(square=lambda f: f["weight"] ** 2)
         .groupby("block")["square"]
         .sum()
@@ -343,8 +343,8 @@ def test_an_overdraft_and_a_balance_near_zero_are_neighbours():
     )
     rows.loc[100, "balance_end"], rows.loc[101, "balance_end"] = -50.0, 50.0
     features, _ = describe(rows, Segmentation().weights)
-    at = [f["name"] for f in features].index("balance_end")
-    x = matrix(rows, [features[at] | {"low": -np.inf, "high": np.inf}])[:, 0]
+    at = [f.name for f in features].index("balance_end")
+    x = matrix(rows, [features[at].model_copy(update={"low": -np.inf, "high": np.inf})])[:, 0]
     assert abs(x[100] - x[101]) < 0.05 * abs(x[100] - x[:100].mean())
 
 
@@ -418,12 +418,12 @@ def test_names_come_from_the_first_rule_that_fits_and_never_twice():
     rows = two_kinds()
     label = (rows["money_in"] > 1000).to_numpy().astype(int)
     plans = [Plan(name="Rich", when={"balance_end": "high"}), Plan(name="All")]
-    assert [g["name"] for g in naming.named(rows, label, 2, plans, {})] == ["All", "Rich"]
-    assert [g["name"] for g in naming.named(rows, label, 2, [Plan(name="All")], {})] == [
+    assert [g.name for g in naming.named(rows, label, 2, plans, {})] == ["All", "Rich"]
+    assert [g.name for g in naming.named(rows, label, 2, [Plan(name="All")], {})] == [
         "All",
         "All (2)",
     ]
-    assert [g["name"] for g in naming.named(rows, label, 2, plans, {0: "Rich"})] == [
+    assert [g.name for g in naming.named(rows, label, 2, plans, {0: "Rich"})] == [
         "Rich",
         "Rich (2)",
     ]
@@ -440,17 +440,14 @@ def test_groups_keep_their_names_in_a_new_version(demo, tmp_path):
     )
     bank = read_params(path)
     prepare(bank)
-    first, second = (
-        json.loads(p.read_text())
-        for p in sorted((bank.data_folder / "models" / "segmentation").glob("*.json"))
-    )
-    assert (first["version"], second["version"], second["earlier"]) == (1, 2, ["2024Q1"])
-    assert first["types"] == read_model(demo, "segmentation")["types"]
-    kept = [g for g in second["types"]["personal"]["groups"] if g["kept"]]
-    assert len(kept) >= 4 and {g["name"] for g in kept} <= {
-        g["name"] for g in first["types"]["personal"]["groups"]
+    first, second = read_model(bank, "segmentation_versions", Versions).versions
+    assert (first.version, second.version, second.earlier) == (1, 2, ["2024Q1"])
+    assert first.types == Tables(demo, "ALL", LAST).segmentation.types
+    kept = [g for g in second.types["personal"].groups if g.kept]
+    assert len(kept) >= 4 and {g.name for g in kept} <= {
+        g.name for g in first.types["personal"].groups
     }
-    assert read_model(bank, "segmentation") == second
+    assert Tables(bank, "ALL", LAST).segmentation == second
 
 
 def test_the_stability_index_has_its_known_value_and_is_zero_without_change():
@@ -466,10 +463,10 @@ def test_drift_is_seen_in_the_feature_that_moved_and_in_no_other():
         people(300, 2, noise=0.3, balance_end=900_000, money_in=90_000, transactions=60),
     )
     model = fitted(rows)
-    same = drift(model, rows, Segmentation().weights)
-    assert max(f["psi"] for f in same["features"]) == 0 and same["rand"] == 1
-    moved = drift(
+    same = type_drift(model, rows, Segmentation().weights)
+    assert max(f.psi for f in same.features) == 0 and same.rand == 1
+    moved = type_drift(
         model, rows.assign(counterparties=rows["counterparties"] * 3), Segmentation().weights
     )
-    found = {f["feature"] for f in moved["features"] if f["psi"] > max(f["by_chance"], 0.25)}
+    found = {f.feature for f in moved.features if f.psi > max(f.by_chance, 0.25)}
     assert found == {"counterparties"}

@@ -144,12 +144,17 @@ def test_a_table_that_disappears_is_not_kept_from_last_time(small):
     assert not (bank.data_folder / "contract" / "products.parquet").exists()
 
 
+def quarters_built(prepared):
+    """The quarters whose accounts were counted again."""
+    return sorted(str(n.quarter) for n in prepared.done.steps if n.step == "account_quarter")
+
+
 def test_unchanged_input_is_not_read_again_and_changed_input_rebuilds_its_quarter_only(small):
     bank = small.bank()
-    assert prepare(bank).quarters_built == ["2024Q1", "2024Q2"]
-    assert prepare(bank).quarters_built == []
+    assert quarters_built(prepare(bank)) == ["2024Q1", "2024Q2"]
+    assert quarters_built(prepare(bank)) == []
     small.tables["transactions"].append("T90001,A1,2024-05-01,1,mobile,transfer")
-    assert prepare(small.bank()).quarters_built == ["2024Q2"]
+    assert quarters_built(prepare(small.bank())) == ["2024Q2"]
 
 
 def test_a_quarter_that_is_not_in_the_params_file_is_refused(small):

@@ -8,11 +8,10 @@ import pytest
 import yaml
 
 from analysis.cli import app
-from analysis.models.build import read_model
-from analysis.partition import Partition
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.sources.params import read_params
+from analysis.tables import Tables
 from tests.conftest import ROOT
 from tests.runs.command import call
 
@@ -79,8 +78,8 @@ def test_birth_numbers_give_date_and_sex(berka):
 
 def test_active_accounts_are_those_that_are_known(berka):
     bank, _ = berka
-    counts = [len(Partition(bank, "ALL", q).customers) for q in bank.all_quarters]
-    active = [int(Partition(bank, "ALL", q).customers["active"].sum()) for q in bank.all_quarters]
+    counts = [len(Tables(bank, "ALL", q).customers) for q in bank.all_quarters]
+    active = [int(Tables(bank, "ALL", q).customers["active"].sum()) for q in bank.all_quarters]
     assert all(c >= a for c, a in zip(counts, active, strict=True))
     files = [
         pd.read_parquet(bank.data_folder / "contract" / "transactions" / f"quarter={q}")
@@ -101,7 +100,7 @@ def test_two_districts_from_end_to_end(berka):
         assert ("does not deliver" in page) == (report != "fundraising"), report
     assert "Hl.m. Praha" in (folder / "index.html").read_text(encoding="utf-8")
     people = pd.read_csv(folder / "1" / "tables" / "segmentation" / "customers_by_group.csv")
-    assert len(people) == Partition(bank, "1", Quarter.parse("1994Q1")).customer_count
+    assert len(people) == Tables(bank, "1", Quarter.parse("1994Q1")).customer_count
 
 
 @pytest.mark.parametrize("quarter", ["1993Q1", "1994Q1"])
@@ -135,23 +134,20 @@ def test_groups_and_changes_are_reported_for_the_first_quarter_and_the_last(berk
 
 
 def test_the_groups_of_berka_are_stable_and_better_than_quintiles(berka):
-    part = read_model(berka[0], "segmentation")["types"]["personal"]
-    assert {g["stability"] for g in part["groups"]} == {"highly stable"} and len(
-        part["groups"]
-    ) >= 3
-    compared = {m["method"]: m for m in part["comparison"]}
-    assert compared["k-means"]["silhouette"] > compared["rfm"]["silhouette"] + 0.1
-    assert compared["k-means"]["lowest_jaccard"] > compared["rfm"]["lowest_jaccard"]
+    whole = Tables(berka[0], "ALL", Quarter.parse("1994Q1"))
+    part = whole.segmentation.types["personal"]
+    assert {g.stability for g in part.groups} == {"highly stable"} and len(part.groups) >= 3
+    compared = {m.method: m for m in part.comparison}
+    assert compared["k-means"].silhouette > compared["rfm"].silhouette + 0.1
+    assert compared["k-means"].lowest_jaccard > compared["rfm"].lowest_jaccard
 
 
 def test_partial_defection_is_told_before_it_happens(berka):
     bank, _ = berka
-    held = read_model(bank, "churn-1994Q1")["types"]["personal"]["held_out"]
-    assert held["n"] == 1139 and held["quarter"] == "1993Q4"
+    whole = Tables(bank, "ALL", Quarter.parse("1994Q1"))
+    told = whole.hazard.types["personal"].held_out
+    assert told.n == 1139 and told.quarter == "1993Q4"
     assert (
-        held["auc_low"] > 0.7
-        and held["brier"] < held["brier_base"]
-        and held["slope_low"] < 1 < held["slope_high"]
+        told.auc_low > 0.7 and told.brier < told.brier_base and told.slope_low < 1 < told.slope_high
     )
-    left = Partition(bank, "ALL", Quarter.parse("1994Q1")).left
-    assert left["left"].sum() == held["events"]
+    assert whole.left["left"].sum() == told.events

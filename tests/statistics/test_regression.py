@@ -26,7 +26,7 @@ def test_a_predictor_that_cannot_be_used_is_left_out_with_its_reason():
     )
     names, left_out = usable(rows, ["a", "b", "same", "sum", "tells", "flag"], "left")
     assert names == ["a", "b"]
-    assert {t["term"]: t["why"] for t in left_out} == {
+    assert {t.term: t.why for t in left_out} == {
         "same": "constant",
         "sum": "collinear",
         "tells": "separates",
@@ -55,13 +55,13 @@ def test_true_chances_have_slope_one_and_bold_ones_a_smaller_one():
     chance = 1 / (1 + np.exp(-linear))
     left = rng.random(20_000) < chance
     good, bold = judged(left, chance), judged(left, 1 / (1 + np.exp(-2 * linear)))
-    assert good["slope_low"] < 1 < good["slope_high"] and bold["slope"] == pytest.approx(
-        good["slope"] / 2, rel=0.01
+    assert good.slope_low < 1 < good.slope_high and bold.slope == pytest.approx(
+        good.slope / 2, rel=0.01
     )
-    assert good["brier"] < good["brier_base"] and good["brier"] < bold["brier"]
+    assert good.brier < good.brier_base and good.brier < bold.brier
     tenths = by_tenths(left, chance)
-    assert len(tenths) == 10 and sum(t["low"] <= t["predicted"] <= t["high"] for t in tenths) >= 8
-    assert "auc" not in judged(np.zeros(50), np.full(50, 0.1))
+    assert len(tenths) == 10 and sum(t.low <= t.predicted <= t.high for t in tenths) >= 8
+    assert judged(np.zeros(50), np.full(50, 0.1)).auc is None
 
 
 def test_the_link_test_sees_a_bend():
@@ -85,10 +85,8 @@ def ordered(seed, n=1500, at_top=0.0):
 
 
 def test_proportional_odds_are_accepted_where_they_hold_and_refused_where_not():
-    refused = sum(
-        brant(ordered(s), ["a", "b"], "level", [0, 1, 2, 3])["p"] < 0.05 for s in range(60)
-    )
+    refused = sum(brant(ordered(s), ["a", "b"], "level", [0, 1, 2, 3]).p < 0.05 for s in range(60))
     assert refused <= 9  # 60 tries at 5 %: more than 9 has a probability below 1 in 1,000
     found = brant(ordered(1, at_top=-1.2), ["a", "b"], "level", [0, 1, 2, 3])
-    assert found["p"] < 0.001 and found["freedom"] == 6
-    assert {t["term"]: t["p"] < 0.01 for t in found["terms"]} == {"a": True, "b": False}
+    assert found.p < 0.001 and found.freedom == 6
+    assert {t.term: t.p < 0.01 for t in found.terms} == {"a": True, "b": False}

@@ -1,6 +1,5 @@
 """What customers write: cut into words, themes found, nobody recognised."""
 
-import json
 import re
 
 import numpy as np
@@ -95,19 +94,19 @@ def test_planted_themes_are_found_again_and_new_texts_are_given_theirs():
     assert found.sum(axis=1) == pytest.approx(np.ones(len(said)))
     assert adjusted_mutual_info_score(theme, found.argmax(axis=1)) > 0.7
     fee, nothing = theme_weights([["fee", "charged"], ["unheard"]], model)
-    assert "fee" in model["themes"][fee.argmax()][:3] and nothing.sum() == 0
-    assert fit_themes(tokens)["loads"] == model["loads"]
+    assert "fee" in model.themes[fee.argmax()][:3] and nothing.sum() == 0
+    assert fit_themes(tokens).loads == model.loads
 
 
 def test_words_of_low_scores_are_found_and_judged_on_texts_not_seen():
     said, theme = texts()
     low = (theme == "fees") | (np.random.default_rng(1).random(len(said)) < 0.1)
     found = words_of_low_scores([words(t) for t in said], low)
-    assert {"fee", "charged"} & {w["word"] for w in found["words"][:3]} and 0.7 < found["auc"] < 1
+    assert {"fee", "charged"} & {w.word for w in found.words[:3]} and 0.7 < found.auc < 1
     by_chance = words_of_low_scores(
         [words(t) for t in said], np.random.default_rng(2).random(len(said)) < 0.4
     )
-    assert by_chance["auc_low"] < 0.5 < by_chance["auc_high"] + 0.05
+    assert by_chance.auc_low < 0.5 < by_chance.auc_high + 0.05
     assert "20 of each" in because(words_of_low_scores([["fee"]] * 30, np.arange(30) < 5))
     assert "60 are needed" in because(fit_themes([["fee"]] * 30))
 
@@ -133,16 +132,16 @@ def told(rows):
 def test_no_name_becomes_a_word_of_a_theme_or_stays_in_a_quotation():
     said, _ = texts(200)
     themed, found = with_themes(told([f"{t}. Anna Jones, 13812345678" for t in said]), 50)
-    everything = " ".join(themed["quotation"]).lower() + json.dumps(found).lower()
+    everything = " ".join(themed["quotation"]).lower() + found.model_dump_json().lower()
     assert "jones" not in everything and not re.search(r"\d{5}", " ".join(themed["quotation"]))
     assert "text" not in themed and "name" not in themed
 
 
 def test_empty_comments_are_counted_and_few_have_no_themes():
     themed, found = with_themes(told(["", "👍", None, "slow queue"]), 50)
-    assert found["empty"] == 3 and len(themed) == 1 and themed["theme"].tolist() == [""]
+    assert found.empty == 3 and len(themed) == 1 and themed["theme"].tolist() == [""]
     nothing, found = with_themes(told([""]), 50)
-    assert nothing.empty and found["texts"] == 1
+    assert nothing.empty and found.texts == 1
     assert with_themes(
         told([]).reindex(
             columns=[
@@ -170,12 +169,12 @@ def test_real_comments_in_both_languages():
     english = pd.read_csv(folder / "app_en.csv")
     tokens = [words(cleaned(t)) for t in english["review_text"]]
     found = words_of_low_scores(tokens, (english["rating"] <= 2).to_numpy())
-    assert found["auc_low"] > 0.8
+    assert found.auc_low > 0.8
     weights = theme_weights(tokens, fit_themes(tokens))
     given = weights.sum(axis=1) > 0
     assert adjusted_mutual_info_score(english["theme"][given], weights.argmax(axis=1)[given]) > 0.15
     chinese = (folder / "app_zh.txt").read_text(encoding="utf-8").splitlines()[:3000]
     model = fit_themes([words(cleaned(t)) for t in chinese])
-    assert model["coherence"] > 0.1 and any(
-        {"闪退", "打不开", "更新", "登录", "登陆"} & set(t[:3]) for t in model["themes"]
+    assert model.coherence > 0.1 and any(
+        {"闪退", "打不开", "更新", "登录", "登陆"} & set(t[:3]) for t in model.themes
     )

@@ -4,18 +4,19 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
+from analysis.changes.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
-from analysis.report.words import label
+from analysis.statistics.reach import reach
 
 
 def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
     """Heat map of where the customers of each group went; moves as from `changes.migration`."""
-    rows = moves[moves["customer_type"] == kind] if len(moves) else moves
+    of_kind = moves[moves["customer_type"] == kind] if len(moves) else moves
     drawing, axis = plt.subplots(figsize=(7.5, 4.2))
     matrix = (
-        rows.pivot_table(index="was", columns="became", values="share", observed=True)
-        if len(rows)
+        of_kind.pivot_table(index="was", columns="became", values="share", observed=True)
+        if len(of_kind)
         else pd.DataFrame()
     )
     if matrix.empty:
@@ -39,7 +40,7 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
     axis.set(xlabel=say("Now"), ylabel=say("Last quarter"))
     axis.tick_params(axis="x", rotation=30)
     axis.tick_params(axis="y", rotation=0)
-    stayed = rows[rows["was"] == rows["became"]].dropna(subset=["share"])
+    stayed = of_kind[of_kind["was"] == of_kind["became"]].dropna(subset=["share"])
     title = say("Who moved, {kind} customers").format(kind=label(kind).lower())
     if len(stayed):
         least = stayed.loc[stayed["share"].idxmin()]
@@ -54,30 +55,27 @@ def event_chart(rates: pd.DataFrame) -> Figure:
     """Events per 1,000 active customers with their intervals, and last quarter's; rates as from
     `changes.event_rates`.
     """
-    rows = rates.dropna(subset=["per_1000"]).sort_values("per_1000")
-    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
-    if rows.empty:
+    shown = rates.dropna(subset=["per_1000"]).sort_values("per_1000")
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(shown), 3) + 1.2))
+    if shown.empty:
         axis.set_axis_off()
         title = say("No event happened often enough to be shown")
     else:
-        error = [
-            (rows["per_1000"] - rows["low"]).clip(lower=0),
-            (rows["high"] - rows["per_1000"]).clip(lower=0),
-        ]
+        error = reach(shown, "per_1000", "low", "high")
         axis.errorbar(
-            rows["per_1000"],
-            range(len(rows)),
+            shown["per_1000"],
+            range(len(shown)),
             xerr=error,
             fmt="o",
             capsize=3,
             label=say("this quarter, 95 % interval"),
         )
-        axis.plot(rows["before"], range(len(rows)), "x", color="grey", label=say("last quarter"))
-        axis.set_yticks(range(len(rows)), rows["event"])
+        axis.plot(shown["before"], range(len(shown)), "x", color="grey", label=say("last quarter"))
+        axis.set_yticks(range(len(shown)), shown["event"])
         axis.set_xlabel(say("Customers per 1,000 active ones"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
-        most = rows.iloc[-1]
+        most = shown.iloc[-1]
         title = say("{event}: {rate} of 1,000 customers").format(
             event=most["event"], rate=f"{most['per_1000']:.0f}"
         )
@@ -89,39 +87,36 @@ def backtest_chart(tested: pd.DataFrame) -> Figure:
     """What followed each event against what follows otherwise; tested as from
     `changes.backtest`.
     """
-    rows = tested.dropna(subset=["followed"]).sort_values("lift", na_position="first")
-    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
-    if rows.empty:
+    shown = tested.dropna(subset=["followed"]).sort_values("lift", na_position="first")
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(shown), 3) + 1.2))
+    if shown.empty:
         axis.set_axis_off()
         title = say("There are no earlier quarters to test the events on")
     else:
-        error = [
-            ((rows["followed"] - rows["low"]) * 100).clip(lower=0),
-            ((rows["high"] - rows["followed"]) * 100).clip(lower=0),
-        ]
+        error = [100 * side for side in reach(shown, "followed", "low", "high")]
         axis.errorbar(
-            rows["followed"] * 100,
-            range(len(rows)),
+            shown["followed"] * 100,
+            range(len(shown)),
             xerr=error,
             fmt="o",
             capsize=3,
             label=say("after the event, 95 % interval"),
         )
         axis.plot(
-            rows["base"] * 100,
-            range(len(rows)),
+            shown["base"] * 100,
+            range(len(shown)),
             "x",
             color="grey",
             label=say("customers without it"),
         )
         axis.set_yticks(
-            range(len(rows)),
-            [f"{e} → {label(o)}" for e, o in zip(rows["event"], rows["outcome"], strict=True)],
+            range(len(shown)),
+            [f"{e} → {label(o)}" for e, o in zip(shown["event"], shown["outcome"], strict=True)],
         )
         axis.set_xlabel(say("% left or bought in the quarter after"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
-        certain = rows[(rows["p_corrected"] < 0.05) & (rows["lift"] > 1)]
+        certain = shown[(shown["p_corrected"] < 0.05) & (shown["lift"] > 1)]
         title = say("No event is certain to announce anything")
         if len(certain):
             best = certain.iloc[-1]

@@ -2,16 +2,18 @@
 tables out.
 """
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from analysis.changes.events import Outcome, Outcomes
 from analysis.report.language import say
 from analysis.segmentation.features import matrix
 from analysis.segmentation.findings import suppressed
+from analysis.segmentation.fitted import FittedSegmentation, FittedType
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
 from analysis.sources.params import Event
 from analysis.statistics.intervals import (
@@ -21,30 +23,33 @@ from analysis.statistics.intervals import (
     share_interval,
 )
 
+#: Where the customers of a group are a quarter later: column to its type.
+#: customers: who moved; of: all of the group they come from.
+#: share: with its interval share_low to share_high (Wilson).
+#: usual: the share over all earlier quarters; empty without any.
+MIGRATION = {
+    "customer_type": "str",
+    "was": "str",
+    "became": "str",
+    "customers": "float",
+    "of": "float",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "usual": "float",
+}
+
 
 def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
-    """Where the customers of each group of the last quarter are now, against what was usual before.
+    """Where the customers of each group of the last quarter are now, against what was usual before:
+    the columns `MIGRATION`.
 
-    moves: quarter, customer_type, was, became, customers. Returns customer_type, was, became,
-    customers, of (customers of the group they come from), share with share_low and share_high
-    (Wilson), usual (the share over all earlier quarters, empty without any). A move of fewer than
-    `min_cell` customers has its numbers empty, and so has the next smallest where one alone could
-    be worked out.
+    moves: quarter, customer_type, was, became, customers. A move of fewer than `min_cell` customers
+    has its numbers empty, and so has the next smallest where one alone could be worked out.
     """
-    columns = [
-        "customer_type",
-        "was",
-        "became",
-        "customers",
-        "of",
-        "share",
-        "share_low",
-        "share_high",
-        "usual",
-    ]
     now = moves[(moves["quarter"] == quarter) & (moves["was"] != NEW)]
     if now.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(MIGRATION))
     keys = ["customer_type", "was"]
     table = now.drop(columns="quarter").astype({"customers": float})
     table["of"] = table.groupby(keys)["customers"].transform("sum")
@@ -62,23 +67,43 @@ def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     hidden = suppressed(origin, "customers", "origin", min_cell) | small_origin
     table.loc[hidden, ["customers", "share", "share_low", "share_high", "usual"]] = np.nan
     table.loc[small_origin, "of"] = np.nan
-    return table[columns].sort_values(
+    return table[list(MIGRATION)].sort_values(
         ["customer_type", "was", "became"], ascending=[False, True, True], ignore_index=True
     )
 
 
+def moves_shown(moves: pd.DataFrame) -> pd.DataFrame:
+    """The moves that enough customers made; moves: as from `migration`."""
+    return moves.dropna(subset=["share"])
+
+
+#: Whether a group moved otherwise than before: column to its type.
+#: n, n_before: customers in the quarter, and in all before; quarters: how many before.
+#: cramers_v: size of the difference, 0 to 1 (Cramér 1946).
+#: p_corrected: Benjamini and Hochberg over the groups.
+AGAINST_BEFORE = {
+    "customer_type": "str",
+    "was": "str",
+    "n": "float",
+    "n_before": "float",
+    "quarters": "int",
+    "cramers_v": "float",
+    "p": "float",
+    "p_corrected": "float",
+}
+
+
 def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
-    """Whether the customers of each group moved otherwise than in the quarters before.
+    """Whether the customers of each group moved otherwise than in the quarters before: the columns
+    `AGAINST_BEFORE`.
 
     A chi-squared test of each row of the transition matrix against that of the quarters before
     taken together (Anderson and Goodman 1957); destinations expected fewer than five times are
-    taken together. Returns customer_type, was, n, n_before, quarters (before), cramers_v (size of
-    the difference, 0 to 1; Cramér 1946), p and p_corrected (Benjamini and Hochberg over the rows).
+    taken together.
     """
-    columns = ["customer_type", "was", "n", "n_before", "quarters", "cramers_v", "p", "p_corrected"]
-    known = moves[(moves["quarter"] <= quarter) & (moves["was"] != NEW)]
-    found = []
-    for (kind, was), part in known.groupby(["customer_type", "was"]) if len(known) else []:
+    so_far = moves[(moves["quarter"] <= quarter) & (moves["was"] != NEW)]
+    tests = []
+    for (kind, was), part in so_far.groupby(["customer_type", "was"]) if len(so_far) else []:
         now = part[part["quarter"] == quarter].groupby("became")["customers"].sum()
         before = part[part["quarter"] < quarter].groupby("became")["customers"].sum()
         both = pd.concat([now, before], axis=1, keys=["now", "before"]).fillna(0.0)
@@ -88,14 +113,13 @@ def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
         rare = both.sum(axis=1) * min(n, n_before) / (n + n_before) < 5
         counts = pd.concat([both[~rare], both[rare].sum().to_frame().T]) if rare.any() else both
         counts = counts[counts.sum(axis=1) > 0]
-        v, p = np.nan, np.nan
+        cramers_v, p = np.nan, np.nan
         if len(counts) > 1:
             chi2, p, _freedom, _expected = chi2_contingency(counts.to_numpy(), correction=False)
-            v = np.sqrt(chi2 / (n + n_before))
-        found.append(
-            [kind, was, n, n_before, part.loc[part["quarter"] < quarter, "quarter"].nunique(), v, p]
-        )
-    table = pd.DataFrame(found, columns=columns[:-1])
+            cramers_v = np.sqrt(chi2 / (n + n_before))
+        quarters = part.loc[part["quarter"] < quarter, "quarter"].nunique()
+        tests.append([kind, was, n, n_before, quarters, cramers_v, p])
+    table = pd.DataFrame(tests, columns=list(AGAINST_BEFORE)[:-1])
     return table.assign(p_corrected=corrected(table["p"].astype(float))).sort_values(
         ["customer_type", "was"], ascending=[False, True], ignore_index=True
     )
@@ -114,111 +138,125 @@ def moved_share(moves: pd.DataFrame, quarter: str, min_cell: int) -> dict[str, f
     return {"share": moved / n, "low": low, "high": high, "n": n}
 
 
+#: What carried customers from one group to the other: column to its type.
+#: share: of the mean change, with its interval share_low to share_high.
+#: median_before, median_now: of the feature, in its own unit.
+WHY_MOVED = {
+    "customer_type": "str",
+    "was": "str",
+    "became": "str",
+    "n": "int",
+    "feature": "str",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "median_before": "float",
+    "median_now": "float",
+}
+MOST_REASONS = 5  # shown of a move
+
+
 def why_moved(
-    previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any], min_cell: int
+    previous: pd.DataFrame, now: pd.DataFrame, segmentation: FittedSegmentation, min_cell: int
 ) -> pd.DataFrame:
     """Which features carried customers from one group to the other.
 
     A customer belongs to the nearest centre, so moving from group a to b means that d²(a) − d²(b)
     changed sign; its change is the sum over the features of 2 (b − a) Δx, exactly. Per move and
     feature: the mean of that contribution as a share of the mean change, with Student's interval,
-    and the medians before and after. Returns customer_type, was, became, n, feature, share,
-    share_low, share_high, median_before, median_now; moves of fewer than `min_cell` customers, and
-    moves into and out of `Dormant` (which need no explanation: no entries), are left out. The five
-    largest per move.
+    and the medians before and after. Returns the columns `WHY_MOVED`; moves of fewer than
+    `min_cell` customers, and moves into and out of `Dormant` (which need no explanation: no
+    entries), are left out. The five largest per move.
     """
-    columns = [
-        "customer_type",
-        "was",
-        "became",
-        "n",
-        "feature",
-        "share",
-        "share_low",
-        "share_high",
-        "median_before",
-        "median_now",
-    ]
-    found: list[list[Any]] = []
-    if previous.empty or now.empty:
-        return pd.DataFrame(columns=columns)
-    then = previous.set_index("customer_id")
-    today = now.set_index("customer_id")
-    both = today.index.intersection(then.index)
-    then, today = then.loc[both], today.loc[both]
-    for kind, part in model["types"].items():
-        names = [g["name"] for g in part["groups"]]
-        moved = (
-            (today["customer_type"] == kind)
-            & then["segment"].isin(names)
-            & today["segment"].isin(names)
-            & (then["segment"] != today["segment"])
-        )
-        for (was, became), who in (
-            today[moved].groupby([then.loc[moved, "segment"], "segment"]).groups.items()
-        ):
-            if len(who) < min_cell:
-                continue
-            given = _contributions(part, then.loc[who], today.loc[who])
-            total = given.sum(axis=1).mean()
-            if not total > 0:
-                continue
-            rows = []
-            for i, f in enumerate(part["features"]):
-                low, high = mean_interval(
-                    given[:, i].mean() / total, given[:, i].std(ddof=1) / total, len(who)
-                )
-                seen = f["name"] if f["name"] in today else None
-                medians = [
-                    pd.to_numeric(t.loc[who, seen], errors="coerce").median() if seen else np.nan
-                    for t in (then, today)
-                ]
-                rows.append(
-                    [
-                        kind,
-                        was,
-                        became,
-                        len(who),
-                        f["name"],
-                        given[:, i].mean() / total,
-                        low,
-                        high,
-                        *medians,
-                    ]
-                )
-            found += sorted(rows, key=lambda r: -r[5])[:5]
-    table = pd.DataFrame(found, columns=columns)
-    return table.sort_values(
+    reasons: list[list[object]] = []
+    if len(previous) and len(now):
+        then, today = _in_both(previous, now)
+        for kind, part in segmentation.types.items():
+            for (was, became), customers in _moves(part, kind, then, today):
+                if len(customers) >= min_cell:
+                    move = _reasons(part, then.loc[customers], today.loc[customers])
+                    reasons += [[kind, was, became, len(customers), *row] for row in move]
+    return pd.DataFrame(reasons, columns=list(WHY_MOVED)).sort_values(
         ["customer_type", "n", "was", "became", "share"],
         ascending=[False, False, True, True, False],
         ignore_index=True,
     )
 
 
-def moved_list(previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any]) -> pd.DataFrame:
+def _in_both(previous: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The customers of both quarters, a quarter ago and now, by their identifier."""
+    then, today = previous.set_index("customer_id"), now.set_index("customer_id")
+    both = today.index.intersection(then.index)
+    return then.loc[both], today.loc[both]
+
+
+def _moves(
+    part: FittedType, kind: str, then: pd.DataFrame, today: pd.DataFrame
+) -> Iterable[tuple[tuple[str, str], pd.Index]]:
+    """Who moved from which of the model's groups to which other."""
+    names = [g.name for g in part.groups]
+    moved = (
+        (today["customer_type"] == kind)
+        & then["segment"].isin(names)
+        & today["segment"].isin(names)
+        & (then["segment"] != today["segment"])
+    )
+    moves = today[moved].groupby([then.loc[moved, "segment"], "segment"])
+    return list(moves.groups.items())
+
+
+def _reasons(part: FittedType, then: pd.DataFrame, today: pd.DataFrame) -> list[list[object]]:
+    """Of one move, the largest: feature, share, share_low, share_high, median_before,
+    median_now.
+    """
+    contributions = _contributions(part, then, today)
+    total = contributions.sum(axis=1).mean()
+    if not total > 0:
+        return []
+    rows = []
+    for feature, contribution in zip(part.features, contributions.T, strict=True):
+        share = contribution.mean() / total
+        interval = mean_interval(share, contribution.std(ddof=1) / total, len(then))
+        medians = [
+            pd.to_numeric(quarter[feature.name], errors="coerce").median()
+            if feature.name in today
+            else np.nan
+            for quarter in (then, today)
+        ]
+        rows.append([feature.name, share, *interval, *medians])
+    return sorted(rows, key=lambda row: -row[1])[:MOST_REASONS]
+
+
+#: Who changed group: column to its type.
+#: was, became: the group a quarter ago, and now.
+#: first_reason, second_reason: the features that carried him most.
+#: may_be_contacted: whether he consented; empty where he was not asked.
+MOVED = {
+    "customer_id": "str",
+    "customer_type": "str",
+    "was": "str",
+    "became": "str",
+    "first_reason": "str",
+    "second_reason": "str",
+    "manager_id": "str",
+    "may_be_contacted": "boolean",
+}
+
+
+def moved_list(
+    previous: pd.DataFrame, now: pd.DataFrame, segmentation: FittedSegmentation
+) -> pd.DataFrame:
     """Every customer who changed group, with the two features that carried him there most: for the
     branch's own staff.
 
-    Returns customer_id, customer_type, was, became, first_reason, second_reason (empty for moves
-    into and out of `Dormant`), manager_id, may_be_contacted.
+    Returns the columns `MOVED`; reasons are empty for moves into and out of `Dormant`.
     """
-    columns = [
-        "customer_id",
-        "customer_type",
-        "was",
-        "became",
-        "first_reason",
-        "second_reason",
-        "manager_id",
-        "may_be_contacted",
-    ]
     if previous.empty or now.empty:
-        return pd.DataFrame(columns=columns)
-    then, today = previous.set_index("customer_id"), now.set_index("customer_id")
-    both = today.index.intersection(then.index)
-    both = both[(then.loc[both, "segment"] != today.loc[both, "segment"]).to_numpy()]
-    then, today = then.loc[both], today.loc[both]
-    rows = pd.DataFrame(
+        return pd.DataFrame(columns=list(MOVED))
+    then, today = _in_both(previous, now)
+    changed = (then["segment"] != today["segment"]).to_numpy()
+    then, today = then[changed], today[changed]
+    listed = pd.DataFrame(
         {
             "customer_type": today["customer_type"],
             "was": then["segment"],
@@ -229,37 +267,53 @@ def moved_list(previous: pd.DataFrame, now: pd.DataFrame, model: dict[str, Any])
             "may_be_contacted": today["consent"].astype("boolean"),
         }
     )
-    for kind, part in model["types"].items():
-        names = [g["name"] for g in part["groups"]]
-        who = rows.index[
-            (rows["customer_type"] == kind) & rows["was"].isin(names) & rows["became"].isin(names)
+    for kind, part in segmentation.types.items():
+        names = [g.name for g in part.groups]
+        customers = listed.index[
+            (listed["customer_type"] == kind)
+            & listed["was"].isin(names)
+            & listed["became"].isin(names)
         ]
-        if not len(who):
+        if not len(customers):
             continue
-        features = np.array([f["name"] for f in part["features"]])
-        best = np.argsort(
-            -_contributions(part, then.loc[who], today.loc[who]), axis=1, kind="stable"
-        )
-        rows.loc[who, "first_reason"] = features[best[:, 0]]
-        rows.loc[who, "second_reason"] = features[best[:, 1]] if len(features) > 1 else ""
+        features = np.array([f.name for f in part.features])
+        contributions = _contributions(part, then.loc[customers], today.loc[customers])
+        best = np.argsort(-contributions, axis=1, kind="stable")
+        listed.loc[customers, "first_reason"] = features[best[:, 0]]
+        listed.loc[customers, "second_reason"] = features[best[:, 1]] if len(features) > 1 else ""
     return (
-        rows.rename_axis("customer_id")
-        .reset_index()[columns]
+        listed.rename_axis("customer_id")
+        .reset_index()[list(MOVED)]
         .sort_values("customer_id", ignore_index=True)
     )
 
 
-def _contributions(part: dict[str, Any], then: pd.DataFrame, today: pd.DataFrame) -> np.ndarray:
+def _contributions(part: FittedType, then: pd.DataFrame, today: pd.DataFrame) -> np.ndarray:
     """Customers × features: 2 (b − a) Δx, what each feature gave to the change of d²(a) − d²(b) of
     a move from a to b.
     """
-    names = [g["name"] for g in part["groups"]]
-    centres = np.array(part["centres"])
+    names = [g.name for g in part.groups]
+    centres = np.array(part.centres)
     way = (
         centres[[names.index(b) for b in today["segment"]]]
         - centres[[names.index(a) for a in then["segment"]]]
     )
-    return np.asarray(2 * way * (matrix(today, part["features"]) - matrix(then, part["features"])))
+    return np.asarray(2 * way * (matrix(today, part.features) - matrix(then, part.features)))
+
+
+#: How often an event happened: column to its type.
+#: customers: with it; of: active ones.
+#: per_1000: active customers, with its interval low to high (Wilson).
+#: before: the same a quarter ago.
+EVENT_RATES = {
+    "event": "str",
+    "customers": "float",
+    "of": "float",
+    "per_1000": "float",
+    "low": "float",
+    "high": "float",
+    "before": "float",
+}
 
 
 def event_rates(
@@ -271,173 +325,169 @@ def event_rates(
     events: list[Event],
     min_cell: int,
 ) -> pd.DataFrame:
-    """How often each event happened: event, customers, of (active customers), per_1000 with low and
-    high (Wilson), before (per 1,000 in the quarter before). Counts below `min_cell` have their
+    """How often each event happened: the columns `EVENT_RATES`. Counts below `min_cell` have their
     numbers empty; in between there is no total from which they could be worked out.
     """
     rows = []
     for event in events:
-        mine = counts[counts["event"] == event.name]
-        now = int(mine.loc[mine["quarter"] == quarter, "customers"].sum())
-        then = int(mine.loc[mine["quarter"] == previous, "customers"].sum())
+        by_quarter = counts[counts["event"] == event.name].groupby("quarter")["customers"].sum()
+        now, then = int(by_quarter.get(quarter, 0)), int(by_quarter.get(previous, 0))
         low, high = share_interval(now, active)
-        show = now >= min_cell and active >= min_cell
-        values = (
-            [now, active, 1000 * now / active, 1000 * low, 1000 * high] if show else [np.nan] * 5
-        )
-        rows.append(
-            [
-                event.title,
-                *values,
-                1000 * then / active_before
-                if active_before >= min_cell and then >= min_cell
-                else np.nan,
-            ]
-        )
-    return pd.DataFrame(
-        rows, columns=["event", "customers", "of", "per_1000", "low", "high", "before"]
-    )
+        rate, rate_before = [np.nan] * 5, np.nan
+        if now >= min_cell and active >= min_cell:
+            rate = [now, active, 1000 * now / active, 1000 * low, 1000 * high]
+        if then >= min_cell and active_before >= min_cell:
+            rate_before = 1000 * then / active_before
+        rows.append([event.title, *rate, rate_before])
+    return pd.DataFrame(rows, columns=list(EVENT_RATES))
+
+
+#: What happened to whom, and what to do about it: column to its type.
+#: expected_value: over the horizon, in the bank's currency; empty where unknown.
+#: may_be_contacted: whether the customer consented; empty where he was not asked.
+EVENTS_TO_ACT_ON = {
+    "customer_id": "str",
+    "customer_type": "str",
+    "segment": "str",
+    "event": "str",
+    "action": "str",
+    "owner": "str",
+    "manager_id": "str",
+    "expected_value": "float",
+    "may_be_contacted": "boolean",
+}
 
 
 def event_list(
     happened: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFrame, events: list[Event]
 ) -> pd.DataFrame:
-    """Every event with what to do about it: for the branch's own staff, identifiers only; most
-    valuable customers first.
+    """Every event with what to do about it, most valuable customers first: for the branch's own
+    staff, identifiers only. Returns the columns `EVENTS_TO_ACT_ON`.
     """
-    columns = [
-        "customer_id",
-        "customer_type",
-        "segment",
-        "event",
-        "action",
-        "owner",
-        "manager_id",
-        "expected_value",
-        "may_be_contacted",
-    ]
     if happened.empty or customers.empty:
-        return pd.DataFrame(columns=columns)
-    rows = happened.merge(
+        return pd.DataFrame(columns=list(EVENTS_TO_ACT_ON))
+    listed = happened.merge(
         customers[["customer_id", "segment", "manager_id", "consent"]], on="customer_id"
     )
-    told = {e.name: e for e in events}
-    rows["action"] = [told[e].action for e in rows["event"]]
-    rows["owner"] = [told[e].owner for e in rows["event"]]
-    rows["order"] = [list(told).index(e) for e in rows["event"]]
+    by_name = {e.name: e for e in events}
+    listed["action"] = [by_name[e].action for e in listed["event"]]
+    listed["owner"] = [by_name[e].owner for e in listed["event"]]
+    listed["order"] = [list(by_name).index(e) for e in listed["event"]]
     worth = (
         expected[["customer_id", "expected"]]
         if len(expected)
         else pd.DataFrame(columns=["customer_id", "expected"])
     )
-    rows = rows.merge(worth, on="customer_id", how="left")
-    rows["expected_value"] = rows["expected"].astype(float).round(0)
-    rows["may_be_contacted"] = rows["consent"].astype("boolean")
-    return rows.sort_values(
+    listed = listed.merge(worth, on="customer_id", how="left")
+    listed["expected_value"] = listed["expected"].astype(float).round(0)
+    listed["may_be_contacted"] = listed["consent"].astype("boolean")
+    return listed.sort_values(
         ["order", "expected_value", "customer_id"], ascending=[True, False, True]
-    )[columns].reset_index(drop=True)
+    )[list(EVENTS_TO_ACT_ON)].reset_index(drop=True)
 
 
-def backtest(by_quarter: list[list[dict[str, Any]]], events: list[Event]) -> pd.DataFrame:
+#: What followed an event: column to its type.
+#: outcome: churn or purchase, whichever the event is watched for.
+#: n: customers with the event; quarters: those it happened in.
+#: followed: share with the outcome, in its interval low to high (Wilson).
+#: base: share among the others, each quarter weighted as the event's customers are.
+#: lift: followed / base; difference: followed − base, with its interval (Newcombe).
+#: p: of Cochran, Mantel and Haenszel's test over the quarters (1959).
+#: p_corrected: over the events (Benjamini and Hochberg).
+BACKTEST = {
+    "event": "str",
+    "outcome": "str",
+    "n": "int",
+    "quarters": "int",
+    "followed": "float",
+    "low": "float",
+    "high": "float",
+    "base": "float",
+    "lift": "float",
+    "difference": "float",
+    "difference_low": "float",
+    "difference_high": "float",
+    "p": "float",
+    "p_corrected": "float",
+}
+LEAST_FOLLOWED = 10  # customers with an event, and without, that a share is told of
+Strata = list[tuple[float, float, float, float]]
+
+
+def backtest(by_quarter: Sequence[Outcomes], events: list[Event]) -> pd.DataFrame:
     """What followed each event in the quarter after, against active customers to whom it did not
-    happen.
+    happen, over the whole bank.
 
-    by_quarter: per quarter the counts of `analysis.changes.events.outcomes`, bank-wide. Returns
-    event, outcome (churn or purchase, whichever the event is watched for), n, quarters, followed
-    (share) with low and high (Wilson), base (share among the others, each quarter weighted as the
-    event's customers are), lift (followed / base), difference with difference_low and
-    difference_high (Newcombe), p (Cochran–Mantel–Haenszel over the quarters; 1959) and p_corrected
-    (Benjamini and Hochberg over the events). Events of fewer than ten customers have no share.
+    Returns the columns `BACKTEST`. Events of fewer than ten customers have no share.
     """
-    columns = [
-        "event",
-        "outcome",
-        "n",
-        "quarters",
-        "followed",
-        "low",
-        "high",
-        "base",
-        "lift",
-        "difference",
-        "difference_low",
-        "difference_high",
-        "p",
-    ]
     rows = []
     for event in events:
-        outcome = "churned" if event.expect == "churn" else "purchased"
-        tables = _two_by_two(by_quarter, event.name, outcome)
-        n, hits = sum(t[0] for t in tables), sum(t[1] for t in tables)
-        others = sum(t[2] for t in tables)
-        if n < 10 or others < 10:
-            rows.append([event.title, event.expect, n, len(tables), *[np.nan] * 9])
-            continue
-        base = sum(t[0] * t[3] / t[2] for t in tables if t[2]) / n
-        low, high = share_interval(hits, n)
-        difference, d_low, d_high = difference_of_shares(hits, n, base * others, others)
-        rows.append(
-            [
-                event.title,
-                event.expect,
-                n,
-                len(tables),
-                hits / n,
-                low,
-                high,
-                base,
-                hits / n / base if base > 0 else np.nan,
-                difference,
-                d_low,
-                d_high,
-                _mantel_haenszel(tables),
-            ]
-        )
-    table = pd.DataFrame(rows, columns=columns)
+        strata = _strata(by_quarter, event)
+        followed = _followed(strata) if strata else [np.nan] * 9
+        rows.append([event.title, event.expect, sum(s[0] for s in strata), len(strata), *followed])
+    table = pd.DataFrame(rows, columns=[c for c in BACKTEST if c != "p_corrected"])
     return table.assign(p_corrected=corrected(table["p"].astype(float)))
 
 
-def _two_by_two(
-    by_quarter: list[list[dict[str, Any]]], event: str, outcome: str
-) -> list[tuple[float, float, float, float]]:
+def _followed(strata: Strata) -> list[float]:
+    """The columns of `BACKTEST` from followed to p."""
+    n, hits = sum(s[0] for s in strata), sum(s[1] for s in strata)
+    others = sum(s[2] for s in strata)
+    if n < LEAST_FOLLOWED or others < LEAST_FOLLOWED:
+        return [np.nan] * 9
+    base = sum(s[0] * s[3] / s[2] for s in strata if s[2]) / n
+    return [
+        hits / n,
+        *share_interval(hits, n),
+        base,
+        hits / n / base if base > 0 else np.nan,
+        *difference_of_shares(hits, n, base * others, others),
+        _mantel_haenszel(strata),
+    ]
+
+
+def _strata(by_quarter: Sequence[Outcomes], event: Event) -> Strata:
     """Per quarter: customers with the event, those of them with the outcome, customers without,
     those of them with it.
     """
-    found = []
+
+    def outcome(o: Outcome) -> int | None:
+        return o.churned if event.expect == "churn" else o.purchased
+
+    strata: Strata = []
     for quarter in by_quarter:
-        known = [o for o in quarter if o[outcome] is not None]
-        mine = [o for o in known if o["event"] == event]
-        kinds = {o["customer_type"] for o in mine}
-        everybody = [o for o in known if o["event"] is None and o["customer_type"] in kinds]
-        n, hits = sum(o["customers"] for o in mine), sum(o[outcome] for o in mine)
+        counts = [o for o in quarter.counts if outcome(o) is not None]
+        with_event = [o for o in counts if o.event == event.name]
+        kinds = {o.customer_type for o in with_event}
+        everybody = [o for o in counts if o.event is None and o.customer_type in kinds]
+        n, hits = sum(o.customers for o in with_event), sum(outcome(o) or 0 for o in with_event)
         if n:
-            found.append(
-                (
-                    n,
-                    hits,
-                    sum(o["customers"] for o in everybody) - n,
-                    sum(o[outcome] for o in everybody) - hits,
-                )
-            )
-    return found
+            others = sum(o.customers for o in everybody) - n
+            others_hits = sum(outcome(o) or 0 for o in everybody) - hits
+            strata.append((n, hits, others, others_hits))
+    return strata
 
 
-def _mantel_haenszel(tables: list[tuple[float, float, float, float]]) -> float:
+def _mantel_haenszel(strata: Strata) -> float:
     """Two-sided p-value of no difference in any quarter (Cochran 1954, Mantel and Haenszel 1959);
     not a number where nothing or everything followed.
     """
-    hits = sum(t[1] + t[3] for t in tables)
-    if hits in (0, sum(t[0] + t[2] for t in tables)):
+    hits = sum(s[1] + s[3] for s in strata)
+    if hits in (0, sum(s[0] + s[2] for s in strata)):
         return float("nan")
-    strata = [
-        np.array([[h, n - h], [other_h, others - other_h]]) for n, h, others, other_h in tables
+    tables = [
+        np.array([[h, n - h], [others_h, others - others_h]]) for n, h, others, others_h in strata
     ]
-    return float(StratifiedTable(strata).test_null_odds(correction=False).pvalue)
+    return float(StratifiedTable(tables).test_null_odds(correction=False).pvalue)
 
 
 def rules(events: list[Event]) -> pd.DataFrame:
-    """The rules of the params file: event, rule, outcome (what the event is watched for),
-    action.
+    """The rules of the params file.
+
+    event: text, its title
+    rule: text, SQL
+    outcome: text, what the event is watched for
+    action: text, what is done about it
     """
     rows = [
         {"event": e.title, "rule": e.rule, "outcome": e.expect, "action": e.action} for e in events
@@ -454,9 +504,9 @@ def headline(moved: dict[str, float], rates: pd.DataFrame) -> dict[str, str]:
         figures[say("Changed group")] = (
             f"{moved['share']:.1%} ({moved['low']:.1%}–{moved['high']:.1%})"
         )
-    known = rates.dropna(subset=["customers"])
-    if len(known):
-        most = known.loc[known["customers"].idxmax()]
+    counted = rates.dropna(subset=["customers"])
+    if len(counted):
+        most = counted.loc[counted["customers"].idxmax()]
         figures[say("Most frequent event")] = f"{most['event']}: {most['customers']:,.0f}"
     return figures
 

@@ -81,9 +81,8 @@ class Table:
     columns: tuple[Column, ...]
     indispensable: bool = False
     dated_by: str = ""  # the column that tells how fresh the table is
-    late_days: int | None = (
-        None  # how many days before the end of the last quarter its newest row may lie
-    )
+    # how many days before the end of the last quarter its newest row may lie
+    late_days: int | None = None
     rules: tuple[RowRule, ...] = ()
 
     @property

@@ -3,7 +3,6 @@ tests and benchmarks read.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -147,17 +146,17 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)
-    for added, rows in added_tables(schemes).items():
+    for added, planted_rows in added_tables(schemes).items():
         tables[added] = (
-            pa.concat_tables([tables[added], rows.cast(tables[added].schema)])
+            pa.concat_tables([tables[added], planted_rows.cast(tables[added].schema)])
             if added in tables
-            else rows
+            else planted_rows
         )
     if chunk == 0:
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
     for quarter, name in enumerate(QUARTERS):
-        rows = transactions(
+        entries = transactions(
             np.random.default_rng([seed, chunk, 1 + quarter]),
             people,
             lending,
@@ -168,8 +167,8 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
             merchants,
         )
         if chunk == 0 and quarter == len(QUARTERS) - 1:
-            rows = _with_bad_rows("transactions", rows)
-        _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": rows}, many=True)
+            entries = _with_bad_rows("transactions", entries)
+        _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": entries}, many=True)
     truth = {"truth/segments": _groups(people), "truth/life_events": _life_events(people)}
     _write(folder / f"part-{chunk:04d}.parquet", truth, many=True)
     return [*truth_rows(people, lending, planted), *schemes.truth]
@@ -192,9 +191,9 @@ def _life_events(people: People) -> pa.Table:
         (name, np.flatnonzero(when < len(QUARTERS)))
         for name, when in sorted(people.happens.items())
     ]
-    names = [name for name, who in happened for _ in who]
-    when = [str(QUARTERS[people.happens[name][i]]) for name, who in happened for i in who]
-    ids = [f"C{people.first + i:08d}" for _, who in happened for i in who]
+    names = [name for name, touched in happened for _ in touched]
+    when = [str(QUARTERS[people.happens[name][i]]) for name, touched in happened for i in touched]
+    ids = [f"C{people.first + i:08d}" for _, touched in happened for i in touched]
     text = pa.string()
     return pa.table(
         {
@@ -227,6 +226,21 @@ BAD_ROWS = {
     "survey_scores": {"score.maximum": 4},
     "accounts": {"closed_on_before_opened_on": 2},
 }
+#: Table to the column that makes its bad rows rows of their own.
+BAD_KEYS = {
+    "transactions": "transaction_id",
+    "customers": "customer_id",
+    "accounts": "account_id",
+    "survey_scores": "item",
+}
+#: Column to a value that breaks its rule.
+BAD_VALUES = {
+    "account_id": "A9999999999",
+    "booked_at": np.datetime64("2031-01-01T00:00:00", "us"),
+    "amount": None,
+    "sex": "unknown",
+    "score": 11,
+}
 
 
 def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
@@ -237,45 +251,24 @@ def _with_bad_rows(name: str, table: pa.Table) -> pa.Table:
         return table
     parts, at = [table], 0
     for rule, count in BAD_ROWS[name].items():
-        rows = table.slice(at, count)
+        copies = table.slice(at, count)
         at += count
-        column = rule.split(".")[0]
-        key = {
-            "transactions": "transaction_id",
-            "customers": "customer_id",
-            "accounts": "account_id",
-            "survey_scores": "item",
-        }[name]
         if rule != "unique_key":
-            rows = rows.set_column(
-                rows.column_names.index(key),
-                key,
-                pa.array([f"bad_{rule}_{i}" for i in range(count)]),
-            )
-        if rule == "closed_on_before_opened_on":
-            early = pc.add(
-                rows["opened_on"], pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms"))
-            )
-            rows = rows.set_column(
-                rows.column_names.index("closed_on"), "closed_on", pc.cast(early, pa.date32())
-            )
-        elif rule != "unique_key":
-            broken = {
-                "account_id": "A9999999999",
-                "booked_at": np.datetime64("2031-01-01T00:00:00", "us"),
-                "amount": None,
-                "sex": "unknown",
-                "score": 11,
-            }[column]
-            rows = rows.set_column(
-                rows.column_names.index(column),
-                column,
-                pa.array([broken] * count, table.schema.field(column).type),
-            )
-        parts.append(rows.cast(table.schema))
+            keys = pa.array([f"bad_{rule}_{i}" for i in range(count)])
+            copies = _replaced(_replaced(copies, BAD_KEYS[name], keys), *_broken(copies, rule))
+        parts.append(copies.cast(table.schema))
     return pa.concat_tables(parts)
 
 
-def default_jobs() -> int:
-    """As many processes as the machine has cores, at most four."""
-    return min(os.cpu_count() or 1, 4)
+def _broken(rows: pa.Table, rule: str) -> tuple[str, pa.Array]:
+    """The column that breaks the rule, and its values."""
+    if rule == "closed_on_before_opened_on":
+        month = pa.scalar(-86_400 * 30, pa.duration("s")).cast(pa.duration("ms"))
+        return "closed_on", pc.cast(pc.add(rows["opened_on"], month), pa.date32())
+    column = rule.split(".")[0]
+    values = [BAD_VALUES[column]] * len(rows)
+    return column, pa.array(values, rows.schema.field(column).type)
+
+
+def _replaced(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
+    return table.set_column(table.column_names.index(column), column, values)

@@ -5,6 +5,7 @@ What is planted here is written to `truth/`; no code that judges the bank's data
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -79,19 +80,18 @@ class Arrangement:
 
 def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, list[Arrangement]]:
     """The mortgages of the chunk, with the arrangements planted among them."""
-    who = np.flatnonzero(people.mortgage & ~people.corporate)
-    n = len(who)
-    amount = np.rint(people.income[who] * rng.uniform(35, 60, n) / 1000) * 1000
+    borrower = np.flatnonzero(people.mortgage & ~people.corporate)
+    n = len(borrower)
+    amount = np.rint(people.income[borrower] * rng.uniform(35, 60, n) / 1000) * 1000
     months = rng.choice([180, 240, 300], n)
     monthly = RATE / 12
-    start = np.maximum(people.since[who], END - 1500) + rng.integers(0, 90, n)
+    start = np.maximum(people.since[borrower], END - 1500) + rng.integers(0, 90, n)
     later = rng.spawn(1)[0]
-    since_when = np.maximum(STARTS[1] + later.integers(0, 560, n), people.since[who] + 10)
-    start = np.where(
-        later.random(n) < 0.25, since_when, start
-    )  # the first mortgage comes while we watch
+    since_when = np.maximum(STARTS[1] + later.integers(0, 560, n), people.since[borrower] + 10)
+    # the first mortgage comes while we watch
+    start = np.where(later.random(n) < 0.25, since_when, start)
     lending = Lending(
-        customer=who,
+        customer=borrower,
         compound=rng.integers(0, compounds(len(people)), n),
         due_day=rng.integers(10, 29, n),
         amount=amount,
@@ -101,7 +101,9 @@ def make_lending(rng: np.random.Generator, people: People) -> tuple[Lending, lis
         co_borrower=np.where(rng.random(n) < 0.15, rng.integers(0, len(people), n), -1),
         down_payment_account=np.full(n, -1, dtype=np.int64),
         status=np.where(
-            np.isin(people.happens["late_payment"][who], [len(QUARTERS) - 2, len(QUARTERS) - 1]),
+            np.isin(
+                people.happens["late_payment"][borrower], [len(QUARTERS) - 2, len(QUARTERS) - 1]
+            ),
             "late",
             "running",
         ),
@@ -126,143 +128,131 @@ def _consumer_loans(rng: np.random.Generator, people: People) -> ConsumerLoans:
     )
 
 
-def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[Arrangement]:
-    stays = (people.joined == 0) & (people.left == len(QUARTERS))
-    pool = rng.permutation(np.flatnonzero(stays[lending.customer])).tolist()
-    payers = rng.permutation(
-        np.flatnonzero(stays & np.isin(people.group, WEALTHY) & people.savings & ~people.mortgage)
-    ).tolist()
-    firms = rng.permutation(np.flatnonzero(stays & people.corporate)).tolist()
-    planted = []
+class _Planting:
+    """Who is left to plant arrangements on, and what was planted."""
 
-    def take(count: int, sites: list[int]) -> list[int]:
-        loans = [pool.pop() for _ in range(count)]
-        lending.compound[loans] = [sites[i % len(sites)] for i in range(count)]
-        lending.co_borrower[loans] = -1
-        lending.filed[loans] = np.minimum(
-            lending.filed[loans], STARTS[2]
-        )  # paid in full quarters from the fourth on
+    def __init__(self, rng: np.random.Generator, people: People, lending: Lending) -> None:
+        self.rng, self.people, self.lending = rng, people, lending
+        stays = (people.joined == 0) & (people.left == len(QUARTERS))
+        wealthy = stays & np.isin(people.group, WEALTHY) & people.savings & ~people.mortgage
+        self.pool = rng.permutation(np.flatnonzero(stays[lending.customer])).tolist()
+        self.payers = rng.permutation(np.flatnonzero(wealthy)).tolist()
+        self.firms = rng.permutation(np.flatnonzero(stays & people.corporate)).tolist()
+        self.planted: list[Arrangement] = []
+
+    def take(self, count: int, sites: list[int]) -> list[int]:
+        """Loans that nothing else is planted on, of homes at the sites."""
+        loans = [self.pool.pop() for _ in range(count)]
+        self.lending.compound[loans] = [sites[i % len(sites)] for i in range(count)]
+        self.lending.co_borrower[loans] = -1
+        # paid in full quarters from the fourth on
+        self.lending.filed[loans] = np.minimum(self.lending.filed[loans], STARTS[2])
         return loans
 
-    def account(customer: int) -> int:
-        return int(people.account[customer])
+    def account(self, customer: int) -> int:
+        """The customer's current account."""
+        return int(self.people.account[customer])
 
-    def site() -> int:
-        return int(rng.integers(0, compounds(len(people)) // 4)) * 4
+    def payer(self) -> int:
+        """The account of somebody who can pay for many."""
+        return self.account(self.payers.pop())
 
-    if len(pool) < 90 or len(payers) < 30 or len(firms) < 4:
+    def firm(self) -> int:
+        """The account of a firm."""
+        return self.account(self.firms.pop())
+
+    def site(self) -> int:
+        """A compound with three others of its developer behind it."""
+        return int(self.rng.integers(0, compounds(len(self.people)) // 4)) * 4
+
+    def case(
+        self, variant: str, payers: list[int], loans: list[int], place: int, **more: Any
+    ) -> Arrangement:
+        """A case at a compound, at which applications wait too."""
+        planted = Arrangement(variant, True, payers, loans, pending_compounds=[place], **more)
+        self.planted.append(planted)
+        return planted
+
+    def look_alike(self, variant: str, payer: int, loans: list[int], **more: Any) -> Arrangement:
+        """An innocent arrangement of one payer."""
+        planted = Arrangement(variant, False, [payer], loans, **more)
+        self.planted.append(planted)
+        return planted
+
+
+def _plant(rng: np.random.Generator, people: People, lending: Lending) -> list[Arrangement]:
+    planting = _Planting(rng, people, lending)
+    if len(planting.pool) < 90 or len(planting.payers) < 30 or len(planting.firms) < 4:
         return []  # too few customers to plant among
+    _plant_cases(planting)
+    _plant_cases_over_others(planting)
+    _plant_look_alikes(planting)
+    return planting.planted
 
-    # cases
-    place = site()
-    ring = Arrangement(
-        "one_account", True, [account(payers.pop())], take(6, [place]), pending_compounds=[place]
-    )
-    lending.down_payment_account[ring.loans[:4]] = ring.payers[0]
-    lending.filed[ring.loans] = np.datetime64("2023-03-01") + rng.integers(0, 20, 6)
-    planted.append(ring)
-    place, owner = site() + 1, payers.pop()
-    planted.append(
-        Arrangement(
-            "two_accounts_of_one_owner",
-            True,
-            [account(owner), account(owner) + 1],
-            take(5, [place]),
-            pending_compounds=[place],
-        )
-    )
-    place = site() + 2
-    planted.append(
-        Arrangement(
-            "payer_at_another_bank",
-            True,
-            [EXTERNAL + int(rng.integers(0, 10**8))],
-            take(5, [place, place + 1]),
-            pending_compounds=[place],
-        )
-    )
-    place = site() + 3
-    planted.append(
-        Arrangement(
-            "two_months_of_three",
-            True,
-            [account(firms.pop())],
-            take(4, [place]),
-            jitter=0.08,
-            months_paid=2,
-            pending_compounds=[place],
-        )
+
+def _plant_cases(p: _Planting) -> None:
+    place = p.site()
+    ring = p.case("one_account", [p.payer()], p.take(6, [place]), place)
+    p.lending.down_payment_account[ring.loans[:4]] = ring.payers[0]
+    p.lending.filed[ring.loans] = np.datetime64("2023-03-01") + p.rng.integers(0, 20, 6)
+    place, owner = p.site() + 1, p.payer()
+    p.case("two_accounts_of_one_owner", [owner, owner + 1], p.take(5, [place]), place)
+    place = p.site() + 2
+    elsewhere = EXTERNAL + int(p.rng.integers(0, 10**8))
+    p.case("payer_at_another_bank", [elsewhere], p.take(5, [place, place + 1]), place)
+    place = p.site() + 3
+    p.case(
+        "two_months_of_three",
+        [p.firm()],
+        p.take(4, [place]),
+        place,
+        jitter=0.08,
+        months_paid=2,
     )
 
-    place, apart = site(), rng.spawn(1)[0]
-    others = [
-        c for c in payers[: len(payers) // 2] if people.mortgage[c] == 0
-    ]  # not those that are popped below
+
+def _plant_cases_over_others(p: _Planting) -> None:
+    place, apart = p.site(), p.rng.spawn(1)[0]
+    # not those that are taken from the end below
+    first_half = p.payers[: len(p.payers) // 2]
+    others = [c for c in first_half if p.people.mortgage[c] == 0]
     friends = [others[i] for i in apart.permutation(len(others))[:7]]
     for one in friends:
-        payers.remove(one)
-    planted.append(
-        Arrangement(
-            "over_others",
-            True,
-            [account(friends[0])],
-            take(6, [place]),
-            fronts=[account(c) for c in friends[1:4]],
-            pending_compounds=[place],
-        )
+        p.payers.remove(one)
+    accounts = [p.account(c) for c in friends]
+    p.case("over_others", accounts[:1], p.take(6, [place]), place, fronts=accounts[1:4])
+    place = p.site() + 1
+    p.case(
+        "in_parts",
+        accounts[4:5],
+        p.take(5, [place]),
+        place,
+        parts=2,
+        jitter=0.05,
+        first_quarter=6,
     )
-    place = site() + 1
-    planted.append(
-        Arrangement(
-            "in_parts",
-            True,
-            [account(friends[4])],
-            take(5, [place]),
-            parts=2,
-            jitter=0.05,
-            first_quarter=6,
-            pending_compounds=[place],
-        )
-    )
-    place = site() + 2
-    planted.append(
-        Arrangement(
-            "payers_of_one_household",
-            True,
-            [account(c) for c in friends[5:7]],
-            take(4, [place]),
-            first_quarter=5,
-            pending_compounds=[place],
-            by_loan=True,
-        )
+    place = p.site() + 2
+    p.case(
+        "payers_of_one_household",
+        accounts[5:7],
+        p.take(4, [place]),
+        place,
+        first_quarter=5,
+        by_loan=True,
     )
 
-    # look-alikes
+
+def _plant_look_alikes(p: _Planting) -> None:
     for _ in range(2):
-        planted.append(
-            Arrangement("parent_of_two", False, [account(payers.pop())], take(2, [site()]))
+        p.look_alike("parent_of_two", p.payer(), p.take(2, [p.site()]))
+        allowed = p.firm()
+        p.look_alike(
+            "housing_allowance", allowed, p.take(8, [4 * i for i in range(8)]), pays="payday"
         )
-        planted.append(
-            Arrangement(
-                "housing_allowance",
-                False,
-                [account(firms.pop())],
-                take(8, [4 * i for i in range(8)]),
-                pays="payday",
-            )
-        )
-    planted.append(
-        Arrangement(
-            "property_manager", False, [account(payers.pop())], take(8, [site()]), pays="collects"
-        )
-    )
-    planted.append(
-        Arrangement("scattered_group", False, [account(payers.pop())], take(5, [0, 4, 8, 12, 16]))
-    )
-    joint = Arrangement("joint_borrowers", False, [account(payers.pop())], take(3, [site()]))
-    lending.co_borrower[joint.loans] = (joint.payers[0] // 2) - people.first
-    planted.append(joint)
-    return planted
+    p.look_alike("property_manager", p.payer(), p.take(8, [p.site()]), pays="collects")
+    p.look_alike("scattered_group", p.payer(), p.take(5, [0, 4, 8, 12, 16]))
+    joint = p.look_alike("joint_borrowers", p.payer(), p.take(3, [p.site()]))
+    p.lending.co_borrower[joint.loans] = (joint.payers[0] // 2) - p.people.first
 
 
 def application_tables(
@@ -283,7 +273,7 @@ def application_tables(
     wanted = [c for a in planted for c in a.pending_compounds for _ in (1, 2)]
     sites[: len(wanted)] = wanted[: len(pending)]
     p = len(pending)
-    who = np.concatenate([lending.customer, consumer.customer, pending])
+    borrower = np.concatenate([lending.customer, consumer.customer, pending])
     filed = np.concatenate(
         [
             lending.filed,
@@ -303,38 +293,53 @@ def application_tables(
     applications = pa.table(
         {
             "application_id": numbered("P", number, 9),
-            "branch_id": branch_ids(people.branch[who]),
-            "borrower_id": numbered("C", people.first + who),
+            "branch_id": branch_ids(people.branch[borrower]),
+            "borrower_id": numbered("C", people.first + borrower),
             "co_borrower_id": numbered("C", people.first + co, valid=co >= 0),
             "purpose": pa.array(np.where(is_mortgage, "mortgage", "consumer_loan"), text),
             "filed_on": days(filed),
             "amount": amounts((amount * 100).astype(np.int64)),
             "down_payment": amounts((amount * 42).astype(np.int64), is_mortgage),
             "down_payment_account": numbered("A", down, 10, valid=down >= 0),
-            "repayment_account": numbered("A", people.account[who], 10),
+            "repayment_account": numbered("A", people.account[borrower], 10),
             "compound": pa.array(compound_names(compound), text, mask=~is_mortgage),
             "developer": pa.array(developer_names(compound), text, mask=~is_mortgage),
             "status": pa.array(np.r_[np.full(n + m, "approved"), np.full(p, "pending")], text),
         }
     )
-    granted = np.minimum(filed[: n + m] + 20, END)
+    loans = _loans(people, lending, number[: n + m], filed[: n + m], amount[: n + m])
+    return {"loan_applications": applications, "loans": loans}
+
+
+def _loans(
+    people: People,
+    lending: Lending,
+    number: np.ndarray,
+    filed: np.ndarray,
+    amount: np.ndarray,
+) -> pa.Table:
+    """The loans granted on the applications of these numbers: mortgages first."""
+    consumer, text = lending.consumer, pa.string()
+    n, m = len(lending.customer), len(consumer.customer)
+    borrower = np.concatenate([lending.customer, consumer.customer])
+    kind = np.r_[np.full(n, "mortgage"), np.full(m, "consumer_loan")]
     instalment = np.concatenate([lending.instalment, consumer.instalment])
-    loans = pa.table(
+    status = np.concatenate([lending.status, np.full(m, "running")])
+    return pa.table(
         {
-            "loan_id": numbered("L", number[: n + m], 9),
-            "application_id": numbered("P", number[: n + m], 9),
-            "account_id": numbered("A", people.account[who[: n + m]], 10),
-            "borrower_id": numbered("C", people.first + who[: n + m]),
-            "kind": pa.array(np.where(is_mortgage[: n + m], "mortgage", "consumer_loan"), text),
-            "granted_on": days(granted),
-            "amount": amounts((amount[: n + m] * 100).astype(np.int64)),
+            "loan_id": numbered("L", number, 9),
+            "application_id": numbered("P", number, 9),
+            "account_id": numbered("A", people.account[borrower], 10),
+            "borrower_id": numbered("C", people.first + borrower),
+            "kind": pa.array(kind, text),
+            "granted_on": days(np.minimum(filed + 20, END)),
+            "amount": amounts((amount * 100).astype(np.int64)),
             "months": np.concatenate([lending.months, np.full(m, 36)]),
             "instalment": amounts(instalment.astype(np.int64)),
             "due_day": np.concatenate([lending.due_day, consumer.due_day]),
-            "status": pa.array(np.concatenate([lending.status, np.full(m, "running")]), text),
+            "status": pa.array(status, text),
         }
     )
-    return {"loan_applications": applications, "loans": loans}
 
 
 def truth_rows(

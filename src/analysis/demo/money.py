@@ -79,106 +79,26 @@ def _own_business(
     quarter: int,
     merchants: int,
 ) -> None:
+    """What customers do of their own accord: income of businesses, else spending."""
     rate = people.of_group("rate") * plan.RATE_SCALE
     count = np.where(there, rng.poisson(rate * rng.gamma(12, 1 / 12, len(people))), 0)
-    who = np.repeat(np.arange(len(people)), count)
-    n = len(who)
-
-    # when
-    months = month_starts(quarter)
-    weights = plan.MONTH_WEIGHTS[3 * (quarter % 4) : 3 * (quarter % 4) + 3]
-    month = rng.choice(3, n, p=weights / weights.sum())
-    length = np.diff(np.append(months, STARTS[quarter] + QUARTER_DAYS[quarter])).astype(int)
-    day = months[month] + (rng.random(n) * length[month]).astype(int)
-    second = np.maximum(
-        _second_of(rng, day, people.of_group("evening")[who]),
-        people.since[who].astype(np.int64) * 86_400,
-    )
-
-    # how
-    shares = np.array([[g.channels.get(c, 0.0) for c in CHANNELS] for g in GROUPS])
-    steps = shares.cumsum(axis=1)
-    channel = (
-        (rng.random(n)[:, None] * steps[:, -1:][people.group[who]] > steps[people.group[who]])
-        .sum(axis=1)
-        .clip(0, len(CHANNELS) - 1)
-    )
-
-    # what: income of businesses, else spending
-    business = np.isin(people.group[who], BUSINESS)
-    comes_in = rng.random(n) < np.where(business, 0.45, 0.03)
-    kind = np.select(
-        [
-            comes_in & business,
-            business & ~people.corporate[who] & (channel == plan.CHANNEL["branch"]),
-            business,
-            channel == plan.CHANNEL["pos"],
-            channel == plan.CHANNEL["atm"],
-            (channel == plan.CHANNEL["branch"]) & comes_in,
-            channel == plan.CHANNEL["branch"],
-        ],
-        [
-            plan.KIND[k]
-            for k in (
-                "sale",
-                "cash_out",
-                "purchase",
-                "card_payment",
-                "cash_out",
-                "cash_in",
-                "cash_out",
-            )
-        ],
-        plan.KIND["transfer"],
-    )
-    household = (kind == plan.KIND["transfer"]) & ~comes_in & (rng.random(n) < 0.4)
-    kind = np.where(
-        household,
-        np.where(rng.random(n) < 0.8, plan.KIND["household"], plan.KIND["insurance"]),
-        kind,
-    )
-
-    # how much: what is earned in a quarter is mostly spent in it
-    instalment = np.zeros(len(people))
-    instalment[lending.customer] = lending.instalment / 100
-    budget = 3 * np.maximum(people.income * 0.95 - instalment, people.income * 0.2)
-    each = budget[who] / np.maximum(rate[who], 1)
-    size = np.where(
-        business,
-        np.where(
-            comes_in,
-            3 * people.income[who] / (0.45 * rate[who]),
-            3
-            * people.income[who]
-            * np.where(people.corporate[who], 0.6, 0.92)
-            / (0.55 * rate[who]),
-        ),
-        each,
-    )
-    size = size * np.where(
-        people.happens["competitor_account"][who] <= quarter, 1 - plan.MOVED_ELSEWHERE, 1.0
-    )
-    size = size * np.where(people.happens["salary_stopped"][who] <= quarter, 0.5, 1.0)
-    cents = np.maximum((size * rng.lognormal(-0.32, 0.8, n) * 100).astype(np.int64), 100)
-    cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
-    cents = np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)
+    customer = np.repeat(np.arange(len(people)), count)
+    n = len(customer)
+    second = _moments(rng, people, customer, quarter)
+    channel = _channels(rng, people, customer)
+    kind, comes_in = _kinds(rng, people, customer, channel)
+    cents = _amounts(rng, people, lending, customer, kind, comes_in, quarter)
 
     # with whom
     partner = rng.integers(0, len(people), n)
+    is_transfer = kind == plan.KIND["transfer"]
     inside = (
-        (kind == plan.KIND["transfer"])
-        & ~comes_in
-        & there[partner]
-        & (rng.random(n) < 0.3)
-        & (partner != who)
+        is_transfer & ~comes_in & there[partner] & (rng.random(n) < 0.3) & (partner != customer)
     )
-    outside = (
-        np.isin(
-            kind, [plan.KIND[k] for k in ("transfer", "sale", "purchase", "household", "insurance")]
-        )
-        & ~inside
-    )
-    merchant = np.where(kind == plan.KIND["card_payment"], rng.integers(0, merchants, n), -1)
+    with_others = ("transfer", "sale", "purchase", "household", "insurance")
+    outside = np.isin(kind, [plan.KIND[k] for k in with_others]) & ~inside
+    by_card = kind == plan.KIND["card_payment"]
+    merchant = np.where(by_card, rng.integers(0, merchants, n), -1)
     memo = np.select(
         [kind == plan.KIND[k] for k in ("household", "card_payment", "transfer", "sale")],
         [plan.MEMO[m] for m in ("utilities", "purchase", "transfer", "goods")],
@@ -187,7 +107,7 @@ def _own_business(
     single = ~inside
     other = np.where(outside, EXTERNAL + rng.integers(0, 10**6, n), -1)
     entries.add(
-        people.account[who[single]],
+        people.account[customer[single]],
         second=second[single],
         cents=np.where(comes_in, cents, -cents)[single],
         channel=channel[single],
@@ -198,7 +118,7 @@ def _own_business(
     )
     late = np.maximum(second, people.since[partner].astype(np.int64) * 86_400)
     entries.add_both_sides(
-        people.account[who[inside]],
+        people.account[customer[inside]],
         people.account[partner[inside]],
         cents[inside],
         second=late[inside],
@@ -206,6 +126,86 @@ def _own_business(
         kind=kind[inside],
         memo=memo[inside],
     )
+
+
+def _moments(
+    rng: np.random.Generator, people: People, customer: np.ndarray, quarter: int
+) -> np.ndarray:
+    """The moment of each entry, in seconds since 1970; none before its customer came."""
+    n, months = len(customer), month_starts(quarter)
+    weights = plan.MONTH_WEIGHTS[3 * (quarter % 4) : 3 * (quarter % 4) + 3]
+    month = rng.choice(3, n, p=weights / weights.sum())
+    length = np.diff(np.append(months, STARTS[quarter] + QUARTER_DAYS[quarter])).astype(int)
+    day = months[month] + (rng.random(n) * length[month]).astype(int)
+    second = _second_of(rng, day, people.of_group("evening")[customer])
+    return np.maximum(second, people.since[customer].astype(np.int64) * 86_400)
+
+
+def _channels(rng: np.random.Generator, people: People, customer: np.ndarray) -> np.ndarray:
+    """The channel of each entry, as the customer's group uses them."""
+    shares = np.array([[g.channels.get(c, 0.0) for c in CHANNELS] for g in GROUPS])
+    steps = shares.cumsum(axis=1)[people.group[customer]]
+    drawn = rng.random(len(customer))[:, None] * steps[:, -1:]
+    return (drawn > steps).sum(axis=1).clip(0, len(CHANNELS) - 1)
+
+
+def _kinds(
+    rng: np.random.Generator, people: People, customer: np.ndarray, channel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The kind of each entry, and whether money comes in."""
+    n = len(customer)
+    business = np.isin(people.group[customer], BUSINESS)
+    at_branch = channel == plan.CHANNEL["branch"]
+    comes_in = rng.random(n) < np.where(business, 0.45, 0.03)
+    choices = (
+        (comes_in & business, "sale"),
+        (business & ~people.corporate[customer] & at_branch, "cash_out"),
+        (business, "purchase"),
+        (channel == plan.CHANNEL["pos"], "card_payment"),
+        (channel == plan.CHANNEL["atm"], "cash_out"),
+        (at_branch & comes_in, "cash_in"),
+        (at_branch, "cash_out"),
+    )
+    kind = np.select(
+        [holds for holds, _kind in choices],
+        [plan.KIND[k] for _holds, k in choices],
+        plan.KIND["transfer"],
+    )
+    household = (kind == plan.KIND["transfer"]) & ~comes_in & (rng.random(n) < 0.4)
+    running = np.where(rng.random(n) < 0.8, plan.KIND["household"], plan.KIND["insurance"])
+    return np.where(household, running, kind), comes_in
+
+
+def _amounts(
+    rng: np.random.Generator,
+    people: People,
+    lending: Lending,
+    customer: np.ndarray,
+    kind: np.ndarray,
+    comes_in: np.ndarray,
+    quarter: int,
+) -> np.ndarray:
+    """The amount of each entry in cents: what is earned in a quarter is mostly spent in it."""
+    rate = people.of_group("rate") * plan.RATE_SCALE
+    instalment = np.zeros(len(people))
+    instalment[lending.customer] = lending.instalment / 100
+    budget = 3 * np.maximum(people.income * 0.95 - instalment, people.income * 0.2)
+    earned = 3 * people.income[customer] / (0.45 * rate[customer])
+    spends = np.where(people.corporate[customer], 0.6, 0.92)
+    spent = 3 * people.income[customer] * spends / (0.55 * rate[customer])
+    size = np.where(
+        np.isin(people.group[customer], BUSINESS),
+        np.where(comes_in, earned, spent),
+        budget[customer] / np.maximum(rate[customer], 1),
+    )
+    moved = people.happens["competitor_account"][customer] <= quarter
+    size = size * np.where(moved, 1 - plan.MOVED_ELSEWHERE, 1.0)
+    size = size * np.where(people.happens["salary_stopped"][customer] <= quarter, 0.5, 1.0)
+    cents = np.maximum(
+        (size * rng.lognormal(-0.32, 0.8, len(customer)) * 100).astype(np.int64), 100
+    )
+    cash = np.isin(kind, [plan.KIND["cash_out"], plan.KIND["cash_in"]])
+    return np.where(cash, np.maximum(cents // 10_000, 1) * 10_000, cents)
 
 
 def _regular_income(
@@ -219,18 +219,20 @@ def _regular_income(
         for start in month_starts(quarter):
             day = start + payday + rng.integers(0, 2, len(paid))
             begun = day >= people.since[paid]
-            who = paid[begun]
-            cents = (people.income[who] * rng.normal(1, 0.03, len(who)) * 100).astype(np.int64)
-            inside = (people.employer[who] >= 0) & there[people.employer[who]]
+            customer = paid[begun]
+            cents = (people.income[customer] * rng.normal(1, 0.03, len(customer)) * 100).astype(
+                np.int64
+            )
+            inside = (people.employer[customer] >= 0) & there[people.employer[customer]]
             payer = np.where(
                 inside,
-                people.account[people.employer[who]],
-                EXTERNAL + 10**7 + people.group[who] * 10 + who % 10,
+                people.account[people.employer[customer]],
+                EXTERNAL + 10**7 + people.group[customer] * 10 + customer % 10,
             )
             second = _second_of(rng, day[begun])
             entries.add_both_sides(
                 payer,
-                people.account[who],
+                people.account[customer],
                 cents,
                 second=second,
                 channel=plan.CHANNEL["transfer"],
@@ -357,13 +359,13 @@ def _arranged(
             fronts = np.array(arrangement.fronts)
             front = fronts[np.arange(n) % len(fronts)]
             for one in fronts:
-                mine = front == one
-                whole = np.array([int(cents[mine].sum() * 1.02)])
+                over_this_front = front == one
+                whole = np.array([int(cents[over_this_front].sum() * 1.02)])
                 entries.add_both_sides(
                     payer[:1],
                     np.array([one]),
                     whole,
-                    second=_second_of(rng, day[mine].min(keepdims=True) - 1),
+                    second=_second_of(rng, day[over_this_front].min(keepdims=True) - 1),
                     **how,
                 )
             payer = front

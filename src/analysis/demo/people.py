@@ -34,9 +34,8 @@ class People:
     employer: np.ndarray  # number of an employer that is a customer, or -1
     since: np.ndarray
     name: np.ndarray  # number of the personal name
-    happens: dict[
-        str, np.ndarray
-    ]  # life event to the number of the quarter it happens in, QUARTERS when never
+    # life event to the number of the quarter it happens in, QUARTERS when never
+    happens: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.group)
@@ -65,91 +64,35 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         rng.choice(N_PERSONAL, count, p=[g.share for g in plan.PERSONAL]),
     )
     branch = rng.integers(0, branches, count)
-
-    def setting(name: str) -> np.ndarray:
-        return np.array([getattr(g, name) for g in GROUPS])[group]
-
-    # attitudes, satisfaction, loyalty
-    common = rng.standard_normal((count, 1))
-    attitudes = np.sqrt(0.3) * common + np.sqrt(0.7) * rng.standard_normal(
-        (count, len(plan.DRIVERS))
-    )
-    mood = np.array([plan.MOODS.get(g.name, 0.0) for g in GROUPS])[group]
-    attitudes = np.repeat(
-        (attitudes + branch_effects(branches)[branch] + mood[:, None])[:, None, :],
-        len(QUARTERS),
-        axis=1,
-    )
-    attitudes += rng.normal(0, 0.2, attitudes.shape)
-    attitudes[
-        branch == plan.FALL["branch"], -1, list(plan.DRIVERS).index(str(plan.FALL["dimension"]))
-    ] -= plan.FALL_BY
-    satisfaction = attitudes @ np.array(list(plan.DRIVERS.values())) / 0.62 + rng.normal(
-        0, 0.4, attitudes.shape[:2]
-    )
-    loyalty = plan.SATISFACTION_TO_LOYALTY * satisfaction + rng.normal(0, 0.5, satisfaction.shape)
+    attitudes, satisfaction, loyalty = _feelings(rng, group, branch, branches)
 
     # who comes, who leaves
     joined = np.where(rng.random(count) < 0.15, rng.integers(1, len(QUARTERS), count), 0)
-    mortgage = rng.random(count) < setting("mortgage")
-    hazard = 1 / (
-        1
-        + np.exp(
-            -(
-                plan.LEAVING["constant"]
-                + plan.LEAVING["loyalty"] * loyalty
-                + plan.LEAVING["mortgage"] * mortgage[:, None]
-            )
-        )
-    )
+    mortgage = rng.random(count) < _setting("mortgage", group)
+    leaving = plan.LEAVING["constant"] + plan.LEAVING["loyalty"] * loyalty
+    leaving = leaving + plan.LEAVING["mortgage"] * mortgage[:, None]
+    hazard = 1 / (1 + np.exp(-leaving))
     left = np.full(count, len(QUARTERS))
     for q in range(len(QUARTERS) - 1, 0, -1):
         leaves = (rng.random(count) < hazard[:, q - 1]) & (joined < q) & ~corporate
         left[leaves] = q
-
-    # what happens to them, and who leaves or buys for that reason
     chance = rng.spawn(1)[0]  # a stream of its own
-    regular = np.array([g.regular == "salary" for g in GROUPS])[group]
-    can_happen = {"salary_stopped": regular, "late_payment": mortgage, "slept_and_woke": ~mortgage}
-    happens = {}
-    for event in plan.LIFE_EVENTS:
-        strikes = chance.random((count, len(QUARTERS))) < event.rate
-        earliest = 1 + (plan.SLEEPS if event.name == "slept_and_woke" else 0)
-        strikes[:, :earliest] = False
-        strikes &= (can_happen.get(event.name, True) & ~corporate)[:, None]
-        when = np.where(strikes.any(axis=1), strikes.argmax(axis=1), len(QUARTERS))
-        happens[event.name] = np.where(
-            (joined + earliest <= when) & (when < left), when, len(QUARTERS)
-        )
-        gone = chance.random(count) < event.leaves
-        left = np.where(
-            gone & (happens[event.name] < len(QUARTERS) - 1),
-            np.minimum(left, happens[event.name] + 1),
-            left,
-        )
+    happens, left = _life_events(chance, group, corporate, mortgage, joined, left)
     name = chance.integers(0, len(plan.SURNAMES) * len(plan.GIVEN_NAMES), count)
 
+    # since when, and what they earn
     low, high = np.array([g.age for g in GROUPS])[group].T
     age = rng.integers(low, high + 1)
-    tenure = np.minimum(rng.gamma(2, 4, count), np.maximum(np.where(corporate, age, age - 16), 0.5))
+    oldest = np.maximum(np.where(corporate, age, age - 16), 0.5)
+    tenure = np.minimum(rng.gamma(2, 4, count), oldest)
     since = np.where(
         joined > 0,
         STARTS[joined] + rng.integers(0, 20, count),
         STARTS[0] - (tenure * 365).astype(int) - 1,
     )
-    firms = np.flatnonzero(corporate)
-    works = (
-        ~corporate
-        & np.isin(group, [i for i, g in enumerate(GROUPS) if g.regular == "salary"])
-        & (rng.random(count) < 0.5)
-    )
-    employer = np.where(
-        works & (len(firms) > 0),
-        firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1,
-        -1,
-    )
-    income = setting("income") * rng.lognormal(0, 0.25, count)
-    savings = rng.random(count) < setting("savings")
+    employer = _employers(rng, group, corporate)
+    income = _setting("income", group) * rng.lognormal(0, 0.25, count)
+    savings = rng.random(count) < _setting("savings", group)
     return People(
         first,
         group,
@@ -167,6 +110,67 @@ def make_people(rng: np.random.Generator, first: int, count: int, branches: int)
         name,
         happens,
     )
+
+
+def _setting(name: str, group: np.ndarray) -> np.ndarray:
+    """What the plan says of each customer's group."""
+    return np.array([getattr(g, name) for g in GROUPS])[group]
+
+
+def _feelings(
+    rng: np.random.Generator, group: np.ndarray, branch: np.ndarray, branches: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attitudes (customer × quarter × driver), and the satisfaction and loyalty they lead to."""
+    count = len(group)
+    common = rng.standard_normal((count, 1))
+    own = rng.standard_normal((count, len(plan.DRIVERS)))
+    attitudes = np.sqrt(0.3) * common + np.sqrt(0.7) * own
+    mood = np.array([plan.MOODS.get(g.name, 0.0) for g in GROUPS])[group]
+    attitudes = attitudes + branch_effects(branches)[branch] + mood[:, None]
+    attitudes = np.repeat(attitudes[:, None, :], len(QUARTERS), axis=1)
+    attitudes += rng.normal(0, 0.2, attitudes.shape)
+    fallen = list(plan.DRIVERS).index(str(plan.FALL["dimension"]))
+    attitudes[branch == plan.FALL["branch"], -1, fallen] -= plan.FALL_BY
+    weights = np.array(list(plan.DRIVERS.values()))
+    satisfaction = attitudes @ weights / 0.62 + rng.normal(0, 0.4, attitudes.shape[:2])
+    loyalty = plan.SATISFACTION_TO_LOYALTY * satisfaction + rng.normal(0, 0.5, satisfaction.shape)
+    return attitudes, satisfaction, loyalty
+
+
+def _life_events(
+    chance: np.random.Generator,
+    group: np.ndarray,
+    corporate: np.ndarray,
+    mortgage: np.ndarray,
+    joined: np.ndarray,
+    left: np.ndarray,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """In which quarter what happens to whom, and when customers leave, some for that reason."""
+    count = len(group)
+    regular = np.array([g.regular == "salary" for g in GROUPS])[group]
+    can_happen = {"salary_stopped": regular, "late_payment": mortgage, "slept_and_woke": ~mortgage}
+    happens = {}
+    for event in plan.LIFE_EVENTS:
+        strikes = chance.random((count, len(QUARTERS))) < event.rate
+        earliest = 1 + (plan.SLEEPS if event.name == "slept_and_woke" else 0)
+        strikes[:, :earliest] = False
+        strikes &= (can_happen.get(event.name, True) & ~corporate)[:, None]
+        when = np.where(strikes.any(axis=1), strikes.argmax(axis=1), len(QUARTERS))
+        is_there = (joined + earliest <= when) & (when < left)
+        happens[event.name] = np.where(is_there, when, len(QUARTERS))
+        goes = chance.random(count) < event.leaves
+        goes &= happens[event.name] < len(QUARTERS) - 1
+        left = np.where(goes, np.minimum(left, happens[event.name] + 1), left)
+    return happens, left
+
+
+def _employers(rng: np.random.Generator, group: np.ndarray, corporate: np.ndarray) -> np.ndarray:
+    """The number of the firm that each works for; -1 for none of the bank's."""
+    count, firms = len(group), np.flatnonzero(corporate)
+    salaried = np.isin(group, [i for i, g in enumerate(GROUPS) if g.regular == "salary"])
+    works = ~corporate & salaried & (rng.random(count) < 0.5)
+    chosen = firms[rng.integers(0, max(len(firms), 1), count)] if len(firms) else -1
+    return np.where(works & (len(firms) > 0), chosen, -1)
 
 
 def branch_effects(branches: int) -> np.ndarray:
@@ -202,6 +206,7 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
         int
     )
     number = people.first + np.arange(n)
+    manager = people.branch * staff_per_branch + number % (staff_per_branch - 2)
     sex = np.array(["female", "male"])[rng.integers(0, 2, n)]
     house = rng.integers(1, 999, n).astype(str)
     home = compound_names(rng.integers(0, compounds(n), n))
@@ -211,22 +216,11 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
             "customer_id": numbered("C", number),
             "customer_type": pa.array(np.where(corporate, "corporate", "personal"), text),
             "branch_id": branch_ids(people.branch),
-            "manager_id": numbered(
-                "S", people.branch * staff_per_branch + number % (staff_per_branch - 2), 6
-            ),
+            "manager_id": numbered("S", manager, 6),
             "name": pa.array(names, text),
             "born_on": days(born),
             "sex": pa.array(sex, text, mask=corporate),
-            "region": pa.array(
-                np.array(plan.REGIONS)[
-                    np.where(
-                        rng.random(n) < 0.85,
-                        people.branch % len(plan.REGIONS),
-                        rng.integers(0, len(plan.REGIONS), n),
-                    )
-                ],
-                text,
-            ),
+            "region": pa.array(_regions(rng, people), text),
             "address": pa.array(
                 np.char.add(np.char.add("No. ", house), np.char.add(", ", home)), text
             ),
@@ -240,6 +234,15 @@ def customer_table(rng: np.random.Generator, people: People, staff_per_branch: i
             "since": days(people.since),
         }
     )
+
+
+def _regions(rng: np.random.Generator, people: People) -> np.ndarray:
+    """Most customers live in the region of their branch."""
+    n = len(people)
+    near = rng.random(n) < 0.85
+    elsewhere = rng.integers(0, len(plan.REGIONS), n)
+    own = people.branch % len(plan.REGIONS)
+    return np.array(plan.REGIONS)[np.where(near, own, elsewhere)]
 
 
 def branch_ids(numbers: np.ndarray) -> pa.Array:
@@ -270,27 +273,38 @@ def developer_names(compound_numbers: np.ndarray) -> np.ndarray:
 def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
     """Accounts, their holders, and what else is held."""
     n = len(people)
+    accounts, holders = _accounts_and_holders(rng, people)
+    credit = rng.random(n) < people.of_group("credit_card")
+    debit = ~people.corporate & (rng.random(n) < 0.8)
+    holdings = _holdings(rng, people, credit, debit)
+    return {
+        "accounts": accounts,
+        "account_holders": holders,
+        "holdings": holdings,
+        "cards": _cards(rng, people, credit, debit),
+    }
+
+
+def _accounts_and_holders(rng: np.random.Generator, people: People) -> tuple[pa.Table, pa.Table]:
+    """A current account each, and a savings account for some."""
+    n = len(people)
     number = people.first + np.arange(n)
     balance = people.of_group("balance") * rng.lognormal(0, 0.5, n)
-    closed = np.where(
-        (people.left < len(QUARTERS)) & (rng.random(n) < 0.5),
-        STARTS[np.minimum(people.left, len(QUARTERS) - 1)],
-        np.datetime64("NaT"),
-    )
+    closes = (people.left < len(QUARTERS)) & (rng.random(n) < 0.5)
+    closed = np.where(closes, _left_on(people, np.arange(n)), np.datetime64("NaT"))
     has = people.savings
     account = np.concatenate([people.account, people.account[has] + 1])
     owner = np.concatenate([number, number[has]])
-    opening = np.concatenate([np.where(people.savings, 0.4, 1.0) * balance, 0.6 * balance[has]]) * (
-        np.concatenate([people.joined, people.joined[has]]) == 0
-    )
-    product = np.concatenate([np.where(people.corporate, "P03", "P01"), np.full(has.sum(), "P02")])
-    opened = np.concatenate([people.since, people.since[has]])
+    opening = np.concatenate([np.where(has, 0.4, 1.0) * balance, 0.6 * balance[has]])
+    opening = opening * (np.concatenate([people.joined, people.joined[has]]) == 0)
+    current = np.where(people.corporate, "P03", "P01")
+    product = np.concatenate([current, np.full(has.sum(), "P02")])
     accounts = pa.table(
         {
             "account_id": numbered("A", account, 10),
             "branch_id": branch_ids(np.concatenate([people.branch, people.branch[has]])),
             "product_id": pa.array(product, pa.string()),
-            "opened_on": days(opened),
+            "opened_on": days(np.concatenate([people.since, people.since[has]])),
             "closed_on": days(np.concatenate([closed, closed[has]])),
             "opening_balance": amounts((opening * 100).astype(np.int64)),
         }
@@ -302,17 +316,26 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
             "role": pa.array(["owner"] * len(owner)),
         }
     )
+    return accounts, holders
 
-    # products held
-    credit = rng.random(n) < people.of_group("credit_card")
-    debit = ~people.corporate & (rng.random(n) < 0.8)
+
+def _left_on(people: People, customer: np.ndarray) -> np.ndarray:
+    """The first day of the quarter in which each leaves; of those who stay, of the last one."""
+    return STARTS[np.minimum(people.left[customer], len(QUARTERS) - 1)]
+
+
+def _holdings(
+    rng: np.random.Generator, people: People, credit: np.ndarray, debit: np.ndarray
+) -> pa.Table:
+    """Which product is held from when to when."""
+    n = len(people)
     wealth = rng.random(n) < np.where(people.group == 3, 0.7, 0.05)
     acceptance = people.corporate & (rng.random(n) < 0.4)
     inclined = plan.INSURED["constant"] + plan.INSURED["loyalty"] * people.loyalty[:, 0]
     insured = ~people.corporate & (rng.spawn(1)[0].random(n) < 1 / (1 + np.exp(-inclined)))
-    held = [(np.arange(n), np.where(people.corporate, "P03", "P01"))]
+    holders = [(np.arange(n), np.where(people.corporate, "P03", "P01"))]
     for mask, code in (
-        (has, "P02"),
+        (people.savings, "P02"),
         (debit, "P04"),
         (credit, "P05"),
         (people.mortgage, "P06"),
@@ -320,56 +343,52 @@ def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Tab
         (insured, "P09"),
         (acceptance, "P12"),
     ):
-        held.append((np.flatnonzero(mask), np.full(mask.sum(), code)))
-    who = np.concatenate([h[0] for h in held])
-    what = np.concatenate([h[1] for h in held])
-    later = np.where(np.arange(len(who)) < n, 0, (rng.random(len(who)) * 600).astype(int))
-    start = people.since[who] + later
+        holders.append((np.flatnonzero(mask), np.full(mask.sum(), code)))
+    customer = np.concatenate([h[0] for h in holders])
+    product = np.concatenate([h[1] for h in holders])
+    later = np.where(np.arange(len(customer)) < n, 0, (rng.random(len(customer)) * 600).astype(int))
+    start = people.since[customer] + later
     bought = start <= END
-    who, what, start = who[bought], what[bought], start[bought]
+    customer, product, start = customer[bought], product[bought], start[bought]
     for event in plan.LIFE_EVENTS:
         if event.buys:
             buyer, bought_on = _buyers(rng.spawn(1)[0], people, event)
-            who, start = np.concatenate([who, buyer]), np.concatenate([start, bought_on])
-            what = np.concatenate([what, np.full(len(buyer), event.buys_product)])
+            customer, start = np.concatenate([customer, buyer]), np.concatenate([start, bought_on])
+            product = np.concatenate([product, np.full(len(buyer), event.buys_product)])
     gone = np.where(
-        people.left[who] < len(QUARTERS),
-        STARTS[np.minimum(people.left[who], len(QUARTERS) - 1)],
-        np.datetime64("NaT"),
+        people.left[customer] < len(QUARTERS), _left_on(people, customer), np.datetime64("NaT")
     )
     stop = np.where(np.isnat(gone), gone, np.maximum(gone, start)).astype("datetime64[D]")
-    holdings = pa.table(
+    return pa.table(
         {
-            "holding_id": numbered("H", people.first * 10 + np.arange(len(who)), 10),
-            "customer_id": numbered("C", people.first + who),
-            "product_id": pa.array(what, pa.string()),
+            "holding_id": numbered("H", people.first * 10 + np.arange(len(customer)), 10),
+            "customer_id": numbered("C", people.first + customer),
+            "product_id": pa.array(product, pa.string()),
             "held_from": days(start),
             "held_to": days(stop),
         }
     )
+
+
+def _cards(
+    rng: np.random.Generator, people: People, credit: np.ndarray, debit: np.ndarray
+) -> pa.Table:
     cards = np.concatenate([np.flatnonzero(debit), np.flatnonzero(credit)])
     is_credit = np.arange(len(cards)) >= debit.sum()
     limit = np.rint(people.income[cards] * 2 / 1000) * 1000
-    card_table = pa.table(
+    grade = np.where(people.income[cards] > 30_000, "gold", "classic")
+    return pa.table(
         {
             "card_id": numbered("K", people.first * 2 + np.arange(len(cards)), 9),
             "account_id": numbered("A", people.account[cards], 10),
             "customer_id": numbered("C", people.first + cards),
             "kind": pa.array(np.where(is_credit, "credit", "debit"), pa.string()),
-            "grade": pa.array(
-                np.where(people.income[cards] > 30_000, "gold", "classic"), pa.string()
-            ),
+            "grade": pa.array(grade, pa.string()),
             "credit_limit": amounts((limit * 100).astype(np.int64), is_credit),
             "statement_day": rng.integers(1, 29, len(cards)),
             "issued_on": days(people.since[cards]),
         }
     )
-    return {
-        "accounts": accounts,
-        "account_holders": holders,
-        "holdings": holdings,
-        "cards": card_table,
-    }
 
 
 def _buyers(
@@ -380,5 +399,5 @@ def _buyers(
     buys = (follows < np.minimum(people.left, len(QUARTERS))) & (
         chance.random(len(people)) < event.buys
     )
-    who = np.flatnonzero(buys)
-    return who, STARTS[follows[who]] + chance.integers(0, 80, len(who))
+    customer = np.flatnonzero(buys)
+    return customer, STARTS[follows[customer]] + chance.integers(0, 80, len(customer))

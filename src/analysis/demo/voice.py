@@ -93,14 +93,14 @@ def written(
     )
     texts = []
     for i in range(n):
-        told = plan.THEMES[theme[i]]
+        wording = plan.THEMES[theme[i]]
         phrases, tails, calls = (
-            (told.chinese, plan.CHINESE_TAILS, plan.CHINESE_CALLS)
+            (wording.chinese, plan.CHINESE_TAILS, plan.CHINESE_CALLS)
             if chinese[i]
-            else (told.english, plan.ENGLISH_TAILS, plan.ENGLISH_CALLS)
+            else (wording.english, plan.ENGLISH_TAILS, plan.ENGLISH_CALLS)
         )
         text = phrases[variant[i] % len(phrases)] + (
-            "" if told.praise else tails[tail[i] % len(tails)]
+            "" if wording.praise else tails[tail[i] % len(tails)]
         )
         if says_who[i]:
             text += calls[call[i] % 2].format(
@@ -112,71 +112,72 @@ def written(
 
 def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
     """Complaints, campaign contacts with a control group, and follow-ups by staff."""
-    n = len(people)
+    complaints, truth = _complaints(rng, people)
+    return {
+        "complaints": complaints,
+        "contacts": _contacts(rng, people),
+        "follow_ups": _follow_ups(rng, people),
+        "truth/complaints": truth,
+    }
+
+
+def _complaints(rng: np.random.Generator, people: People) -> tuple[pa.Table, pa.Table]:
+    """Complaints of unhappy persons, and what each is about."""
     worst = people.attitudes.min(axis=2)
-    there = (people.joined[:, None] <= np.arange(len(QUARTERS))) & (
-        people.left[:, None] > np.arange(len(QUARTERS))
-    )
-    unhappy, quarter = np.nonzero(
-        there
-        & ~people.corporate[:, None]
-        & (rng.random(worst.shape) < 2 * plan.COMPLAINT_RATE / (1 + np.exp(1.5 * (worst + 1))))
-    )
+    quarters = np.arange(len(QUARTERS))
+    there = (people.joined[:, None] <= quarters) & (people.left[:, None] > quarters)
+    chance = 2 * plan.COMPLAINT_RATE / (1 + np.exp(1.5 * (worst + 1)))
+    complains = there & ~people.corporate[:, None] & (rng.random(worst.shape) < chance)
+    unhappy, quarter = np.nonzero(complains)
     text, theme = written(rng, people, unhappy, quarter, may_praise=False)
     complaint_id = numbered("Z", people.first * len(QUARTERS) + np.arange(len(unhappy)))
+    received = STARTS[quarter] + rng.integers(0, 85, len(unhappy))
     complaints = pa.table(
         {
             "complaint_id": complaint_id,
             "customer_id": numbered("C", people.first + unhappy),
-            "received_on": days(
-                np.maximum(
-                    STARTS[quarter] + rng.integers(0, 85, len(unhappy)), people.since[unhappy]
-                )
-            ),
+            "received_on": days(np.maximum(received, people.since[unhappy])),
             "text": pa.array(text, pa.string()),
         }
     )
-    reached = np.flatnonzero(~people.corporate & (rng.random(n) < 0.3))
-    campaign = rng.integers(0, 4, len(reached))
-    treated = rng.random(len(reached)) < 0.8
-    response = rng.random(len(reached)) < np.where(treated, 0.09, 0.05)
-    contacts = pa.table(
+    return complaints, pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})
+
+
+def _contacts(rng: np.random.Generator, people: People) -> pa.Table:
+    reached = np.flatnonzero(~people.corporate & (rng.random(len(people)) < 0.3))
+    n = len(reached)
+    campaign = rng.integers(0, 4, n)
+    treated = rng.random(n) < 0.8
+    response = rng.random(n) < np.where(treated, 0.09, 0.05)
+    contacted = STARTS[2 * campaign] + rng.integers(10, 60, n)
+    channel = np.array(["phone", "mobile"])[rng.integers(0, 2, n)]
+    return pa.table(
         {
-            "contact_id": numbered("N", people.first + np.arange(len(reached))),
+            "contact_id": numbered("N", people.first + np.arange(n)),
             "customer_id": numbered("C", people.first + reached),
             "campaign_id": numbered("G", campaign, 3),
             "treated": treated,
-            "contacted_on": days(
-                np.where(
-                    treated,
-                    STARTS[2 * campaign] + rng.integers(10, 60, len(reached)),
-                    np.datetime64("NaT"),
-                )
-            ),
-            "channel": pa.array(
-                np.array(["phone", "mobile"])[rng.integers(0, 2, len(reached))], pa.string()
-            ),
+            "contacted_on": days(np.where(treated, contacted, np.datetime64("NaT"))),
+            "channel": pa.array(channel, pa.string()),
             "response": response,
         }
     )
-    done = min(40, n // 100)
-    follow_ups = pa.table(
+
+
+def _follow_ups(rng: np.random.Generator, people: People) -> pa.Table:
+    """What staff did with leads."""
+    n = min(40, len(people) // 100)
+    subject = rng.integers(0, 10**6, n)
+    staff = rng.integers(0, 4, n)
+    done_on = STARTS[-1] - rng.integers(1, 300, n)
+    outcome = np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, n)]
+    return pa.table(
         {
-            "follow_up_id": numbered("F", people.first + np.arange(done)),
-            "subject_id": numbered("L", rng.integers(0, 10**6, done)),
-            "staff_id": numbered("S", rng.integers(0, 4, done), 6),
-            "done_on": days(STARTS[-1] - rng.integers(1, 300, done)),
-            "outcome": pa.array(
-                np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, done)],
-                pa.string(),
-            ),
-            "why": pa.array([None] * done, pa.string()),
+            "follow_up_id": numbered("F", people.first + np.arange(n)),
+            "subject_id": numbered("L", subject),
+            "staff_id": numbered("S", staff, 6),
+            "done_on": days(done_on),
+            "outcome": pa.array(outcome, pa.string()),
+            "why": pa.array([None] * n, pa.string()),
         }
     )
-    truth = pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})
-    return {
-        "complaints": complaints,
-        "contacts": contacts,
-        "follow_ups": follow_ups,
-        "truth/complaints": truth,
-    }

@@ -5,19 +5,13 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
+from analysis.loyalty.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
-from analysis.report.words import label
+from analysis.statistics.reach import reach
 
 DIMENSIONS = "dimension"
 MOST_LINES = 24
-
-
-def _reach(rows: pd.DataFrame, value: str, low: str, high: str) -> list[pd.Series]:
-    """How far an interval reaches below and above its value, as matplotlib wants it; rounding may
-    not make it negative.
-    """
-    return [(rows[value] - rows[low]).clip(lower=0), (rows[high] - rows[value]).clip(lower=0)]
 
 
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
@@ -25,25 +19,22 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
     `findings.index_table`.
     """
     drawing, axis = plt.subplots(figsize=(8, 3.4))
-    rows = (
+    shown = (
         index[(index[DIMENSIONS] == "index") & (index["segment"] == "")].dropna(subset=["mean"])
         if len(index)
         else index
     )
-    mine = rows[rows["branch_id"] == branch] if len(rows) else rows
-    if mine.empty:
+    of_branch = shown[shown["branch_id"] == branch] if len(shown) else shown
+    if of_branch.empty:
         axis.set_axis_off()
         title = say("There are too few answers for an index")
     else:
-        for number, (name, part) in enumerate(
-            [(pooled, rows[rows["branch_id"] == pooled]), (branch, mine)]
-            if branch != pooled
-            else [(branch, mine)]
-        ):
+        for number, name in enumerate(dict.fromkeys([pooled, branch])):
+            part = shown[shown["branch_id"] == name]
             axis.errorbar(
                 part["quarter"],
                 part["mean"],
-                yerr=_reach(part, "mean", "low", "high"),
+                yerr=reach(part, "mean", "low", "high"),
                 marker="o",
                 capsize=3,
                 label=say("The whole bank") if name == pooled else name,
@@ -51,7 +42,7 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
             )
         axis.set(xlabel=say("Quarter"), ylabel=say("Index (0–100), 95 % interval"))
         axis.legend()
-        last = mine.iloc[-1]
+        last = of_branch.iloc[-1]
         title = say("The index stands at {index} in {quarter} ({n} answers)").format(
             index=f"{last['mean']:.1f}", quarter=last["quarter"], n=f"{last['n']:,.0f}"
         )
@@ -74,13 +65,13 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
                 changes["branch_id"], changes[DIMENSIONS], changes["against"], strict=True
             )
         ]
-        for certain, colour in ((False, "grey"), (True, sns.color_palette()[3])):
-            at = [i for i, c in enumerate(changes["changed"]) if bool(c) == certain]
+        for is_certain, colour in ((False, "grey"), (True, sns.color_palette()[3])):
+            at = [i for i, c in enumerate(changes["changed"]) if bool(c) == is_certain]
             part = changes.iloc[at]
             axis.errorbar(
                 part["change"],
                 at,
-                xerr=_reach(part, "change", "low", "high"),
+                xerr=reach(part, "change", "low", "high"),
                 fmt="o",
                 capsize=3,
                 color=colour,
@@ -91,11 +82,11 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         axis.set_xlabel(
             say("Change (points), 95 % interval; coloured: significant after correction")
         )
-        found = changes[changes["changed"]]
-        if found.empty:
+        certain = changes[changes["changed"]]
+        if certain.empty:
             title = say("Nothing changed that could not be chance")
         else:
-            most = found.loc[found["change"].abs().idxmax()]
+            most = certain.loc[certain["change"].abs().idxmax()]
             title = say("{dimension} changed by {points} points ({branch})").format(
                 dimension=label(most[DIMENSIONS]),
                 points=f"{most['change']:+.1f}",
@@ -139,26 +130,24 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
 
 def drivers_chart(drivers: pd.DataFrame) -> Figure:
     """What each dimension explains, with intervals; drivers as from `drivers.driver_table`."""
-    rows = drivers[drivers["target"] == drivers["target"].iloc[-1]] if len(drivers) else drivers
-    rows = (
-        drivers[drivers["target"] == "satisfaction"]
-        if (drivers["target"] == "satisfaction").any()
-        else rows
-    )
-    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
-    if rows.empty:
+    shown = drivers[drivers["target"] == drivers["target"].iloc[-1]] if len(drivers) else drivers
+    of_satisfaction = drivers["target"] == "satisfaction"
+    if of_satisfaction.any():
+        shown = drivers[of_satisfaction]
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(shown), 3) + 1.2))
+    if shown.empty:
         axis.set_axis_off()
         title = say("There are too few answers to tell what drives satisfaction")
     else:
-        error = _reach(rows, "share", "share_low", "share_high")
+        error = reach(shown, "share", "share_low", "share_high")
         axis.barh(
-            [label(d) for d in rows["driver"]], rows["share"], xerr=error, capsize=3, alpha=0.8
+            [label(d) for d in shown["driver"]], shown["share"], xerr=error, capsize=3, alpha=0.8
         )
         axis.invert_yaxis()
         axis.set_xlabel(say("Share of what all dimensions explain, 95 % interval"))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
         title = say("{driver} drives {target} most").format(
-            driver=label(rows["driver"].iloc[0]), target=label(rows["target"].iloc[0]).lower()
+            driver=label(shown["driver"].iloc[0]), target=label(shown["target"].iloc[0]).lower()
         )
     axis.set_title(title)
     return Figure(drawing, title)
@@ -171,27 +160,26 @@ def map_chart(performance: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = say("There are too few answers for a map")
     else:
-        p = performance
         axis.errorbar(
-            p["mean"],
-            p["importance"],
-            xerr=_reach(p, "mean", "low", "high"),
-            yerr=_reach(p, "importance", "importance_low", "importance_high"),
+            performance["mean"],
+            performance["importance"],
+            xerr=reach(performance, "mean", "low", "high"),
+            yerr=reach(performance, "importance", "importance_low", "importance_high"),
             fmt="o",
             capsize=3,
         )
-        for r in p.itertuples():
+        for r in performance.itertuples():
             axis.annotate(
                 label(r.dimension),
                 (r.mean, r.importance),
                 xytext=(6, 6),
                 textcoords="offset points",
             )
-        axis.axhline(1 / len(p), color="grey", linewidth=1)
-        axis.axvline(p["median"].mean(), color="grey", linewidth=1)
+        axis.axhline(1 / len(performance), color="grey", linewidth=1)
+        axis.axvline(performance["median"].mean(), color="grey", linewidth=1)
         axis.set(xlabel=say("Index (0–100)"), ylabel=say("Share in what drives satisfaction"))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-        wins = p[p["quick_win"]]
+        wins = performance[performance["quick_win"]]
         title = (
             say("Quick wins: {dimensions}").format(
                 dimensions=", ".join(label(d).lower() for d in wins["dimension"])
@@ -204,7 +192,7 @@ def map_chart(performance: pd.DataFrame) -> Figure:
 
 
 def effects_chart(terms: pd.DataFrame) -> Figure:
-    """Points of retention with intervals; terms as from `drivers.term_table`."""
+    """Points of retention with intervals; terms as from `regression_tables.term_table`."""
     drawing, axis = plt.subplots(figsize=(8, 3.8))
     if terms.empty:
         axis.set_axis_off()
@@ -213,7 +201,7 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
         axis.errorbar(
             terms["points"],
             range(len(terms)),
-            xerr=_reach(terms, "points", "points_low", "points_high"),
+            xerr=reach(terms, "points", "points_low", "points_high"),
             fmt="o",
             capsize=3,
         )
@@ -238,117 +226,21 @@ def effects_chart(terms: pd.DataFrame) -> Figure:
     return Figure(drawing, title)
 
 
-def themes_chart(themes: pd.DataFrame) -> Figure:
-    """Mean index of those who write of each theme, with intervals; themes as from
-    `voice.themes_now`.
-    """
-    rows = themes.dropna(subset=["score"])
-    drawing, axis = plt.subplots(figsize=(8, 0.32 * max(len(rows), 4) + 1.2))
-    if rows.empty:
-        axis.set_axis_off()
-        title = say("Too few comments for themes")
-    else:
-        axis.errorbar(
-            rows["score"],
-            range(len(rows)),
-            xerr=_reach(rows, "score", "low", "high"),
-            fmt="o",
-            capsize=3,
-        )
-        axis.set_yticks(range(len(rows)), rows["theme"])
-        axis.invert_yaxis()
-        axis.set_xlabel(say("Index of those who write of it (0–100), 95 % interval"))
-        title = say("Least content are those who write: {theme}").format(
-            theme=rows["theme"].iloc[0]
-        )
-    axis.set_title(title)
-    return Figure(drawing, title)
-
-
-def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
-    """Share of customers who left, quarter by quarter; departures as from
-    `keeping.departure_table`.
-    """
-    drawing, axis = plt.subplots(figsize=(8, 3.4))
-    rows = departures.dropna(subset=["share"])
-    if rows.empty:
-        axis.set_axis_off()
-        title = say("No departures are known")
-    else:
-        for number, name in enumerate(dict.fromkeys([pooled, branch])):
-            part = rows[rows["branch_id"] == name]
-            axis.errorbar(
-                part["quarter"],
-                part["share"],
-                yerr=_reach(part, "share", "low", "high"),
-                marker="o",
-                capsize=3,
-                label=say("The whole bank") if name == pooled else name,
-                color=sns.color_palette()[number],
-            )
-        axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
-        axis.legend()
-        mine = rows[rows["branch_id"] == branch]
-        title = (
-            say("{share} left in {quarter} ({n} customers)").format(
-                share=f"{mine['share'].iloc[-1]:.1%}",
-                quarter=mine["quarter"].iloc[-1],
-                n=f"{mine['customers'].iloc[-1]:,.0f}",
-            )
-            if len(mine)
-            else say("Too few departures to show for this branch")
-        )
-    axis.set_title(title)
-    return Figure(drawing, title)
-
-
-def calibration_chart(tenths: pd.DataFrame) -> Figure:
-    """Told against observed share of departures; tenths as from `keeping.tenths`."""
-    drawing, axis = plt.subplots(figsize=(5, 4))
-    if tenths.empty:
-        axis.set_axis_off()
-        title = say("No quarter could be held out")
-    else:
-        t = tenths
-        for kind, part in t.groupby("customer_type", sort=False):
-            axis.errorbar(
-                part["predicted"],
-                part["observed"],
-                yerr=_reach(part, "observed", "low", "high"),
-                fmt="o",
-                capsize=3,
-                label=label(str(kind)),
-            )
-        axis.legend()
-        top = float(max(t["predicted"].max(), t["high"].max()))
-        axis.plot([0, top], [0, top], color="grey", linewidth=1)
-        axis.set(xlabel=say("Chance of leaving as told"), ylabel=say("Left, 95 % interval"))
-        for side in (axis.xaxis, axis.yaxis):
-            side.set_major_formatter(PercentFormatter(1))
-        within = int(((t["low"] <= t["predicted"]) & (t["predicted"] <= t["high"])).sum())
-        title = say("In {within} of {all} tenths the chance told lies within the interval").format(
-            within=within, all=len(t)
-        )
-    axis.set_title(title, fontsize=10)
-    return Figure(drawing, title)
-
-
 def paths_chart(paths: pd.DataFrame) -> Figure:
     """What acts on satisfaction and loyalty, with intervals; paths as from `measurement.paths`."""
-    rows = paths.sort_values(["target", "path"])
-    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(rows), 3) + 1.2))
-    if rows.empty:
+    shown = paths.sort_values(["target", "path"])
+    drawing, axis = plt.subplots(figsize=(7.5, 0.4 * max(len(shown), 3) + 1.2))
+    if shown.empty:
         axis.set_axis_off()
         title = say("There are too few answers for a path model")
     else:
-        error = _reach(rows, "path", "path_low", "path_high")
-        axis.errorbar(rows["path"], range(len(rows)), xerr=error, fmt="o", capsize=3)
+        error = reach(shown, "path", "path_low", "path_high")
+        axis.errorbar(shown["path"], range(len(shown)), xerr=error, fmt="o", capsize=3)
         axis.set_yticks(
-            range(len(rows)),
+            range(len(shown)),
             [
                 f"{label(s)} → {label(t)}"
-                for s, t in zip(rows["source"], rows["target"], strict=True)
+                for s, t in zip(shown["source"], shown["target"], strict=True)
             ],
         )
         axis.axvline(0, color="grey", linewidth=1)

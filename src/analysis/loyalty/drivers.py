@@ -1,201 +1,159 @@
-"""What drives loyalty, what it would bring to improve it, and what goes with how customers feel.
-Tables in, tables out.
-"""
+"""What drives loyalty, and what it would bring to improve it. Tables in, tables out."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.loyalty.index import ALL, EVERY
-from analysis.report.language import say
-from analysis.report.words import label
+from analysis.loyalty.fitted import RetentionFit
+from analysis.loyalty.index import ALL, EVERY, IndexModel
+from analysis.loyalty.shapley import Driver, Drivers
+from analysis.report.language import Impossible
 from analysis.sources.params import Mend
+from analysis.statistics.fitted import Interval
 from analysis.statistics.intervals import NORMAL
 
 DRAWS = 20_000
 
-
-def term_table(fit: dict[str, Any], effect: str = "points") -> pd.DataFrame:
-    """The terms of a stored regression: term, estimate, low, high, p, inflation, and where they are
-    there `effect` with …_low and …_high (what a manager understands), ratio with ratio_low and
-    ratio_high, schoenfeld_p.
-    """
-    rows = fit.get("terms", [])
-    more = [
-        c
-        for c in (
-            "points",
-            "points_low",
-            "points_high",
-            "ratio",
-            "ratio_low",
-            "ratio_high",
-            "schoenfeld_p",
-        )
-        if rows and c in rows[0]
-    ]
-    table = pd.DataFrame(rows, columns=["term", "estimate", "low", "high", "p", "inflation", *more])
-    return table.rename(columns=lambda c: c.replace("points", effect))
-
-
-def diagnostics(fit: dict[str, Any]) -> pd.DataFrame:
-    """How far a stored regression can be trusted: measure, result. Empty when it was not fitted."""
-    if "quality" not in fit:
-        return pd.DataFrame(columns=["measure", "result"])
-    rows: list[tuple[str, Any]] = [("rows", f"{fit['rows']:,}")]
-    rows += [("left", fit["left"])] if "left" in fit else []
-    rows += [("clustered_by", label(fit["clustered_by"]))] if "clustered_by" in fit else []
-    rows += [
-        ("largest_inflation", max((t["inflation"] for t in fit["terms"]), default=float("nan")))
-    ]
-    quality = fit["quality"]
-    for name in sorted(quality, key=lambda n: (n.startswith("held_out"), n)):
-        value = quality[name]
-        if isinstance(value, list):
-            value = ", ".join(label(v) for v in value) or say("none")
-        elif f"{name}_low" in quality:
-            value = say("{value} ({low} to {high})").format(
-                value=f"{value:.3g}",
-                low=f"{quality[f'{name}_low']:.3g}",
-                high=f"{quality[f'{name}_high']:.3g}",
-            )
-        elif name.endswith(("_low", "_high")):
-            continue
-        rows.append((name, value))
-    rows += (
-        [("left_out", "; ".join(f"{label(t['term'])}: {label(t['why'])}" for t in fit["left_out"]))]
-        if fit["left_out"]
-        else []
-    )
-    return pd.DataFrame(rows, columns=["measure", "result"])
-
-
-def nested_table(fit: dict[str, Any]) -> pd.DataFrame:
-    """Nested models of the same rows: model, predictors, aic, bic, pseudo_r2, p (of what was
-    added).
-    """
-    return pd.DataFrame(
-        fit.get("nested", []), columns=["model", "predictors", "aic", "bic", "pseudo_r2", "p"]
-    )
+#: What each dimension explains of a target: column to its type.
+#: share: of what all explain, with its interval.
+#: r_squared: its part; n: answers.
+DRIVERS = {
+    "target": "str",
+    "driver": "str",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "r_squared": "float",
+    "n": "int",
+}
+#: The importance–performance map: column to its type.
+#: importance: share of what drives the target, with its interval.
+#: mean: index, 0–100, with its interval low to high; n: answers.
+#: median, best: index of the median and of the best branch.
+#: shortfall: points below the median; 0 where above.
+#: important: more than an even share; weak: below the median branch.
+#: improvable: the best branch is better by more than chance (Welch's normal approximation), and an
+#: action is named for it.
+#: quick_win: all three.
+PERFORMANCE = {
+    "dimension": "str",
+    "importance": "float",
+    "importance_low": "float",
+    "importance_high": "float",
+    "mean": "float",
+    "low": "float",
+    "high": "float",
+    "n": "int",
+    "median": "float",
+    "best": "float",
+    "shortfall": "float",
+    "important": "bool",
+    "weak": "bool",
+    "improvable": "bool",
+    "quick_win": "bool",
+}
+#: What would go with reaching the median branch: column to its type.
+#: n: answers; mean, median: index of the branch and of the median one.
+#: shortfall: points below the median, with its interval.
+#: customers: active ones.
+#: retained: customers a quarter, with its interval low to high.
+SIMULATED = {
+    "branch_id": "str",
+    "dimension": "str",
+    "n": "int",
+    "mean": "float",
+    "median": "float",
+    "shortfall": "float",
+    "shortfall_low": "float",
+    "shortfall_high": "float",
+    "customers": "int",
+    "retained": "float",
+    "low": "float",
+    "high": "float",
+}
 
 
-def proportional_odds(fit: dict[str, Any]) -> pd.DataFrame:
-    """Brant's test of an ordered logit: term, p_corrected, lowest_cut and highest_cut (the effect
-    on exceeding the lowest and the highest answers: alike where the odds are proportional).
-    """
+def driver_table(drivers: Drivers) -> pd.DataFrame:
+    """Each dimension's part of what all explain: the columns `DRIVERS`."""
     rows = [
-        [t["term"], t["p_corrected"], t["by_cut"][0], t["by_cut"][-1]]
-        for t in fit.get("proportional_odds", {}).get("terms", [])
+        {"target": target.target, "n": target.n, **driver.model_dump()}
+        for target in drivers.explained
+        for driver in target.drivers
     ]
-    return pd.DataFrame(rows, columns=["term", "p_corrected", "lowest_cut", "highest_cut"])
-
-
-def driver_table(drivers: list[dict[str, Any]]) -> pd.DataFrame:
-    """Each dimension's part of what all explain: target, driver, share with share_low and
-    share_high, r_squared (its part), n.
-    """
-    rows = [
-        {"target": d["target"], "n": d["n"], **r}
-        for d in drivers
-        if "drivers" in d
-        for r in d["drivers"]
-    ]
-    table = pd.DataFrame(
-        rows, columns=["target", "driver", "share", "share_low", "share_high", "r_squared", "n"]
+    return pd.DataFrame(rows, columns=list(DRIVERS)).sort_values(
+        ["target", "share"], ascending=[True, False], ignore_index=True
     )
-    return table.sort_values(["target", "share"], ascending=[True, False], ignore_index=True)
 
 
-def importance_of(drivers: list[dict[str, Any]], dimensions: dict[str, float]) -> dict[str, float]:
+def importance_of(drivers: Drivers, index: IndexModel | None) -> dict[str, float]:
     """Dimension to its share of what drives satisfaction (or loyalty, where satisfaction was not
     asked); where that could not be told, its weight in the index.
     """
-    for found in drivers:
-        if "drivers" in found:
-            return dict.fromkeys(dimensions, 0.0) | {
-                r["driver"]: r["share"] for r in found["drivers"]
-            }
+    dimensions = index.scheme.dimensions if index else {}
+    for target in drivers.explained:
+        return dict.fromkeys(dimensions, 0.0) | {d.driver: d.share for d in target.drivers}
     return dict(dimensions)
 
 
 def performance(
     scores: pd.DataFrame,
-    drivers: list[dict[str, Any]],
+    drivers: Drivers,
     branch: str,
     quarter: str,
     actions: dict[str, Mend],
     min_cell: int,
 ) -> pd.DataFrame:
-    """Importance–performance map (Martilla and James 1977) of a branch, with quick wins.
-
-    Returns dimension, importance with importance_low and importance_high, mean (index) with low and
-    high, n, median (of all branches) and best (branch), shortfall (to the median, points below it;
-    0 where above), important (more than an even share), weak (below the median branch), improvable
-    (the best branch is better by more than chance, Welch's normal approximation, and an action is
-    named for it), quick_win (all three). For ALL the bank's index against its branches.
+    """Importance–performance map (Martilla and James 1977) of a branch, with quick wins: the
+    columns `PERFORMANCE`. For ALL the bank's index against its branches.
     """
-    columns = [
-        "dimension",
-        "importance",
-        "importance_low",
-        "importance_high",
-        "mean",
-        "low",
-        "high",
-        "n",
-        "median",
-        "best",
-        "shortfall",
-        "important",
-        "weak",
-        "improvable",
-        "quick_win",
-    ]
-    told = next((d for d in drivers if "drivers" in d), None)
-    if told is None or scores.empty:
-        return pd.DataFrame(columns=columns)
+    if not drivers.explained or scores.empty:
+        return pd.DataFrame(columns=list(PERFORMANCE))
     now = scores[
         (scores["quarter"] == quarter) & (scores["segment"] == EVERY) & (scores["n"] >= min_cell)
     ]
+    of_target = drivers.explained[0].drivers
     rows = []
-    for d in told["drivers"]:
-        part = now[now["dimension"] == d["driver"]]
-        mine, branches = part[part["branch_id"] == branch], part[part["branch_id"] != ALL]
-        if mine.empty or branches.empty:
-            continue
-        r, best = mine.iloc[0], branches.loc[branches["mean"].idxmax()]
-        median = float(branches["mean"].median())
-        ahead = best["mean"] - r["mean"] > NORMAL * np.hypot(best["se"], r["se"])
-        important, weak = d["share"] > 1 / len(told["drivers"]), r["mean"] < median
-        improvable = bool(ahead and d["driver"] in actions)
-        rows.append(
-            [
-                d["driver"],
-                d["share"],
-                d["share_low"],
-                d["share_high"],
-                r["mean"],
-                r["low"],
-                r["high"],
-                int(r["n"]),
-                median,
-                best["mean"],
-                max(median - r["mean"], 0.0),
-                bool(important),
-                bool(weak),
-                improvable,
-                bool(important and weak and improvable),
-            ]
-        )
-    return pd.DataFrame(rows, columns=columns).sort_values(
+    for driver in of_target:
+        part = now[now["dimension"] == driver.driver]
+        own, branches = part[part["branch_id"] == branch], part[part["branch_id"] != ALL]
+        if len(own) and len(branches):
+            important = driver.share > 1 / len(of_target)
+            rows.append(_placed(driver, own.iloc[0], branches, important, driver.driver in actions))
+    return pd.DataFrame(rows, columns=list(PERFORMANCE)).sort_values(
         "importance", ascending=False, ignore_index=True
     )
 
 
+def _placed(
+    driver: Driver, own: pd.Series, branches: pd.DataFrame, important: bool, action: bool
+) -> list[str | float]:
+    """A dimension on the map; own: the branch's score, branches: those of all."""
+    best, median = branches.loc[branches["mean"].idxmax()], float(branches["mean"].median())
+    ahead = best["mean"] - own["mean"] > NORMAL * np.hypot(best["se"], own["se"])
+    weak, improvable = bool(own["mean"] < median), bool(ahead and action)
+    return [
+        driver.driver,
+        driver.share,
+        driver.share_low,
+        driver.share_high,
+        own["mean"],
+        own["low"],
+        own["high"],
+        int(own["n"]),
+        median,
+        best["mean"],
+        max(median - own["mean"], 0.0),
+        important,
+        weak,
+        improvable,
+        important and weak and improvable,
+    ]
+
+
 def simulated(
     scores: pd.DataFrame,
-    retention: dict[str, Any],
+    retention: RetentionFit | Impossible,
     active: dict[str, int],
     branch: str,
     quarter: str,
@@ -207,27 +165,13 @@ def simulated(
 
     Shortfall × points of retention per point (average marginal effect of the retention model) ×
     active customers; the interval from 20,000 draws of both (normal, independent). active: branch
-    to its active customers. Returns branch_id, dimension, n, mean, median, shortfall (points below
-    it) with shortfall_low and shortfall_high, customers, retained with low and high; dimensions
-    below the median only. It assumes that the effect is one, and the same in every branch.
+    to its active customers. Returns the columns `SIMULATED`; dimensions below the median only. It
+    assumes that the effect is one, and the same in every branch.
     """
-    columns = [
-        "branch_id",
-        "dimension",
-        "n",
-        "mean",
-        "median",
-        "shortfall",
-        "shortfall_low",
-        "shortfall_high",
-        "customers",
-        "retained",
-        "low",
-        "high",
-    ]
-    terms = {t["term"]: t for t in retention.get("terms", [])}
-    if scores.empty or not terms:
-        return pd.DataFrame(columns=columns)
+    terms = [] if isinstance(retention, Impossible) else retention.terms
+    effects = {t.term: t.points for t in terms if t.points}
+    if scores.empty or not effects:
+        return pd.DataFrame(columns=list(SIMULATED))
     now = scores[
         (scores["quarter"] == quarter)
         & (scores["segment"] == EVERY)
@@ -235,62 +179,35 @@ def simulated(
         & (scores["branch_id"] != ALL)
     ]
     rng = np.random.default_rng(seed)
-    found = []
-    for dimension, part in now[now["dimension"].isin(list(terms))].groupby("dimension"):
-        median, t = float(part["mean"].median()), terms[str(dimension)]
-        error = (t["points_high"] - t["points_low"]) / 2 / NORMAL
-        for r in part.itertuples():
-            if r.mean < median and len(part) > 2 and active.get(r.branch_id, 0) >= min_cell:
-                gap = rng.normal(median - r.mean, r.se, DRAWS)
-                effect = rng.normal(t["points"], error, DRAWS) / 100 / 10
-                low, high = np.quantile(gap * effect, [0.025, 0.975]) * active[r.branch_id]
-                expected = (median - r.mean) * t["points"] / 1000 * active[r.branch_id]
-                found.append(
-                    [
-                        r.branch_id,
-                        dimension,
-                        int(r.n),
-                        r.mean,
-                        median,
-                        median - r.mean,
-                        median - r.mean - NORMAL * r.se,
-                        median - r.mean + NORMAL * r.se,
-                        active[r.branch_id],
-                        expected,
-                        low,
-                        high,
-                    ]
-                )
-    table = pd.DataFrame(found, columns=columns)
-    mine = table if branch == ALL else table[table["branch_id"] == branch]
-    return mine.sort_values(["retained", "branch_id"], ascending=[False, True], ignore_index=True)
+    rows = []
+    for dimension, part in now[now["dimension"].isin(list(effects))].groupby("dimension"):
+        median = float(part["mean"].median())
+        for score in part.itertuples():
+            customers = active.get(score.branch_id, 0)
+            if score.mean < median and len(part) > 2 and customers >= min_cell:
+                retained = _retained(score, median, effects[str(dimension)], customers, rng)
+                rows.append([score.branch_id, dimension, int(score.n), score.mean, *retained])
+    table = pd.DataFrame(rows, columns=list(SIMULATED))
+    table = table if branch == ALL else table[table["branch_id"] == branch]
+    return table.sort_values(["retained", "branch_id"], ascending=[False, True], ignore_index=True)
 
 
-def rule_table(associations: dict[str, Any], least_p: float = 0.05) -> pd.DataFrame:
-    """The rules that hold after correction: facts and feeling in words, n, support, confidence with
-    low and high, base, lift, p_corrected; the strongest evidence first.
-    """
-    columns = [
-        "facts",
-        "feeling",
-        "n",
-        "support",
-        "confidence",
-        "low",
-        "high",
-        "base",
-        "lift",
-        "p_corrected",
+def _retained(
+    score: Any, median: float, points: Interval, customers: int, rng: np.random.Generator
+) -> list[float]:
+    """The columns of `SIMULATED` from median on; points: of retention per 10 points."""
+    gap = median - score.mean
+    error = (points.high - points.low) / 2 / NORMAL
+    gaps = rng.normal(gap, score.se, DRAWS)
+    effects = rng.normal(points.at, error, DRAWS) / 100 / 10
+    low, high = np.quantile(gaps * effects, [0.025, 0.975]) * customers
+    return [
+        median,
+        gap,
+        gap - NORMAL * score.se,
+        gap + NORMAL * score.se,
+        customers,
+        gap * points.at / 1000 * customers,
+        low,
+        high,
     ]
-    table = pd.DataFrame(associations.get("rules", []), columns=columns)
-    table = table[table["p_corrected"].astype(float) < least_p].reset_index(drop=True)
-    table["facts"] = [" + ".join(fact(f) for f in facts.split(" + ")) for facts in table["facts"]]
-    table["feeling"] = [label(f) for f in table["feeling"]]
-    return table
-
-
-def fact(code: str) -> str:
-    """A fact in words: a product held, an event, a complaint and its theme."""
-    if code.startswith("complained: "):
-        return say("complained of {theme}").format(theme=code.removeprefix("complained: "))
-    return label(code)

@@ -2,15 +2,15 @@
 tables out.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.loyalty.index import ALL, EVERY
+from analysis.loyalty.index import ALL, EVERY, INDEX, IndexModel
+from analysis.loyalty.pathmodel import PathModel
+from analysis.loyalty.words import WORDS, label
+from analysis.quarters import Quarter
 from analysis.report.language import say
-from analysis.report.words import label, words
 from analysis.sources.params import Mend
 from analysis.statistics.intervals import (
     NORMAL,
@@ -21,34 +21,37 @@ from analysis.statistics.intervals import (
     welch,
 )
 
-INDEX = "index"
 PREVIOUS, YEAR_AGO, OTHERS = "previous_quarter", "year_ago", "other_branches"
 CONTROL = 0.9973  # three standard deviations of a normal distribution (Shewhart 1931)
 LEAST_QUARTERS = 3
-COLUMNS = [
-    "branch_id",
-    "segment",
-    "quarter",
-    "dimension",
-    "n",
-    "effective",
-    "mean",
-    "se",
-    "low",
-    "high",
-    "unweighted",
-]
+#: The index and what it is made of: column to its type.
+#: segment: empty is all groups; dimension: or index.
+#: n: answers; effective: sample size (Kish 1965).
+#: mean: weighted, 0–100, with se and 95 % interval low to high; unweighted: 0–100.
+INDEX_TABLE = {
+    "branch_id": "str",
+    "segment": "str",
+    "quarter": "str",
+    "dimension": "str",
+    "n": "int",
+    "effective": "float",
+    "mean": "float",
+    "se": "float",
+    "low": "float",
+    "high": "float",
+    "unweighted": "float",
+}
 
 
 def index_table(scores: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """The indices (0–100, weighted) with 95 % bootstrap interval, rows of fewer than `min_cell`
     answers with their numbers empty.
 
-    scores: `Partition.index_scores`. Returns its columns COLUMNS, in its order.
+    scores: `LoyaltyTables.index_scores`. Returns the columns `INDEX_TABLE`, in its order.
     """
     if scores.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    table = scores[COLUMNS].copy()
+        return pd.DataFrame(columns=list(INDEX_TABLE))
+    table = scores[list(INDEX_TABLE)].copy()
     table.loc[table["n"] < min_cell, ["effective", "mean", "se", "low", "high", "unweighted"]] = (
         np.nan
     )
@@ -59,12 +62,12 @@ def of_quarter(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     """The rows of one branch and quarter over all groups, the index first, then as they lead to
     each other.
     """
-    rows = index[
+    of_branch = index[
         (index["branch_id"] == branch) & (index["quarter"] == quarter) & (index["segment"] == EVERY)
     ]
     last = ["satisfaction", "stated_loyalty", "behaviour"]
     place = {INDEX: -1, **{b: 100 + i for i, b in enumerate(last)}}
-    return rows.sort_values(
+    return of_branch.sort_values(
         "dimension", key=lambda d: d.map(lambda x: (place.get(x, 50), x)), ignore_index=True
     )
 
@@ -73,79 +76,90 @@ def of_segments(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     """The index of every customer group of a branch (or of the bank), the lowest first; groups that
     are too small come last.
     """
-    rows = index[
+    by_segment = index[
         (index["branch_id"] == branch) & (index["quarter"] == quarter) & (index["segment"] != EVERY)
     ]
-    return rows[rows["dimension"] == INDEX].sort_values(["mean", "segment"], ignore_index=True)
+    return by_segment[by_segment["dimension"] == INDEX].sort_values(
+        ["mean", "segment"], ignore_index=True
+    )
 
 
 def of_branches(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     """The index of every branch in a quarter, the lowest first; only on the whole bank's page."""
     if index.empty or branch != ALL:
         return index.head(0)
-    rows = index[
+    by_branch = index[
         (index["branch_id"] != ALL) & (index["quarter"] == quarter) & (index["segment"] == EVERY)
     ]
-    return rows[rows["dimension"] == INDEX].sort_values(["mean", "branch_id"], ignore_index=True)
+    return by_branch[by_branch["dimension"] == INDEX].sort_values(
+        ["mean", "branch_id"], ignore_index=True
+    )
+
+
+#: What changed against an earlier quarter: column to its type.
+#: against: previous_quarter or year_ago.
+#: n, n_before: answers.
+#: change: points, with its interval low to high.
+#: p_corrected: Benjamini and Hochberg (1995), over every branch, dimension and both comparisons.
+#: changed: whether it is below 0.05.
+CHANGES = {
+    "branch_id": "str",
+    "dimension": "str",
+    "against": "str",
+    "n": "int",
+    "n_before": "int",
+    "change": "float",
+    "low": "float",
+    "high": "float",
+    "p_corrected": "float",
+    "changed": "bool",
+}
 
 
 def changes(
     scores: pd.DataFrame, branch: str, quarter: str, earlier: dict[str, str], min_cell: int
 ) -> pd.DataFrame:
-    """What changed against earlier quarters, tested and corrected over all comparisons of the bank.
+    """What changed against earlier quarters, tested and corrected over all comparisons of the bank:
+    the columns `CHANGES`.
 
     earlier: previous_quarter and year_ago to the quarters meant. Welch's test (1947) on the
-    weighted means with their bootstrap errors and effective sample sizes. Returns branch_id,
-    dimension, against, n, n_before, change (points) with low, high, p_corrected (Benjamini and
-    Hochberg 1995, over every branch, dimension and both comparisons), and `changed` (p below 0.05);
-    of the branch, or of every branch for ALL, the clearest first. Branches with fewer than
-    `min_cell` answers in either quarter are left out. The index is one more comparison: it is not
-    independent of its dimensions, which the correction tolerates.
+    weighted means with their bootstrap errors and effective sample sizes. Of the branch, or of
+    every branch for ALL, the clearest first. Branches with fewer than `min_cell` answers in either
+    quarter are left out. The index is one more comparison: it is not independent of its dimensions,
+    which the correction tolerates.
     """
-    columns = [
-        "branch_id",
-        "dimension",
-        "against",
-        "n",
-        "n_before",
-        "change",
-        "low",
-        "high",
-        "p_corrected",
-        "changed",
+    branch_scores = _of_branches(scores)
+    compared = [
+        _paired(branch_scores, quarter, before, min_cell).assign(against=against)
+        for against, before in earlier.items()
     ]
-    rows = _of_branches(scores)
-    found = []
-    for against, before in earlier.items():
-        both = _paired(rows, quarter, before, min_cell)
-        found.append(both.assign(against=against))
-    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    table = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame()
     if table.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(CHANGES))
     table["p_corrected"] = corrected(table["p"].astype(float))
     table["changed"] = table["p_corrected"] < 0.05
     if branch == ALL:
         return table.sort_values(
             ["p_corrected", "branch_id", "dimension", "against"], ignore_index=True
-        )[columns]
+        )[list(CHANGES)]
     return table[table["branch_id"] == branch].sort_values(
         ["dimension", "against"], ignore_index=True
-    )[columns]
+    )[list(CHANGES)]
 
 
 def _of_branches(scores: pd.DataFrame) -> pd.DataFrame:
     return (
         scores[(scores["branch_id"] != ALL) & (scores["segment"] == EVERY)]
         if len(scores)
-        else pd.DataFrame(columns=[*COLUMNS, "weight"])
+        else pd.DataFrame(columns=[*INDEX_TABLE, "weight"])
     )
 
 
-def _paired(rows: pd.DataFrame, quarter: str, before: str, min_cell: int) -> pd.DataFrame:
+def _paired(scores: pd.DataFrame, quarter: str, before: str, min_cell: int) -> pd.DataFrame:
     """Each branch and dimension in two quarters: n, n_before, change, low, high, p."""
     keys = ["branch_id", "dimension"]
-    both = rows[rows["quarter"] == quarter].merge(
-        rows[rows["quarter"] == before], on=keys, suffixes=("", "_before")
+    both = scores[scores["quarter"] == quarter].merge(
+        scores[scores["quarter"] == before], on=keys, suffixes=("", "_before")
     )
     both = both[(both["n"] >= min_cell) & (both["n_before"] >= min_cell)].reset_index(drop=True)
     tests = [
@@ -165,26 +179,33 @@ def _compared(
     return welch(mean_a, se_a * np.sqrt(n_a), n_a, mean_b, se_b * np.sqrt(n_b), n_b)
 
 
+#: A branch against all others: column to its type.
+#: n: answers; mean, others: index, 0–100.
+#: difference: points, with its interval low to high.
+#: p_corrected: Benjamini and Hochberg over branches and dimensions.
+AGAINST_OTHERS = {
+    "branch_id": "str",
+    "dimension": "str",
+    "n": "int",
+    "mean": "float",
+    "others": "float",
+    "difference": "float",
+    "low": "float",
+    "high": "float",
+    "p": "float",
+    "p_corrected": "float",
+}
+
+
 def against_others(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
-    """Each branch against all other branches in the quarter: branch_id, dimension, n, mean, others,
-    difference with low, high, p, and p_corrected (Benjamini and Hochberg over branches and
-    dimensions); of the branch, or of all for ALL.
+    """Each branch against all other branches in the quarter: the columns `AGAINST_OTHERS`; of the
+    branch, or of all for ALL.
     """
-    columns = [
-        "branch_id",
-        "dimension",
-        "n",
-        "mean",
-        "others",
-        "difference",
-        "low",
-        "high",
-        "p",
-        "p_corrected",
-    ]
-    rows = _of_branches(scores)
-    now = rows[rows["quarter"] == quarter] if len(rows) else rows
-    found = []
+    branch_scores = _of_branches(scores)
+    now = (
+        branch_scores[branch_scores["quarter"] == quarter] if len(branch_scores) else branch_scores
+    )
+    compared = []
     for dimension, part in now.groupby("dimension") if len(now) else []:
         for r in part.itertuples():
             rest = part[(part["branch_id"] != r.branch_id) & (part["n"] > 1)]
@@ -195,7 +216,7 @@ def against_others(scores: pd.DataFrame, branch: str, quarter: str, min_cell: in
                 float((share * rest["mean"]).sum()),
                 float(np.sqrt((share**2 * rest["se"] ** 2).sum())),
             )
-            found.append(
+            compared.append(
                 [
                     r.branch_id,
                     dimension,
@@ -205,10 +226,32 @@ def against_others(scores: pd.DataFrame, branch: str, quarter: str, min_cell: in
                     *_compared(r.mean, r.se, r.effective, others, error, rest["effective"].sum()),
                 ]
             )
-    table = pd.DataFrame(found, columns=columns[:-1])
+    table = pd.DataFrame(compared, columns=list(AGAINST_OTHERS)[:-1])
     table["p_corrected"] = corrected(table["p"].astype(float))
-    mine = table if branch == ALL else table[table["branch_id"] == branch]
-    return mine.sort_values(["difference", "branch_id"], ignore_index=True)
+    table = table if branch == ALL else table[table["branch_id"] == branch]
+    return table.sort_values(["difference", "branch_id"], ignore_index=True)
+
+
+#: Where a branch is weak: column to its type.
+#: against: what it is weak against, codes apart by blanks.
+#: size: points below that, the largest, with its interval low to high; n: answers.
+#: p: corrected, the smallest.
+#: importance: share in what drives satisfaction; weight: size × importance.
+#: action, owner: what is done about it, and by whom.
+WEAKNESSES = {
+    "branch_id": "str",
+    "dimension": "str",
+    "against": "str",
+    "n": "int",
+    "size": "float",
+    "low": "float",
+    "high": "float",
+    "p": "float",
+    "importance": "float",
+    "weight": "float",
+    "action": "str",
+    "owner": "str",
+}
 
 
 def weaknesses(
@@ -225,67 +268,92 @@ def weaknesses(
 
     A weakness costs a branch work, so the chance of naming any that is none is held below 5 % over
     the whole bank and all three comparisons (Holm 1979). importance: dimension to its share in what
-    drives satisfaction. Returns branch_id, dimension, against (what it is weak against, codes), n,
-    size (points, the largest of them) with low and high, p (corrected), importance, weight (size ×
-    importance), action, owner.
+    drives satisfaction. Returns the columns `WEAKNESSES`.
     """
-    columns = [
-        "branch_id",
-        "dimension",
-        "against",
-        "n",
-        "size",
-        "low",
-        "high",
-        "p",
-        "importance",
-        "weight",
-        "action",
-        "owner",
-    ]
-    rows = _of_branches(scores)
-    rows = rows[rows["dimension"].isin(list(importance))] if len(rows) else rows
-    tested = [
-        _paired(rows, quarter, before, min_cell).assign(against=against)
-        for against, before in earlier.items()
-    ]
-    beside = against_others(rows, ALL, quarter, min_cell).rename(columns={"difference": "change"})
-    tested.append(beside.assign(against=OTHERS))
-    table = pd.concat([t for t in tested if len(t)] or tested[:1], ignore_index=True)
-    if table.empty:
-        return pd.DataFrame(columns=columns)
-    table["p"] = corrected_for_any(table["p"].astype(float))
-    weak = table[(table["p"] < 0.05) & (table["change"] < 0)]
-    found = []
-    for (where, dimension), part in weak.groupby(["branch_id", "dimension"]):
-        most = part.loc[part["change"].idxmin()]
-        mend = actions.get(dimension, Mend(action=""))
-        found.append(
-            [
-                where,
-                dimension,
-                " ".join(part["against"]),
-                int(most["n"]),
-                -most["change"],
-                -most["high"],
-                -most["low"],
-                part["p"].min(),
-                importance[dimension],
-                -most["change"] * importance[dimension],
-                mend.action,
-                mend.owner,
-            ]
-        )
-    result = pd.DataFrame(found, columns=columns)
-    mine = result if branch == ALL else result[result["branch_id"] == branch]
-    return mine.sort_values(
+    branch_scores = _of_branches(scores)
+    branch_scores = (
+        branch_scores[branch_scores["dimension"].isin(list(importance))]
+        if len(branch_scores)
+        else branch_scores
+    )
+    tests = _all_comparisons(branch_scores, quarter, earlier, min_cell)
+    if tests.empty:
+        return pd.DataFrame(columns=list(WEAKNESSES))
+    tests["p"] = corrected_for_any(tests["p"].astype(float))
+    below = tests[(tests["p"] < 0.05) & (tests["change"] < 0)]
+    weak = pd.DataFrame(
+        [
+            _weakness(str(where), str(dimension), part, importance, actions)
+            for (where, dimension), part in below.groupby(["branch_id", "dimension"])
+        ],
+        columns=list(WEAKNESSES),
+    )
+    weak = weak if branch == ALL else weak[weak["branch_id"] == branch]
+    return weak.sort_values(
         ["weight", "branch_id", "dimension"], ascending=[False, True, True], ignore_index=True
     )
 
 
+def _all_comparisons(
+    scores: pd.DataFrame, quarter: str, earlier: dict[str, str], min_cell: int
+) -> pd.DataFrame:
+    """Every branch and dimension against each earlier quarter, and against the other branches:
+    branch_id, dimension, against, n, change with low, high and p.
+    """
+    tests = [
+        _paired(scores, quarter, before, min_cell).assign(against=against)
+        for against, before in earlier.items()
+    ]
+    beside = against_others(scores, ALL, quarter, min_cell).rename(columns={"difference": "change"})
+    tests.append(beside.assign(against=OTHERS))
+    return pd.concat([t for t in tests if len(t)] or tests[:1], ignore_index=True)
+
+
+def _weakness(
+    branch: str,
+    dimension: str,
+    tests: pd.DataFrame,
+    importance: dict[str, float],
+    actions: dict[str, Mend],
+) -> list[str | float]:
+    """One row of `WEAKNESSES`; tests: the comparisons in which the branch lies below."""
+    most = tests.loc[tests["change"].idxmin()]
+    mend = actions.get(dimension, Mend(action=""))
+    return [
+        branch,
+        dimension,
+        " ".join(tests["against"]),
+        int(most["n"]),
+        -most["change"],
+        -most["high"],
+        -most["low"],
+        tests["p"].min(),
+        importance[dimension],
+        -most["change"] * importance[dimension],
+        mend.action,
+        mend.owner,
+    ]
+
+
 def in_words(weak: pd.DataFrame) -> pd.DataFrame:
     """The weaknesses with what they are weak against in the reader's words."""
-    return weak.assign(against=[words(a) for a in weak["against"]])
+    return weak.assign(against=[WORDS.several(a) for a in weak["against"]])
+
+
+#: A control chart: column to its type.
+#: n: answers; mean: index, 0–100.
+#: centre, low, high: what the quarters before the last let expect.
+#: outside: whether the mean lies outside.
+CONTROL_CHART = {
+    "dimension": "str",
+    "quarter": "str",
+    "n": "int",
+    "mean": "float",
+    "centre": "float",
+    "low": "float",
+    "high": "float",
+    "outside": "bool",
+}
 
 
 def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> pd.DataFrame:
@@ -294,12 +362,11 @@ def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> p
 
     Limits are those of a prediction of the quarter's mean (t distribution at 99.73 %): they widen
     with few answers, and with what varies between quarters beyond sampling (DerSimonian and Laird
-    1986; Laney 2002 does so for shares); degrees of freedom after Satterthwaite (1946). Returns
-    dimension, quarter, n, mean, centre, low, high, outside; quarters of fewer than `min_cell`
-    answers are left out, and so are dimensions with fewer than three such quarters before the last.
+    1986; Laney 2002 does so for shares); degrees of freedom after Satterthwaite (1946). Returns the
+    columns `CONTROL_CHART`; quarters of fewer than `min_cell` answers are left out, and so are
+    dimensions with fewer than three such quarters before the last.
     """
-    columns = ["dimension", "quarter", "n", "mean", "centre", "low", "high", "outside"]
-    rows = (
+    branch_scores = (
         scores[
             (scores["branch_id"] == branch)
             & (scores["segment"] == EVERY)
@@ -309,51 +376,57 @@ def control(scores: pd.DataFrame, branch: str, quarter: str, min_cell: int) -> p
         if len(scores)
         else scores
     )
-    found = []
-    for dimension, part in rows.groupby("dimension") if len(rows) else []:
+    charts = []
+    for _dimension, part in branch_scores.groupby("dimension") if len(branch_scores) else []:
         part = part.sort_values("quarter")
         base = part[part["quarter"] < quarter]
-        if len(base) < LEAST_QUARTERS or not (base["se"] > 0).all():
-            continue
-        w = 1 / base["se"] ** 2
-        centre = float((w * base["mean"]).sum() / w.sum())
-        spread = float((w * (base["mean"] - centre) ** 2).sum())
-        between = max((spread - (len(base) - 1)) / (w.sum() - (w**2).sum() / w.sum()), 0.0)
-        w = 1 / (base["se"] ** 2 + between)
-        centre = float((w * base["mean"]).sum() / w.sum())
-        of_answers = float(
-            ((base["effective"] - 1) * base["se"] ** 2 * base["effective"]).sum()
-            / (base["effective"] - 1).sum()
-        )
-        many, few = float((base["effective"] - 1).sum()), len(base) - 1
-        for r in part.itertuples():
-            own, others = of_answers / r.effective, between + 1 / w.sum()
-            freedom = (own + others) ** 2 / (
-                own**2 / many + others**2 / (few if between > 0 else many)
-            )
-            half = stats.t.ppf((1 + CONTROL) / 2, freedom) * np.sqrt(own + others)
-            found.append(
-                [
-                    dimension,
-                    r.quarter,
-                    r.n,
-                    r.mean,
-                    centre,
-                    centre - half,
-                    centre + half,
-                    abs(r.mean - centre) > half,
-                ]
-            )
-    return pd.DataFrame(found, columns=columns)
+        if len(base) >= LEAST_QUARTERS and (base["se"] > 0).all():
+            charts.append(_within_limits(part, base))
+    empty = pd.DataFrame(columns=list(CONTROL_CHART))
+    return pd.concat(charts, ignore_index=True) if charts else empty
+
+
+def _within_limits(part: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
+    """The control chart of one dimension; base: the quarters that the limits come from."""
+    w = 1 / base["se"] ** 2
+    centre = float((w * base["mean"]).sum() / w.sum())
+    spread = float((w * (base["mean"] - centre) ** 2).sum())
+    between = max((spread - (len(base) - 1)) / (w.sum() - (w**2).sum() / w.sum()), 0.0)
+    w = 1 / (base["se"] ** 2 + between)
+    centre = float((w * base["mean"]).sum() / w.sum())
+    of_answers = float(
+        ((base["effective"] - 1) * base["se"] ** 2 * base["effective"]).sum()
+        / (base["effective"] - 1).sum()
+    )
+    many, few = float((base["effective"] - 1).sum()), len(base) - 1
+    own, others = of_answers / part["effective"], between + 1 / w.sum()
+    freedom = (own + others) ** 2 / (own**2 / many + others**2 / (few if between > 0 else many))
+    half = stats.t.ppf((1 + CONTROL) / 2, freedom) * np.sqrt(own + others)
+    return part.assign(
+        centre=centre,
+        low=centre - half,
+        high=centre + half,
+        outside=(part["mean"] - centre).abs() > half,
+    )[list(CONTROL_CHART)]
+
+
+def control_now(chart: pd.DataFrame, quarter: str) -> pd.DataFrame:
+    """The quarter's rows of a control chart."""
+    return chart[chart["quarter"] == quarter]
+
+
+def earlier_quarters(quarter: Quarter) -> dict[str, str]:
+    """What a quarter is compared with: the one before, and that of a year ago."""
+    return {PREVIOUS: str(quarter.previous), YEAR_AGO: str(quarter.shifted(-4))}
 
 
 def headline(index: pd.DataFrame, weak: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
     """The figures of the index page: the index with its interval, and the weightiest weakness."""
     figures = {}
-    mine = of_quarter(index, branch, quarter)
-    mine = mine[mine["dimension"] == INDEX].dropna(subset=["mean"])
-    if len(mine):
-        row = mine.iloc[0]
+    own = of_quarter(index, branch, quarter)
+    own = own[own["dimension"] == INDEX].dropna(subset=["mean"])
+    if len(own):
+        row = own.iloc[0]
         figures[say("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
     if len(weak):
         most = weak.iloc[0]
@@ -363,30 +436,37 @@ def headline(index: pd.DataFrame, weak: pd.DataFrame, branch: str, quarter: str)
     return figures
 
 
+#: The scores that management asks for: column to its type.
+#: measure: nps, csat or ces.
+#: n, n_before: answers in the quarter, and in the one before.
+#: score: with its interval low to high; before: a quarter ago.
+#: difference: with its interval.
+MANAGEMENT_SCORES = {
+    "measure": "str",
+    "n": "int",
+    "score": "float",
+    "low": "float",
+    "high": "float",
+    "before": "float",
+    "n_before": "float",
+    "difference": "float",
+    "difference_low": "float",
+    "difference_high": "float",
+}
+
+
 def management_scores(
     counts: pd.DataFrame, quarter: str, previous: str, min_cell: int
 ) -> pd.DataFrame:
-    """The scores that management asks for: measure, n, score with low and high (95 %), before (last
-    quarter), n_before, difference with difference_low and difference_high.
+    """The scores that management asks for: the columns `MANAGEMENT_SCORES`.
 
-    counts: `Partition.management_counts`. nps: % of 9 and 10 less % of 1 to 6 (Reichheld 2003), its
-    interval from the variance of +1, 0 and −1. csat: % of 8 to 10, Wilson's interval. ces: mean
-    ease, 1 to 10 (after Dixon, Freeman and Toman 2010), Student's interval. Differences assume
-    independent answers: normal intervals. Measures with fewer than `min_cell` answers are left out.
+    counts: `LoyaltyTables.management_counts`. Measures with fewer than `min_cell` answers are left
+    out. Differences assume independent answers: normal intervals. The measures
+    nps: % of 9 and 10 less % of 1 to 6 (Reichheld 2003), interval from the variance of +1, 0 and −1
+    csat: % of 8 to 10, Wilson's interval
+    ces: mean ease, 1 to 10 (after Dixon, Freeman and Toman 2010), Student's interval
     """
-    columns = [
-        "measure",
-        "n",
-        "score",
-        "low",
-        "high",
-        "before",
-        "n_before",
-        "difference",
-        "difference_low",
-        "difference_high",
-    ]
-    found = []
+    scores = []
     for measure, part in counts.groupby("measure", sort=False) if len(counts) else []:
         by_quarter = part.set_index("quarter")
         if quarter not in by_quarter.index or by_quarter.loc[quarter, "n"] < min_cell:
@@ -403,8 +483,8 @@ def management_scores(
                 score - before - half,
                 score - before + half,
             ]
-        found.append(row)
-    return pd.DataFrame(found, columns=columns)
+        scores.append(row)
+    return pd.DataFrame(scores, columns=list(MANAGEMENT_SCORES))
 
 
 def _scored(measure: str, c: pd.Series) -> tuple[float, float, float, float]:
@@ -423,22 +503,35 @@ def _scored(measure: str, c: pd.Series) -> tuple[float, float, float, float]:
     return float(c["mean"]), low, high, float(c["sd"] / np.sqrt(n))
 
 
-def weights_table(stored: dict[str, Any]) -> pd.DataFrame:
-    """What each dimension counts for in the index: dimension, weight, and what the path model of
-    the fit quarter says: share with share_low and share_high; n (answers).
+#: What a dimension counts for in the index: column to its type.
+#: share: of what acts on satisfaction by the path model of the fit quarter, with its interval.
+#: n: answers.
+WEIGHTS = {
+    "dimension": "str",
+    "weight": "float",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "n": "int",
+}
+
+
+def weights_table(index: IndexModel | None) -> pd.DataFrame:
+    """What each dimension counts for in the index, and what the path model of the fit quarter says:
+    the columns `WEIGHTS`.
     """
-    scheme, model = stored.get("scheme", {}), stored.get("model", {})
-    first = model["paths"][0]["target"] if model.get("paths") else ""
-    said = {r["source"]: r for r in model.get("paths", []) if r["target"] == first}
+    if index is None:
+        return pd.DataFrame(columns=list(WEIGHTS))
+    model = index.model if isinstance(index.model, PathModel) else None
+    paths = model.paths if model else []
+    acts = {p.source: p for p in paths if p.target == paths[0].target}
     rows = [
         [
-            d,
-            w,
-            *[said.get(d, {}).get(k) for k in ("share", "share_low", "share_high")],
-            model.get("answers", 0),
+            dimension,
+            weight,
+            *[getattr(acts.get(dimension), s, None) for s in ("share", "share_low", "share_high")],
+            model.answers if model else 0,
         ]
-        for d, w in scheme.get("dimensions", {}).items()
+        for dimension, weight in index.scheme.dimensions.items()
     ]
-    return pd.DataFrame(
-        rows, columns=["dimension", "weight", "share", "share_low", "share_high", "n"]
-    )
+    return pd.DataFrame(rows, columns=list(WEIGHTS))

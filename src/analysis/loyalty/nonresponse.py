@@ -6,13 +6,13 @@ their mean (trimmed; Potter 1990). It mends what these four say, and nothing tha
 is content and answers for that reason stays over-represented.
 """
 
-from typing import Any
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from ibis import _
+
+from analysis.shape import Shape
 
 MARGINS = ("segment", "age", "branch_id", "tenure")
 AGES, TENURES = (30, 45, 60), (2, 5, 10)
@@ -21,30 +21,67 @@ ROUNDS = 200
 UNKNOWN = "unknown"
 
 
+class Category(Shape):
+    """A category of a margin.
+
+    of_customers, of_answers, weighted: its share of the customers, of the answers, and of the
+    answers as they count.
+    """
+
+    margin: str
+    category: str
+    customers: int
+    answered: int
+    of_customers: float
+    of_answers: float
+    weighted: float
+
+
+class Response(Shape):
+    """Who answered in a quarter.
+
+    effective: sample size (Kish 1965).
+    represented: share of customers in categories in which anybody answered.
+    """
+
+    n: int
+    customers: int
+    effective: float
+    represented: float
+    categories: list[Category]
+
+
 def cells(customers: ir.Table, answered: ir.Table) -> ir.Table:
     """How many customers there are, and how many answered, in every cell of the margins.
 
     customers: customer_quarter with `segment`. answered: customer_id of whoever answered. Only
-    types of customers that were asked (of whom somebody answered) count. Returns the margins as
-    text, customers and answered.
+    types of customers that were asked (of whom somebody answered) count. Returns
+    MARGINS: text, a column each
+    customers: int
+    answered: int
     """
-    who = answered.select("customer_id").distinct().mutate(said=True)
-    rows = customers.left_join(who, "customer_id")
-    said = rows.said.fill_null(False)
-    asked = rows.filter(rows.said).select(asked_type="customer_type").distinct()
-    rows = rows.mutate(
-        age=_band(rows.age_years, AGES),
-        tenure=_band(rows.tenure_years, TENURES),
+    answering = answered.select("customer_id").distinct().mutate(said=True)
+    in_cells = customers.left_join(answering, "customer_id")
+    said = in_cells.said.fill_null(False)
+    asked = in_cells.filter(in_cells.said).select(asked_type="customer_type").distinct()
+    in_cells = in_cells.mutate(
+        age=_band(in_cells.age_years, AGES),
+        tenure=_band(in_cells.tenure_years, TENURES),
         answered_=said.cast("int64"),
     )
-    rows = rows.mutate(segment=rows.segment.fill_null(UNKNOWN)).semi_join(
-        asked, rows.customer_type == asked.asked_type
+    in_cells = in_cells.mutate(segment=in_cells.segment.fill_null(UNKNOWN)).semi_join(
+        asked, in_cells.customer_type == asked.asked_type
     )
     return (
-        rows.group_by(list(MARGINS))
+        in_cells.group_by(list(MARGINS))
         .aggregate(customers=_.count(), answered=_.answered_.sum())
         .order_by(list(MARGINS))
     )
+
+
+def asked_cells(customers: ir.Table, answered: ir.Table) -> pd.DataFrame:
+    """The cells as a frame, see `cells`."""
+    return cells(customers, answered).to_pandas()
 
 
 def margins_of(customers: ir.Table) -> dict[str, ir.Value]:
@@ -106,36 +143,38 @@ def _trimmed(w: np.ndarray, answered: np.ndarray) -> np.ndarray:
     return w
 
 
-def who_answered(counts: pd.DataFrame) -> dict[str, Any]:
-    """Response by category: margin, category, customers, answered, of_customers and of_answers
-    (shares), weighted (share of the weighted answers); with n, effective (sample size; Kish 1965)
-    and represented (share of customers in categories in which anybody answered).
-    """
-    weighted = counts.assign(w=(raked(counts) * counts["answered"]).fillna(0.0))
-    n = float(counts["answered"].sum())
-    squares = float((raked(counts) ** 2 * counts["answered"]).sum())
-    rows, represented = [], np.ones(len(counts), dtype=bool)
+def response_of_quarter(customers: ir.Table, segments: ir.Table, answered: ir.Table) -> Response:
+    """Who answered in a quarter; customers, segments: its customer_quarter and customer_segment."""
+    customers = customers.join(segments.select("customer_id", "segment"), "customer_id")
+    return who_answered(asked_cells(customers, answered))
+
+
+def who_answered(counts: pd.DataFrame) -> Response:
+    """Response by category; counts: as from `cells`."""
+    weights = raked(counts)
+    weighted = counts.assign(w=(weights * counts["answered"]).fillna(0.0))
+    n, customers = float(counts["answered"].sum()), int(counts["customers"].sum())
+    squares = float((weights**2 * counts["answered"]).sum())
+    categories, represented = [], np.ones(len(counts), dtype=bool)
     for margin in MARGINS:
         summed = weighted.groupby(margin)[["customers", "answered", "w"]].sum()
         for category, r in summed.iterrows():
-            rows.append(
-                {
-                    "margin": margin,
-                    "category": str(category),
-                    "customers": int(r["customers"]),
-                    "answered": int(r["answered"]),
-                    "of_customers": r["customers"] / summed["customers"].sum(),
-                    "of_answers": r["answered"] / n if n else np.nan,
-                    "weighted": r["w"] / n if n else np.nan,
-                }
+            categories.append(
+                Category(
+                    margin=margin,
+                    category=str(category),
+                    customers=int(r["customers"]),
+                    answered=int(r["answered"]),
+                    of_customers=r["customers"] / summed["customers"].sum(),
+                    of_answers=r["answered"] / n if n else np.nan,
+                    weighted=r["w"] / n if n else np.nan,
+                )
             )
         represented &= (summed["answered"] > 0)[counts[margin]].to_numpy()
-    return {
-        "n": int(n),
-        "customers": int(counts["customers"].sum()),
-        "effective": float(weighted["w"].sum() ** 2 / squares) if squares else 0.0,
-        "represented": float(
-            counts.loc[represented, "customers"].sum() / max(counts["customers"].sum(), 1)
-        ),
-        "categories": rows,
-    }
+    return Response(
+        n=int(n),
+        customers=customers,
+        effective=float(weighted["w"].sum() ** 2 / squares) if squares else 0.0,
+        represented=float(counts.loc[represented, "customers"].sum() / max(customers, 1)),
+        categories=categories,
+    )

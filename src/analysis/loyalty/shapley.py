@@ -5,28 +5,83 @@ together.
 from collections.abc import Sequence
 from itertools import combinations
 from math import factorial
-from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from ibis import _
 
-from analysis.loyalty.pathmodel import LEAST, LEVEL, draws, plain
-from analysis.report.language import impossible
+from analysis.loyalty.pathmodel import LEAST
+from analysis.report.language import Impossible, impossible
+from analysis.shape import Shape, rows_as
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.resampling import draws
 
 MOST_DRIVERS = 12  # 4,096 subsets
 
 
+MOST_ANSWERS = 20_000
+TARGETS = ("satisfaction", "stated_loyalty")
+
+
+class Driver(Shape):
+    """A dimension's part of what all explain together.
+
+    share: of the sum of the parts, with its bootstrap interval.
+    """
+
+    driver: str
+    r_squared: float
+    share: float
+    share_low: float
+    share_high: float
+
+
+class ExplainedShares(Shape):
+    """What drives a target; low, high: interval of r_squared."""
+
+    n: int
+    target: str
+    r_squared: float
+    low: float
+    high: float
+    drivers: list[Driver]
+
+
+class Drivers(Shape):
+    """What drives satisfaction and stated loyalty, as far as they were asked."""
+
+    targets: list[ExplainedShares | Impossible]
+
+    @property
+    def explained(self) -> list[ExplainedShares]:
+        """The targets that could be explained."""
+        return [t for t in self.targets if isinstance(t, ExplainedShares)]
+
+
+def fit_drivers(index: ir.Table | None, dimensions: Sequence[str]) -> Drivers:
+    """What drives each target, from a bank-wide sample of answers, chosen by the hash of their
+    identifier.
+
+    index: survey_index of a year; None without surveys.
+    """
+    if index is None:
+        return Drivers(targets=[])
+    answers = index.order_by([_.survey_id.hash(), _.survey_id]).limit(MOST_ANSWERS).to_pandas()
+    return Drivers(
+        targets=[explained_shares(answers, list(dimensions), t) for t in TARGETS if t in answers]
+    )
+
+
 def explained_shares(
-    rows: pd.DataFrame, drivers: Sequence[str], target: str, times: int = 500, seed: int = 0
-) -> dict[str, Any]:
+    answers: pd.DataFrame, drivers: Sequence[str], target: str, times: int = 500, seed: int = 0
+) -> ExplainedShares | Impossible:
     """R² of the target on the drivers, divided among them: averaged over all orders of entering
     (Lindeman, Merenda and Gold 1980; the Shapley value of R², Lipovetsky and Conklin 2001).
 
-    rows: customer_id and the scores. Returns n, r_squared with low and high, and `drivers`: driver,
-    r_squared (its part), share (of the sum) with share_low and share_high (percentiles of bootstrap
-    samples of persons); {"reason": …} where it cannot be done.
+    answers: customer_id and the scores. Intervals are percentiles of bootstrap samples of persons.
     """
-    complete = rows.dropna(subset=[*drivers, target])
+    complete = answers.dropna(subset=[*drivers, target])
     varying = [d for d in drivers if len(complete) and complete[d].std() > 1e-9]
     if len(complete) < LEAST or not varying or not complete[target].std() > 1e-9:
         return impossible(
@@ -39,19 +94,11 @@ def explained_shares(
     table = complete[[*varying, target]].to_numpy(dtype=float)
     table = (table - table.mean(axis=0)) / table.std(axis=0)
     whole = lindeman(np.corrcoef(table.T))
-    drawn = []
-    for weight in draws(pd.factorize(complete["customer_id"])[0], times, seed):
-        mean = weight @ table / weight.sum()
-        covariance = (table * weight[:, None]).T @ table / weight.sum() - np.outer(mean, mean)
-        sd = np.sqrt(np.diag(covariance))
-        if (sd > 1e-9).all():
-            drawn.append(lindeman(covariance / np.outer(sd, sd)))
-    parts = np.array(drawn)
+    parts = _parts_drawn(table, pd.factorize(complete["customer_id"])[0], times, seed)
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    shares = parts / parts.sum(axis=1, keepdims=True)
     low, high = np.quantile(parts.sum(axis=1), ends)
-    share_low, share_high = np.quantile(shares, ends, axis=0)
-    found = pd.DataFrame(
+    share_low, share_high = np.quantile(parts / parts.sum(axis=1, keepdims=True), ends, axis=0)
+    shares = pd.DataFrame(
         {
             "driver": varying,
             "r_squared": whole,
@@ -60,14 +107,26 @@ def explained_shares(
             "share_high": share_high,
         }
     )
-    return {
-        "n": len(complete),
-        "target": target,
-        "r_squared": float(whole.sum()),
-        "low": float(low),
-        "high": float(high),
-        "drivers": plain(found),
-    }
+    return ExplainedShares(
+        n=len(complete),
+        target=target,
+        r_squared=float(whole.sum()),
+        low=float(low),
+        high=float(high),
+        drivers=rows_as(Driver, shares, 5),
+    )
+
+
+def _parts_drawn(table: np.ndarray, person: np.ndarray, times: int, seed: int) -> np.ndarray:
+    """Bootstrap samples × drivers: the part of each; samples without spread are left out."""
+    parts = []
+    for weight in draws(person, times, seed):
+        mean = weight @ table / weight.sum()
+        covariance = (table * weight[:, None]).T @ table / weight.sum() - np.outer(mean, mean)
+        sd = np.sqrt(np.diag(covariance))
+        if (sd > 1e-9).all():
+            parts.append(lindeman(covariance / np.outer(sd, sd)))
+    return np.array(parts)
 
 
 def lindeman(correlation: np.ndarray) -> np.ndarray:

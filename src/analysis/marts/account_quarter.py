@@ -12,6 +12,8 @@ from analysis.quarters import Quarter
 ZERO = ibis.literal(0).cast("decimal(18, 2)")
 CASH = ("cash_in", "cash_out")
 REGULAR_OR_LENT = ("salary", "pension", "loan_payout", "interest")
+CHANNEL_COUNTS = tuple(f"channel_{channel}" for channel in CHANNELS)
+AMOUNTS = ("money_in", "money_out", "cash", "salary", "pension", "largest_in")
 COUNTS = (
     "entries",
     "transactions",
@@ -31,20 +33,93 @@ def account_quarter(
     """One row per account open in the quarter.
 
     in_quarter: the contract's transactions of the quarter. previous: account_quarter of the quarter
-    before; without it balances start at the accounts' `opening_balance`. Money and balances in the
-    bank's currency; `transactions` counts entries the customer or a third party caused, `entries`
-    those of the bank too. `timed` are own entries whose time of day is known. `outside_payees` are
-    the accounts at other banks that got at least a tenth of the transfers out of the quarter, five
-    at most; `new_outside_paid` is what went to the largest of them where it was not among those of
-    the quarter before (empty in the first quarter), `new_outside_own_name` whether it is in the
-    name of an owner of the account (empty where the bank delivers no names).
+    before; without it balances start at the accounts' `opening_balance`. Money in the bank's
+    currency; own entries are those that the customer or a third party caused. Returns
+    account_id, branch_id, quarter: text
+    entries: int, those of the bank too
+    transactions: int, own entries
+    timed: int, own entries whose time of day is known
+    evening: int, of these, from 18 to 6 o'clock
+    month_start: int, own entries of the first ten days of a month
+    active_weeks: int, weeks with an own entry
+    counterparties: int, different accounts dealt with
+    salary_months: int, months in which a salary or pension came
+    instalments: int, entries that repay a loan
+    channel_…: int, entries by channel
+    money_in, money_out, cash: decimal, added up
+    salary, pension: decimal, both together, and pensions alone
+    largest_in: decimal, largest single inflow that is no salary, pension, loan or interest
+    balance_start: decimal
+    balance_first_month, balance_second_month, balance_end: decimal, at the three month ends
+    last_on: date, of the last own entry; it may lie in an earlier quarter
+    outside_payees: texts, the accounts at other banks that got at least a tenth of the transfers
+    out of the quarter, five at most
+    new_outside_paid: decimal, what went to the largest of them where it was not among those of the
+    quarter before; empty in the first quarter
+    new_outside_own_name: bool, whether that account is in the name of an owner of this one; empty
+    where the bank delivers no names
     """
+    accounts = tables["accounts"].filter(
+        (_.opened_on <= ibis.literal(quarter.end))
+        & (_.closed_on.isnull() | (_.closed_on >= ibis.literal(quarter.start)))
+    )
+    for part in (_moved(in_quarter, quarter), _outside_payees(tables, in_quarter)):
+        accounts = accounts.left_join(part, "account_id").drop("account_id_right")
+    accounts = _with_quarter_before(accounts, previous)
+    start = accounts.start
+    first_month = start + accounts.net_first_month.fill_null(ZERO)
+    second_month = first_month + accounts.net_second_month.fill_null(ZERO)
+    return accounts.select(
+        "account_id",
+        "branch_id",
+        quarter=ibis.literal(str(quarter)),
+        **{c: accounts[c].fill_null(0).cast("int64") for c in (*COUNTS, *CHANNEL_COUNTS)},
+        **{c: accounts[c].fill_null(ZERO) for c in AMOUNTS},
+        balance_start=start.cast("decimal(18, 2)"),
+        balance_first_month=first_month.cast("decimal(18, 2)"),
+        balance_second_month=second_month.cast("decimal(18, 2)"),
+        balance_end=(start + accounts.net.fill_null(ZERO)).cast("decimal(18, 2)"),
+        last_on=ibis.coalesce(accounts.last_on, accounts.last_before),
+        outside_payees=accounts.outside_payees,
+        new_outside_paid=accounts.new_paid,
+        new_outside_own_name=accounts.own_name,
+    )
+
+
+def _with_quarter_before(accounts: ir.Table, previous: ir.Table | None) -> ir.Table:
+    """With start (the balance), last_before (of the last own entry) and new_paid (what went to the
+    largest payee where it was not among those of the quarter before).
+    """
+    opening = accounts.opening_balance.fill_null(ZERO)
+    if previous is None:
+        nothing = ibis.null("decimal(18, 2)")
+        return accounts.mutate(start=opening, last_before=ibis.null("date"), new_paid=nothing)
+    earlier = previous.select(
+        "account_id",
+        earlier_balance="balance_end",
+        last_before="last_on",
+        earlier_payees="outside_payees",
+        was_there=ibis.literal(True),
+    )
+    accounts = accounts.left_join(earlier, "account_id").drop("account_id_right")
+    paid_before = accounts.earlier_payees.contains(accounts.outside_payee).fill_null(False)
+    paid = accounts.outside_paid.fill_null(ZERO)
+    was_there = accounts.was_there.fill_null(False)
+    opening = accounts.opening_balance.fill_null(ZERO)
+    return accounts.mutate(
+        start=ibis.ifelse(was_there, accounts.earlier_balance, opening),
+        new_paid=ibis.ifelse(paid_before, ZERO, paid),
+    )
+
+
+def _moved(in_quarter: ir.Table, quarter: Quarter) -> ir.Table:
+    """What the entries of the quarter come to on each account."""
     own = _.kind.notin(BANK_KINDS)
     regular = _.kind.isin(("salary", "pension")) & (_.amount > 0)
     hour = _.booked_at.hour()
     timed = own & (_.booked_at != _.booked_at.truncate("D"))
     month = _.booked_at.month() - ibis.literal(quarter.start.month)
-    moved = in_quarter.group_by("account_id").aggregate(
+    return in_quarter.group_by("account_id").aggregate(
         entries=_.count(),
         transactions=own.sum().fill_null(0),
         money_in=ibis.ifelse(_.amount > 0, _.amount, ZERO).sum(),
@@ -65,61 +140,6 @@ def account_quarter(
         salary_months=month.nunique(where=regular),
         instalments=(_.kind == "loan_instalment").sum().fill_null(0),
         **{f"channel_{c}": (_.channel == c).sum().fill_null(0) for c in CHANNELS},
-    )
-    accounts = tables["accounts"].filter(
-        (_.opened_on <= ibis.literal(quarter.end))
-        & (_.closed_on.isnull() | (_.closed_on >= ibis.literal(quarter.start)))
-    )
-    rows = accounts.left_join(moved, "account_id").drop("account_id_right")
-    rows = rows.left_join(_outside_payees(tables, in_quarter), "account_id").drop(
-        "account_id_right"
-    )
-    known_before: ir.Value = ibis.null("boolean")
-    start: ir.Value = rows.opening_balance.fill_null(ZERO)
-    before_last: ir.Value = ibis.null("date")
-    if previous is not None:
-        earlier = previous.select(
-            "account_id",
-            earlier_balance="balance_end",
-            earlier_last="last_on",
-            earlier_payees="outside_payees",
-            was_there=ibis.literal(True),
-        )
-        rows = rows.left_join(earlier, "account_id").drop("account_id_right")
-        known_before = rows.earlier_payees.contains(rows.outside_payee).fill_null(False)
-        start = ibis.ifelse(
-            rows.was_there.fill_null(False),
-            rows.earlier_balance,
-            rows.opening_balance.fill_null(ZERO),
-        )
-        before_last = rows.earlier_last
-    amounts = {
-        c: rows[c].fill_null(ZERO)
-        for c in ("money_in", "money_out", "cash", "salary", "pension", "largest_in")
-    }
-    counts = {
-        c: rows[c].fill_null(0).cast("int64")
-        for c in (*COUNTS, *[f"channel_{c}" for c in CHANNELS])
-    }
-    first_month = start + rows.net_first_month.fill_null(ZERO)
-    return rows.select(
-        "account_id",
-        "branch_id",
-        quarter=ibis.literal(str(quarter)),
-        **counts,
-        **amounts,
-        balance_start=start.cast("decimal(18, 2)"),
-        balance_first_month=first_month.cast("decimal(18, 2)"),
-        balance_second_month=(first_month + rows.net_second_month.fill_null(ZERO)).cast(
-            "decimal(18, 2)"
-        ),
-        balance_end=(start + rows.net.fill_null(ZERO)).cast("decimal(18, 2)"),
-        last_on=ibis.coalesce(rows.last_on, before_last),
-        outside_payees=rows.outside_payees,
-        new_outside_paid=ibis.ifelse(known_before, ZERO, rows.outside_paid.fill_null(ZERO))
-        if previous is not None
-        else ibis.null("decimal(18, 2)"),
-        new_outside_own_name=rows.own_name,
     )
 
 

@@ -1,16 +1,17 @@
 """Every text a reader sees passes through here, so that it can be read in another language.
 
-`say` marks and translates a message at the moment it is shown. Catalogues live in
-`locale/<language>/LC_MESSAGES/workbook.mo`; English is the language of the source and needs none.
+`say` marks and translates a message at the moment it is shown; `marked` marks one that is kept
+until then. Catalogues live in `locale/<language>/LC_MESSAGES/workbook.mo`; English is the language
+of the source and needs none.
 The language `pseudo` brackets every message: a text without brackets on a pseudo page is a text
 that nobody can translate (see `tests/report/test_language.py`).
 """
 
 import gettext
-from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+
+from analysis.shape import Shape
 
 LOCALE = Path(__file__).parents[1] / "locale"
 
@@ -53,24 +54,35 @@ def say(message: str) -> str:
     return _translations.get().gettext(message)
 
 
+def marked(message: str) -> str:
+    """The message as it is, marked for translation where it is defined; `say` translates it when it
+    is shown.
+    """
+    return message
+
+
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The message for `n` things in the reader's language."""
     return _translations.get().ngettext(singular, plural, n)
 
 
-def impossible(text: str, **values: object) -> dict[str, Any]:
-    """A result that could not be computed, to be stored: why, with the numbers apart, so that it
-    can be told in any language.
+class Impossible(Shape):
+    """Why a result could not be computed: the text, and its numbers apart, so that it can be told
+    in any language.
     """
-    return {
-        "reason": {
-            "text": text,
-            "values": {k: f"{v:,}" if isinstance(v, int) else str(v) for k, v in values.items()},
-        }
-    }
+
+    text: str
+    values: dict[str, str]
 
 
-def because(result: Mapping[str, Any]) -> str:
-    """Why a stored result could not be computed, in the reader's language; empty where it could."""
-    reason = result.get("reason")
-    return say(reason["text"]).format(**reason["values"]) if reason else ""
+def impossible(text: str, **values: object) -> Impossible:
+    """That a result could not be computed, to stand in its place: the text, and what it names."""
+    return Impossible(
+        text=text,
+        values={k: f"{v:,}" if isinstance(v, int) else str(v) for k, v in values.items()},
+    )
+
+
+def because(result: object) -> str:
+    """Why a result could not be computed, in the reader's language; empty where it could."""
+    return say(result.text).format(**result.values) if isinstance(result, Impossible) else ""

@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,8 +13,16 @@ from nbformat import NotebookNode
 
 from analysis.report import language
 from analysis.report.headline import HEADLINES
-from analysis.report.index import TEMPLATE
 from analysis.report.language import say
+from analysis.report.stylesheet import TEMPLATE, stylesheet
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and its title."""
+
+    html: str
+    title: str
 
 
 def html_page(
@@ -23,7 +32,7 @@ def html_page(
     written_in: str,
     provenance: Mapping[str, str],
     failure: str = "",
-) -> str:
+) -> Page:
     """The page of an executed notebook, its prose translated, its code folded.
 
     `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts
@@ -38,7 +47,7 @@ def html_page(
         "branch_name": branch_name,
         "quarter": quarter,
         "language": written_in if written_in != "pseudo" else "en",
-        "css": _css(),
+        "css": stylesheet(),
         "contents": contents,
         "headlines": headlines(notebook),
         "failure": failure,
@@ -52,7 +61,7 @@ def html_page(
         },
     }
     body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
-    return str(body)
+    return Page(str(body), title)
 
 
 def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
@@ -92,8 +101,3 @@ def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
 @cache
 def _exporter() -> HTMLExporter:
     return HTMLExporter(template_name="workbook", extra_template_basedirs=[str(TEMPLATE)])
-
-
-@cache
-def _css() -> str:
-    return (TEMPLATE / "page.css").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import pandas as pd
 from great_tables import GT
 
 from analysis.report.language import say
-from analysis.report.words import label
+from analysis.report.words import SHARED, Words
 
 NUMBERS = {
     "count": "{:,.0f}",
@@ -31,6 +31,7 @@ def table(
     empty: str = "",
     note: str = "",
     most: int = 60,
+    words: Words = SHARED,
 ) -> "Table":
     """A table of the columns named in `kinds`, in that order, each formatted as its kind: one of
     KINDS. A `code` is shown in the reader's words, a `text` as the data has it. A number's kind may
@@ -38,11 +39,11 @@ def table(
     27.6 % (25.0 % to 30.4 %).
 
     `empty` is said when there are no rows, `note` stands below the table. At most `most` rows are
-    shown, and it says so.
+    shown, and it says so. `words` are those of the subject, for heads and codes.
     """
     if unknown := [k for k in kinds.values() if _parts(k)[0] not in KINDS]:
         raise ValueError(f"{unknown[0]!r} is not a kind of column; there are {', '.join(KINDS)}.")
-    return Table(rows, title, kinds, empty or say("Nothing to show."), note, most)
+    return Table(rows, title, kinds, empty or say("Nothing to show."), note, most, words)
 
 
 class Table:
@@ -56,6 +57,7 @@ class Table:
         empty: str,
         note: str,
         most: int,
+        words: Words,
     ) -> None:
         self.title, self.note = title, note
         if len(rows) > most:
@@ -73,11 +75,11 @@ class Table:
             )
         shown = rows.head(most)
         self.rows = (
-            pd.DataFrame({c: _column(shown, c, kind) for c, kind in kinds.items()})
+            pd.DataFrame({c: _column(shown, c, kind, words) for c, kind in kinds.items()})
             if len(rows)
             else pd.DataFrame()
         )
-        self.labels = [label(c) for c in kinds]
+        self.labels = [words.column(c) for c in kinds]
         self.right = [
             i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")
         ]
@@ -121,24 +123,24 @@ def _parts(kind: str) -> list[str]:
     return re.split(r"[\[\], ]+", kind.rstrip("]"))
 
 
-def _column(rows: pd.DataFrame, column: str, kind: str) -> list[str]:
+def _column(rows: pd.DataFrame, column: str, kind: str, words: Words) -> list[str]:
     plain, *interval = _parts(kind)
-    values = [_written(v, plain) for v in rows[column]]
+    values = [_written(v, plain, words) for v in rows[column]]
     if not interval:
         return values
-    low, high = ([_written(v, plain) for v in rows[c]] for c in interval)
-    told = say("{value} ({low} to {high})")
+    low, high = ([_written(v, plain, words) for v in rows[c]] for c in interval)
+    template = say("{value} ({low} to {high})")
     return [
         v
         if v == "–" or a == "–"
-        else told.format(value=v, low=a, high=b)
+        else template.format(value=v, low=a, high=b)
         .replace(" ", "\N{NO-BREAK SPACE}")
         .replace("\N{NO-BREAK SPACE}(", " (")
         for v, a, b in zip(values, low, high, strict=True)
     ]
 
 
-def _written(value: object, kind: str) -> str:
+def _written(value: object, kind: str, words: Words) -> str:
     if value is None or value is pd.NaT or (not isinstance(value, str) and pd.isna(value)):
         return "–"
     if isinstance(value, bool):
@@ -150,5 +152,5 @@ def _written(value: object, kind: str) -> str:
     if kind == "date":
         return str(value)[:10]
     if kind == "code":
-        return label(str(value))
+        return words.code(str(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

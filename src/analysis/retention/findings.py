@@ -2,103 +2,138 @@
 out.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from analysis.loyalty.index import ALL
 from analysis.report.language import because, say
-from analysis.report.words import label
+from analysis.retention.fitted import HazardModel
+from analysis.retention.words import label
 from analysis.sources.params import Retention
 from analysis.statistics.intervals import difference_of_shares, share_interval
 
+#: Who left, by quarter: column to its type.
+#: customers: active a quarter before; left: of them.
+#: share: with its interval low to high (Wilson).
+DEPARTED = {
+    "branch_id": "str",
+    "quarter": "str",
+    "customers": "float",
+    "left": "float",
+    "share": "float",
+    "low": "float",
+    "high": "float",
+}
+
 
 def departure_table(departures: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
-    """Departures by quarter of the branch and of the whole bank: branch_id, quarter, customers
-    (active a quarter before), left, share with low and high (Wilson). Fewer than `min_cell`
-    customers have no figures; one to two departures of a branch are not counted out.
+    """Departures by quarter of the branch and of the whole bank: the columns `DEPARTED`. Fewer than
+    `min_cell` customers have no figures; one to two departures of a branch are not counted out.
     """
-    columns = ["branch_id", "quarter", "customers", "left", "share", "low", "high"]
     if departures.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(DEPARTED))
     bank = (
         departures.groupby("quarter", as_index=False)[["customers", "left"]]
         .sum()
         .assign(branch_id=ALL)
     )
-    rows = (
+    by_branch = (
         bank if branch == ALL else pd.concat([departures[departures["branch_id"] == branch], bank])
     )
-    rows = rows.astype({"customers": float, "left": float})
-    intervals = [share_interval(r.left, r.customers) for r in rows.itertuples()]
-    rows = rows.assign(
-        share=rows["left"] / rows["customers"],
+    by_branch = by_branch.astype({"customers": float, "left": float})
+    intervals = [share_interval(r.left, r.customers) for r in by_branch.itertuples()]
+    by_branch = by_branch.assign(
+        share=by_branch["left"] / by_branch["customers"],
         low=[i[0] for i in intervals],
         high=[i[1] for i in intervals],
     )
-    rows.loc[rows["customers"] < min_cell, ["customers", "left", "share", "low", "high"]] = np.nan
-    rows.loc[rows["left"].between(1, 2), ["left", "share", "low", "high"]] = np.nan
-    return rows[columns].sort_values(
+    by_branch.loc[
+        by_branch["customers"] < min_cell, ["customers", "left", "share", "low", "high"]
+    ] = np.nan
+    by_branch.loc[by_branch["left"].between(1, 2), ["left", "share", "low", "high"]] = np.nan
+    return by_branch[list(DEPARTED)].sort_values(
         ["branch_id", "quarter"], ascending=[False, True], ignore_index=True
     )
 
 
-def judged_table(model: dict[str, Any]) -> pd.DataFrame:
-    """How well the chances were told in the quarter held out, by type of customer: n, events,
-    predicted, observed, auc with auc_low and auc_high, brier, brier_base, slope with slope_low and
-    slope_high, intercept; types without such a quarter are left out.
-    """
-    columns = [
-        "customer_type",
-        "quarter",
-        "n",
-        "events",
-        "predicted",
-        "observed",
-        "auc",
-        "auc_low",
-        "auc_high",
-        "brier",
-        "brier_base",
-        "slope",
-        "slope_low",
-        "slope_high",
-        "intercept",
-    ]
-    rows = [
-        {"customer_type": kind, **m["held_out"]}
-        for kind, m in model["types"].items()
-        if "held_out" in m
-    ]
-    return pd.DataFrame(rows, columns=columns)
+#: How well chances were told in the quarter held out: column to its type.
+#: as in `analysis.statistics.fitted.Judged`.
+JUDGED = {
+    "customer_type": "str",
+    "quarter": "str",
+    "n": "int",
+    "events": "int",
+    "predicted": "float",
+    "observed": "float",
+    "auc": "float",
+    "auc_low": "float",
+    "auc_high": "float",
+    "brier": "float",
+    "brier_base": "float",
+    "slope": "float",
+    "slope_low": "float",
+    "slope_high": "float",
+    "intercept": "float",
+}
 
 
-def tenths(model: dict[str, Any]) -> pd.DataFrame:
-    """Told and observed share of departures in tenths of the chance, quarter held out:
-    customer_type, tenth, n, predicted, observed, low, high.
+def judged_table(model: HazardModel) -> pd.DataFrame:
+    """How well the chances were told in the quarter held out, by type of customer: the columns
+    `JUDGED`; types without such a quarter are left out.
     """
     rows = [
-        {"customer_type": kind, "tenth": i, **r}
-        for kind, m in model["types"].items()
-        for i, r in enumerate(m.get("held_out", {}).get("tenths", []), 1)
+        {"customer_type": kind, **m.held_out.model_dump(exclude_none=True)}
+        for kind, m in model.fitted.items()
+        if m.held_out
     ]
-    return pd.DataFrame(
-        rows, columns=["customer_type", "tenth", "n", "predicted", "observed", "low", "high"]
-    )
+    return pd.DataFrame(rows, columns=list(JUDGED))
 
 
-def what_counts(model: dict[str, Any], most: int = 12) -> pd.DataFrame:
-    """What moves the chance of leaving most, of every type of customer: customer_type, feature,
-    odds_ratio (per standard deviation), missing (share of empty values).
+#: A tenth of the chances told, in the quarter held out: column to its type.
+#: tenth: 1 is the lowest; n: customers.
+#: predicted, observed: share who leave, as told and as it came, with its interval low to high.
+TENTHS = {
+    "customer_type": "str",
+    "tenth": "int",
+    "n": "int",
+    "predicted": "float",
+    "observed": "float",
+    "low": "float",
+    "high": "float",
+}
+
+
+def tenths(model: HazardModel) -> pd.DataFrame:
+    """Told and observed share of departures in tenths of the chance, quarter held out: the columns
+    `TENTHS`.
     """
     rows = [
-        [kind, f["name"], float(np.exp(f["coefficient"])), f["missing_share"]]
-        for kind, m in model["types"].items()
-        for f in m.get("features", [])
+        {"customer_type": kind, "tenth": i, **tenth.model_dump()}
+        for kind, m in model.fitted.items()
+        for i, tenth in enumerate(m.held_out.tenths if m.held_out else [], 1)
     ]
-    table = pd.DataFrame(rows, columns=["customer_type", "feature", "odds_ratio", "missing"])
+    return pd.DataFrame(rows, columns=list(TENTHS))
+
+
+#: What moves the chance of leaving: column to its type.
+#: odds_ratio: per standard deviation; missing: share of empty values.
+WHAT_COUNTS = {
+    "customer_type": "str",
+    "feature": "str",
+    "odds_ratio": "float",
+    "missing": "float",
+}
+
+
+def what_counts(model: HazardModel, most: int = 12) -> pd.DataFrame:
+    """What moves the chance of leaving most, by type of customer: the columns `WHAT_COUNTS`."""
+    rows = [
+        [kind, f.name, float(np.exp(f.coefficient)), f.missing_share]
+        for kind, m in model.fitted.items()
+        for f in m.features
+    ]
+    table = pd.DataFrame(rows, columns=list(WHAT_COUNTS))
     table = table.assign(size=np.log(table["odds_ratio"].astype(float)).abs()).sort_values(
         ["customer_type", "size"], ascending=[False, False]
     )
@@ -110,11 +145,11 @@ def what_counts(model: dict[str, Any], most: int = 12) -> pd.DataFrame:
     )
 
 
-def no_model(model: dict[str, Any]) -> str:
+def no_model(model: HazardModel) -> str:
     """For which types of customers there is no model, and why, in words."""
     return " ".join(
-        f"{label(kind)}: {because(m)}" for kind, m in model["types"].items() if "reason" in m
-    ) or ("" if model["types"] else say("Two quarters are needed."))
+        f"{label(kind)}: {because(m)}" for kind, m in model.types.items() if because(m)
+    ) or ("" if model.types else say("Two quarters are needed."))
 
 
 def in_words(listed: pd.DataFrame) -> pd.DataFrame:
@@ -131,73 +166,85 @@ def reason_in_words(reason: str) -> str:
     return say("{feature}: {side}").format(feature=label(name), side=sides[side]) if name else ""
 
 
+#: Whom to call: column to its type.
+#: hazard: chance of leaving in the next quarter.
+#: expected_value, expected_saving: in the bank's currency.
+SAVE_LIST = {
+    "customer_id": "str",
+    "branch_id": "str",
+    "manager_id": "str",
+    "segment": "str",
+    "hazard": "float",
+    "first_reason": "str",
+    "second_reason": "str",
+    "expected_value": "float",
+    "expected_saving": "float",
+}
+
+
 def save_list(
     churn: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFrame, settings: Retention
 ) -> pd.DataFrame:
     """Whom to call: of every branch as many as it can, those first from whom most is expected.
+    Returns the columns `SAVE_LIST`.
 
     Expected saving = chance of leaving × share a call keeps (assumed) × expected value − cost of a
     call; who did not consent to be contacted, and from whom nothing is to be expected, is not on
-    the list. Returns customer_id, branch_id, manager_id, segment, hazard, first_reason,
-    second_reason, expected_value, expected_saving.
+    the list.
     """
-    columns = [
-        "customer_id",
-        "branch_id",
-        "manager_id",
-        "segment",
-        "hazard",
-        "first_reason",
-        "second_reason",
-        "expected_value",
-        "expected_saving",
-    ]
     if churn.empty or customers.empty or expected.empty:
-        return pd.DataFrame(columns=columns)
-    rows = churn.drop(columns="branch_id").merge(
+        return pd.DataFrame(columns=list(SAVE_LIST))
+    candidates = churn.drop(columns="branch_id").merge(
         customers[["customer_id", "branch_id", "manager_id", "segment", "consent"]],
         on="customer_id",
     )
-    rows = rows.merge(
+    candidates = candidates.merge(
         expected[["customer_id", "expected"]].rename(columns={"expected": "expected_value"}),
         on="customer_id",
     )
-    rows["expected_saving"] = (
-        rows["hazard"] * settings.save_rate * rows["expected_value"] - settings.contact_cost
+    candidates["expected_saving"] = (
+        candidates["hazard"] * settings.save_rate * candidates["expected_value"]
+        - settings.contact_cost
     )
-    may = rows["consent"].astype("boolean").fillna(True).astype(bool)
-    rows = rows[may & (rows["expected_saving"] > 0)]
-    rows = rows.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
-    place = rows.groupby("branch_id").cumcount()
-    can = rows["branch_id"].map(lambda b: settings.capacities.get(b, settings.capacity))
-    rows = rows[(place < can).to_numpy()]
+    may = candidates["consent"].astype("boolean").fillna(True).astype(bool)
+    candidates = candidates[may & (candidates["expected_saving"] > 0)]
+    candidates = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
+    place = candidates.groupby("branch_id").cumcount()
+    can = candidates["branch_id"].map(lambda b: settings.capacities.get(b, settings.capacity))
+    candidates = candidates[(place < can).to_numpy()]
     return (
-        rows[columns]
+        candidates[list(SAVE_LIST)]
         .round({"hazard": 4, "expected_value": 0, "expected_saving": 0})
         .reset_index(drop=True)
     )
 
 
+#: The list in figures: column to its type.
+#: listed, at_risk: customers; at_risk: all active ones.
+#: would_leave: expected departures among the listed, with low to high (95 % of what chance lets
+#: vary, chances taken as known).
+#: of_departures: their share of all departures expected.
+#: expected_value, expected_saving: sums, in the bank's currency.
+LIST_SUMMARY = {
+    "listed": "int",
+    "at_risk": "int",
+    "would_leave": "float",
+    "low": "float",
+    "high": "float",
+    "of_departures": "float",
+    "expected_value": "float",
+    "expected_saving": "float",
+}
+
+
 def list_summary(
     listed: pd.DataFrame, churn: pd.DataFrame, settings: Retention, min_cell: int
 ) -> pd.DataFrame:
-    """The list in figures: listed, at_risk (active customers), would_leave (expected departures
-    among the listed) with low and high (95 % of what chance lets vary, chances taken as known),
-    expected_value and expected_saving (sums), of_departures (the listed ones' share of all
-    departures expected). Empty with fewer than `min_cell` customers at risk.
+    """The list in figures: the columns `LIST_SUMMARY`. Empty with fewer than `min_cell` customers
+    at risk.
     """
-    columns = [
-        "listed",
-        "at_risk",
-        "would_leave",
-        "low",
-        "high",
-        "of_departures",
-        "expected_value",
-        "expected_saving",
-    ]
     if listed.empty or len(churn) < min_cell:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(LIST_SUMMARY))
     h = listed["hazard"]
     half = stats.norm.ppf(0.975) * np.sqrt((h * (1 - h)).sum())
     return pd.DataFrame(
@@ -213,64 +260,71 @@ def list_summary(
                 listed["expected_saving"].sum(),
             ]
         ],
-        columns=columns,
+        columns=list(LIST_SUMMARY),
     )
+
+
+#: The list against what happened: column to its type.
+#: who: listed or not_listed; n: customers.
+#: said: departures told; left: those that came.
+#: share: with its interval low to high (Wilson).
+#: lift: share of the listed / share of the others.
+#: difference: of the two, with its interval (Newcombe).
+LIST_SCORED = {
+    "who": "str",
+    "n": "int",
+    "said": "float",
+    "left": "int",
+    "share": "float",
+    "low": "float",
+    "high": "float",
+    "lift": "float",
+    "difference": "float",
+    "difference_low": "float",
+    "difference_high": "float",
+}
 
 
 def list_scored(
     listed: pd.DataFrame, churn: pd.DataFrame, left: pd.DataFrame, min_cell: int
 ) -> pd.DataFrame:
-    """Last quarter's list against what happened: who (listed, not_listed), n, said (departures
-    told), left, share with low and high (Wilson); and difference with difference_low and
-    difference_high (Newcombe) of the listed against the others, and lift. Empty where either is
+    """Last quarter's list against what happened: the columns `LIST_SCORED`. Empty where either is
     smaller than `min_cell`. Calls that kept somebody make the list look worse.
     """
-    columns = [
-        "who",
-        "n",
-        "said",
-        "left",
-        "share",
-        "low",
-        "high",
-        "lift",
-        "difference",
-        "difference_low",
-        "difference_high",
-    ]
     if listed.empty or left.empty:
-        return pd.DataFrame(columns=columns)
-    rows = churn[["customer_id", "hazard"]].merge(left[["customer_id", "left"]], on="customer_id")
-    on_list = rows["customer_id"].isin(listed["customer_id"])
-    parts = {"listed": rows[on_list], "not_listed": rows[~on_list]}
+        return pd.DataFrame(columns=list(LIST_SCORED))
+    predicted = churn[["customer_id", "hazard"]].merge(
+        left[["customer_id", "left"]], on="customer_id"
+    )
+    on_list = predicted["customer_id"].isin(listed["customer_id"])
+    parts = {"listed": predicted[on_list], "not_listed": predicted[~on_list]}
     if min(map(len, parts.values())) < min_cell:
-        return pd.DataFrame(columns=columns)
-    base = parts["not_listed"]["left"].mean()
-    found = []
-    for who, part in parts.items():
-        gone, n = int(part["left"].sum()), len(part)
-        row = [who, n, part["hazard"].sum(), gone, gone / n, *share_interval(gone, n)]
-        row += (
-            [
-                gone / n / base if base else np.nan,
-                *difference_of_shares(
-                    gone, n, parts["not_listed"]["left"].sum(), len(parts["not_listed"])
-                ),
-            ]
-            if who == "listed"
-            else [np.nan] * 4
-        )
-        found.append(row)
-    return pd.DataFrame(found, columns=columns)
+        return pd.DataFrame(columns=list(LIST_SCORED))
+    scored = [[who, *_departed(part)] for who, part in parts.items()]
+    table = pd.DataFrame(scored, columns=list(LIST_SCORED)[:7])
+    (n, others), (left_listed, left_others) = table["n"], table["left"]
+    base = left_others / others
+    lift = left_listed / n / base if base else np.nan
+    difference = difference_of_shares(left_listed, n, left_others, others)
+    return table.assign(
+        **{
+            column: [value, np.nan]
+            for column, value in zip(list(LIST_SCORED)[7:], (lift, *difference), strict=True)
+        }
+    )
+
+
+def _departed(part: pd.DataFrame) -> list[float]:
+    """The columns of `LIST_SCORED` from n to high."""
+    gone, n = int(part["left"].sum()), len(part)
+    return [n, part["hazard"].sum(), gone, gone / n, *share_interval(gone, n)]
 
 
 def with_capacity(settings: Retention, capacity: int | None) -> Retention:
     """The settings with one capacity for every branch, where one is given."""
-    return (
-        settings
-        if capacity is None
-        else settings.model_copy(update={"capacity": capacity, "capacities": {}})
-    )
+    if capacity is None:
+        return settings
+    return settings.model_copy(update={"capacity": capacity, "capacities": {}})
 
 
 def assumptions(settings: Retention, currency: str) -> str:
@@ -288,8 +342,11 @@ def assumptions(settings: Retention, currency: str) -> str:
 
 
 def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """How often each reason weighs most, and second, among the listed: reason, first, second;
-    reasons of fewer than `min_cell` customers together are left out.
+    """How often each reason weighs most, and second, among the listed; reasons of fewer than
+    `min_cell` customers together are left out.
+
+    reason: text, in the reader's words
+    first, second: int, customers
     """
     first, second = (
         listed[c].value_counts() if len(listed) else pd.Series(dtype=int)
@@ -312,9 +369,9 @@ def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
 def headline(departures: pd.DataFrame, listed: pd.DataFrame, branch: str) -> dict[str, str]:
     """The figures of the index page: the share who left, and what the list is expected to save."""
     figures = {}
-    mine = departures[departures["branch_id"] == branch].dropna(subset=["share"])
-    if len(mine):
-        row = mine.iloc[-1]
+    own = departures[departures["branch_id"] == branch].dropna(subset=["share"])
+    if len(own):
+        row = own.iloc[-1]
         figures[say("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"
     if len(listed):
         figures[say("To call")] = f"{len(listed):,}"

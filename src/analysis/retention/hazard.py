@@ -7,7 +7,9 @@ customers at risk of four quarters, so that it tells of today. It is judged on t
 known, which the model judged did not see; the model in use is then fitted on the last four.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -16,8 +18,11 @@ import pandas as pd
 from ibis import _
 from sklearn.linear_model import LogisticRegression
 
-from analysis.report.language import impossible
-from analysis.segmentation.features import described, matrix
+from analysis.marts.rows import rows_of
+from analysis.quarters import Quarter
+from analysis.report.language import Impossible, impossible
+from analysis.retention.fitted import Hazard, HazardFeature, HazardModel, HeldOutQuarter, Logit
+from analysis.segmentation.features import LeftOut, described, matrix
 from analysis.segmentation.scoring import standardised
 from analysis.statistics.regression import by_tenths, judged
 
@@ -26,10 +31,11 @@ MIN_ROWS, MIN_EVENTS = 300, 20
 SAMPLE = 60_000  # customers a quarter
 PENALTY = 1.0
 RARE = 0.995  # a yes or no is used when at least one in 200 has it
+YEAR = 4  # quarters that an answer counts for
 #: Column to how it is transformed; what the bank keeps no history of (income, credit grade, debt)
-#: is left out, since today's value
-#: may know what happened since; columns of customer_quarter, and those of `at_risk`.
-CANDIDATES = {
+#: is left out, since today's value may know what happened since; columns of customer_quarter, and
+#: those of `at_risk`.
+CANDIDATES: dict[str, Literal["none", "log", "asinh"]] = {
     "tenure_years": "log",
     "age_years": "none",
     "recency_days": "log",
@@ -53,220 +59,280 @@ CANDIDATES = {
 }
 
 
-def at_risk(
-    customers: ir.Table,
-    events: ir.Table | None,
-    names: list[str],
-    complaints: ir.Table | None,
-    answers: ir.Table | None,
-) -> ir.Table:
-    """Active customers of a quarter with what is known of them: customer_quarter and, as 0 or 1,
-    event_… (those of the quarter), complained (in it), answered (a questionnaire within a year),
-    and felt (its index, 0–100; empty without).
+#: The chance of every customer at risk: column to its type.
+#: hazard: chance of leaving in the quarter after.
+#: first_reason, second_reason: the features that raise it most, with high or low against the
+#: average customer, or yes or no; empty where nothing raises it above that customer's.
+CHANCES = {
+    "customer_id": "string",
+    "branch_id": "string",
+    "hazard": "float64",
+    "first_reason": "string",
+    "second_reason": "string",
+    "quarter": "string",
+}
 
-    events: customer_event of the quarter, and names: those there can be. complaints: customer_id of
-    whoever complained in it. answers: survey_index of the year up to it.
+
+@dataclass(frozen=True)
+class History:
+    """What is known of the bank's customers, of many quarters; None where the bank delivers
+    nothing for it.
+
+    customers, events, index: customer_quarter, customer_event, survey_index.
+    complaints: of the contract.
+    event_names: events that there can be.
     """
-    rows = customers.filter(_.active)
-    if events is not None and names:
+
+    customers: ir.Table
+    events: ir.Table | None
+    complaints: ir.Table | None
+    index: ir.Table | None
+    event_names: Sequence[str]
+
+
+def at_risk(history: History, quarter: Quarter) -> ir.Table | None:
+    """Active customers of a quarter with what is known of them; None without customers.
+
+    Returns the columns of customer_quarter, and
+    event_…: 0 or 1, the events of the quarter
+    complained: 0 or 1, in the quarter
+    answered: 0 or 1, a questionnaire within a year
+    felt: float, its index, 0–100; empty without
+    """
+    customers = rows_of(history.customers, quarter)
+    if customers is None:
+        return None
+    risk_set = customers.filter(_.active)
+    events = rows_of(history.events, quarter)
+    if events is not None and history.event_names:
         happened = events.group_by("customer_id").aggregate(
-            **{f"event_{n}": (events.event == n).any().cast("int64") for n in names}
+            **{f"event_{n}": (_.event == n).any().cast("int64") for n in history.event_names}
         )
-        rows = rows.left_join(happened, "customer_id").drop("customer_id_right")
-        rows = rows.mutate(**{f"event_{n}": rows[f"event_{n}"].fill_null(0) for n in names})
-    if complaints is not None:
-        who = complaints.select("customer_id").distinct().mutate(complained=1)
-        rows = rows.left_join(who, "customer_id").drop("customer_id_right")
-        rows = rows.mutate(complained=rows.complained.fill_null(0))
+        risk_set = risk_set.left_join(happened, "customer_id").drop("customer_id_right")
+        risk_set = risk_set.mutate(
+            **{f"event_{n}": risk_set[f"event_{n}"].fill_null(0) for n in history.event_names}
+        )
+    if history.complaints is not None:
+        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
+        received = history.complaints.filter(_.received_on.between(start, end))
+        complainants = received.select("customer_id").distinct().mutate(complained=1)
+        risk_set = risk_set.left_join(complainants, "customer_id").drop("customer_id_right")
+        risk_set = risk_set.mutate(complained=risk_set.complained.fill_null(0))
+    answers = rows_of(history.index, *quarter.shifted(1 - YEAR).through(quarter))
     if answers is not None:
         felt = answers.group_by("customer_id").aggregate(felt=_["index"].mean())
-        rows = rows.left_join(felt, "customer_id").drop("customer_id_right")
-        rows = rows.mutate(answered=rows.felt.notnull().cast("int64"))
-    return rows
+        risk_set = risk_set.left_join(felt, "customer_id").drop("customer_id_right")
+        risk_set = risk_set.mutate(answered=risk_set.felt.notnull().cast("int64"))
+    return risk_set
 
 
-def fit_churn(rows: pd.DataFrame) -> dict[str, Any]:
-    """The hazard model of customers × quarters at risk, of every type of customer by itself.
+def with_outcome(
+    history: History, left: ir.Table | None, quarters: Sequence[Quarter]
+) -> pd.DataFrame:
+    """Customers × quarters at risk of which it is known whether they left in the quarter after: as
+    from `at_risk`, with left. Of each of the last five quarters a bank-wide sample of at most
+    60,000, chosen by the hash of the identifier.
 
-    rows: as from `at_risk`, with `quarter` and `left` (in the quarter after). Returns `types`: type
-    to rows, left, quarters, `features` (each with its coefficient on the standardised scale),
-    intercept, left_out; and, where the last quarter could be held out, `held_out`: quarter, the
-    measures of `judged` and `tenths`; {"reason": …} for a type with too little.
+    left: customer_left of the quarters.
     """
-    kinds = rows.groupby("customer_type") if len(rows) else []
-    return {"types": {str(kind): _fitted_and_judged(part) for kind, part in kinds}}
+    samples = []
+    for quarter in quarters[:-1][-QUARTERS - 1 :]:
+        risk_set, after = at_risk(history, quarter), rows_of(left, quarter.shifted(1))
+        if risk_set is not None and after is not None:
+            with_left = risk_set.join(after.select("customer_id", "left"), "customer_id")
+            sample = with_left.order_by([_.customer_id.hash(), _.customer_id]).limit(SAMPLE)
+            samples.append(sample.to_pandas())
+    return pd.concat(samples, ignore_index=True) if samples else pd.DataFrame()
 
 
-def _fitted_and_judged(rows: pd.DataFrame) -> dict[str, Any]:
-    if len(rows) < MIN_ROWS or min(rows["left"].sum(), (~rows["left"]).sum()) < MIN_EVENTS:
+def fit_churn(risk_set: pd.DataFrame, quarter: str) -> HazardModel:
+    """The hazard model of customers × quarters at risk, of every type of customer by itself, as it
+    can be known at the end of the quarter.
+
+    risk_set: as from `with_outcome`.
+    """
+    by_type = risk_set.groupby("customer_type") if len(risk_set) else []
+    return HazardModel(
+        quarter=quarter, types={str(kind): _fitted_and_judged(of_type) for kind, of_type in by_type}
+    )
+
+
+def _fitted_and_judged(risk_set: pd.DataFrame) -> Hazard | Impossible:
+    left, stayed = int(risk_set["left"].sum()), int((~risk_set["left"]).sum())
+    if len(risk_set) < MIN_ROWS or min(left, stayed) < MIN_EVENTS:
         return impossible(
             "{n} customers × quarters with a known outcome and {left} departures; {rows} "
             "and {events} are needed.",
-            n=len(rows),
-            left=int(rows["left"].sum()),
+            n=len(risk_set),
+            left=left,
             rows=MIN_ROWS,
             events=MIN_EVENTS,
         )
-    rows = rows.sort_values(["quarter", "customer_id"], ignore_index=True)
-    quarters = sorted(rows["quarter"].unique())
-    before, after = (
-        rows[rows["quarter"].isin(quarters[-QUARTERS - 1 : -1])],
-        rows[rows["quarter"] == quarters[-1]],
+    risk_set = risk_set.sort_values(["quarter", "customer_id"], ignore_index=True)
+    quarters = sorted(risk_set["quarter"].unique())
+    before_last = risk_set["quarter"].isin(quarters[-QUARTERS - 1 : -1])
+    of_last = risk_set["quarter"] == quarters[-1]
+    held_out = _judged_on(risk_set[before_last], risk_set[of_last])
+    of_latest = risk_set["quarter"].isin(quarters[-QUARTERS:])
+    latest = risk_set[of_latest].reset_index(drop=True)
+    logit = _fitted(latest)
+    return Hazard(
+        features=logit.features,
+        intercept=logit.intercept,
+        left_out=logit.left_out,
+        rows=len(latest),
+        left=int(latest["left"].sum()),
+        quarters=[str(q) for q in quarters[-QUARTERS:]],
+        held_out=held_out,
     )
-    rows = rows[rows["quarter"].isin(quarters[-QUARTERS:])].reset_index(drop=True)
-    judged_on: dict[str, Any] = {}
-    if len(before) >= MIN_ROWS and before["left"].sum() >= MIN_EVENTS:
-        told = chances(after, _fitted(before))
-        judged_on = {
-            "held_out": {
-                "quarter": str(quarters[-1]),
-                **judged(after["left"], told),
-                "tenths": by_tenths(after["left"], told),
-            }
-        }
-    return {
-        "rows": len(rows),
-        "left": int(rows["left"].sum()),
-        "quarters": [str(q) for q in quarters[-QUARTERS:]],
-        **_fitted(rows),
-        **judged_on,
-    }
 
 
-def _fitted(rows: pd.DataFrame) -> dict[str, Any]:
-    features, left_out = [], []
-    happened = [c for c in rows.columns if c.startswith("event_")]
-    rows = rows.fillna(
-        dict.fromkeys(happened, 0)
-    )  # a quarter without the one before it has no events
-    yes_or_no = [
+def _judged_on(before: pd.DataFrame, after: pd.DataFrame) -> HeldOutQuarter | None:
+    """How well a model of the quarters before tells the one after."""
+    if len(before) < MIN_ROWS or before["left"].sum() < MIN_EVENTS:
+        return None
+    predicted = chances(after, _fitted(before))
+    return HeldOutQuarter(
+        quarter=str(after["quarter"].iloc[0]),
+        tenths=by_tenths(after["left"], predicted),
+        **judged(after["left"], predicted).model_dump(),
+    )
+
+
+def _fitted(risk_set: pd.DataFrame) -> Logit:
+    happened = [c for c in risk_set.columns if c.startswith("event_")]
+    # a quarter without the one before it has no events
+    risk_set = risk_set.fillna(dict.fromkeys(happened, 0))
+    flags = [
         c
-        for c in rows.columns
+        for c in risk_set.columns
         if c.startswith(("event_", "has_")) or c in ("complained", "answered")
     ]
-    for column, transform in {
-        **{c: t for c, t in CANDIDATES.items() if c in rows},
-        **dict.fromkeys(yes_or_no, "flag"),
-    }.items():
-        values = pd.to_numeric(rows[column].astype("Float64"), errors="coerce").astype(float)
-        if (
-            column == "felt"
-        ):  # most did not answer: they count as the average, and `answered` takes up the difference
-            values = values.fillna(values.mean())
-        given = (
-            _flag(values, column) if transform == "flag" else described(values, column, transform)
-        )
-        if isinstance(given, str):
-            left_out.append({"name": column, "why": given})
-        else:
-            features.append({**given, "weight": 1.0})
-    x = matrix(rows.assign(**{c: rows[c].astype(float) for c in yes_or_no}), features)
-    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(x, rows["left"].astype(int))
-    for f, coefficient in zip(features, model.coef_[0], strict=True):
-        f["coefficient"] = float(coefficient)
-    return {"features": features, "intercept": float(model.intercept_[0]), "left_out": left_out}
+    described_columns = [
+        _as_feature(risk_set[c], c) for c in [*[c for c in CANDIDATES if c in risk_set], *flags]
+    ]
+    features = [f for f in described_columns if isinstance(f, HazardFeature)]
+    x = matrix(risk_set.assign(**{c: risk_set[c].astype(float) for c in flags}), features)
+    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(x, risk_set["left"].astype(int))
+    return Logit(
+        features=[
+            f.model_copy(update={"coefficient": float(coefficient)})
+            for f, coefficient in zip(features, model.coef_[0], strict=True)
+        ],
+        intercept=float(model.intercept_[0]),
+        left_out=[f for f in described_columns if isinstance(f, LeftOut)],
+    )
 
 
-def _flag(values: pd.Series, column: str) -> dict[str, Any] | str:
+def _as_feature(values: pd.Series, column: str) -> HazardFeature | LeftOut:
+    """How a column is seen, its coefficient not known yet; or why it cannot be used."""
+    values = pd.to_numeric(values.astype("Float64"), errors="coerce").astype(float)
+    if column not in CANDIDATES:
+        return _flag(values, column)
+    if column == "felt":
+        # most did not answer: they count as the average, and `answered` takes up the difference
+        values = values.fillna(values.mean())
+    description = described(values, column, CANDIDATES[column])
+    if isinstance(description, LeftOut):
+        return description
+    return HazardFeature(**description.model_dump(), coefficient=0.0)
+
+
+def _flag(values: pd.Series, column: str) -> HazardFeature | LeftOut:
     """A yes or no as a feature, unless it is rare or nearly always so."""
     share = float(values.mean())
     if values.isna().any() or not 1 - RARE <= share <= RARE:
-        return "rare"
-    return {
-        "name": column,
-        "column": column,
-        "transform": "none",
-        "scale": 1.0,
-        "low": 0.0,
-        "high": 1.0,
-        "mean": share,
-        "sd": float(values.std()),
-        "missing": 0.0,
-        "missing_share": 0.0,
-        "flag": True,
-    }
+        return LeftOut(name=column, why="rare")
+    return HazardFeature(
+        name=column,
+        column=column,
+        transform="none",
+        low=0.0,
+        high=1.0,
+        mean=share,
+        sd=float(values.std()),
+        missing=0.0,
+        missing_share=0.0,
+        flag=True,
+        coefficient=0.0,
+    )
 
 
-def chances(rows: pd.DataFrame, model: dict[str, Any]) -> np.ndarray:
+def chances(risk_set: pd.DataFrame, model: Logit) -> np.ndarray:
     """The chance of leaving in the quarter after, of each row."""
-    flags = {
-        f["column"]: rows[f["column"]].astype(float) if f["column"] in rows else 0.0
-        for f in model["features"]
+    values = {
+        f.column: risk_set[f.column].astype(float) if f.column in risk_set else 0.0
+        for f in model.features
     }
-    x = matrix(rows.assign(**flags), model["features"])
-    linear = model["intercept"] + x @ np.array([f["coefficient"] for f in model["features"]])
+    x = matrix(risk_set.assign(**values), model.features)
+    linear = model.intercept + x @ np.array([f.coefficient for f in model.features])
     return np.asarray(1 / (1 + np.exp(-linear)))
 
 
-def churn_expression(rows: ir.Table, models: dict[str, Any], quarter: str) -> ir.Table:
+def churn_expression(risk_set: ir.Table, models: Mapping[str, Logit], quarter: str) -> ir.Table:
     """The chance of every customer at risk, computed where the rows are, and the two features that
-    raise it most.
+    raise it most: the columns `CHANCES`.
 
-    rows: as from `at_risk`. models: `types` of `fit_churn`; customers of a type without a model
-    have no row. Returns customer_id, branch_id, quarter, hazard (chance of leaving in the quarter
-    after), first_reason and second_reason: the feature, then high or low against the average
-    customer, or yes or no; empty where nothing raises the chance above that customer's.
+    risk_set: as from `at_risk`. models: type of customers to its model; customers of a type without
+    one have no row.
     """
-    told = [
-        _told(rows.filter(rows.customer_type == kind), m, quarter)
-        for kind, m in sorted(models.items())
-        if "features" in m
+    by_type = [
+        _predicted_departures(risk_set.filter(risk_set.customer_type == kind), model, quarter)
+        for kind, model in sorted(models.items())
     ]
-    return ibis.union(*told) if len(told) > 1 else told[0]
+    return ibis.union(*by_type) if len(by_type) > 1 else by_type[0]
 
 
-def _told(rows: ir.Table, model: dict[str, Any], quarter: str) -> ir.Table:
-    features = [f for f in model["features"] if f["column"] in rows.columns]
+def _predicted_departures(risk_set: ir.Table, model: Logit, quarter: str) -> ir.Table:
+    features = [f for f in model.features if f.column in risk_set.columns]
     absent = sum(
-        f["coefficient"] * (0 - f["mean"]) / f["sd"]
-        for f in model["features"]
-        if f["column"] not in rows.columns
+        f.coefficient * (0 - f.mean) / f.sd
+        for f in model.features
+        if f.column not in risk_set.columns
     )
-    given = [f"given_{i}" for i in range(len(features))]
-    of_number = {f["column"]: rows[f["column"]].cast("float64") for f in features}
-    rows = rows.mutate(**of_number)
-    rows = rows.mutate(
+    contributions = [f"given_{i}" for i in range(len(features))]
+    risk_set = risk_set.mutate(**{f.column: risk_set[f.column].cast("float64") for f in features})
+    risk_set = risk_set.mutate(
         **{
-            g: standardised(rows, f) * f["coefficient"]
-            for g, f in zip(given, features, strict=True)
+            column: standardised(risk_set, f) * f.coefficient
+            for column, f in zip(contributions, features, strict=True)
         }
     )
-    linear: ir.Value = ibis.literal(model["intercept"] + absent)
-    for g in given:
-        linear = linear + rows[g]
-    rows = rows.mutate(
-        hazard=1 / (1 + (-linear).exp()), most_=ibis.greatest(*[rows[g] for g in given])
+    linear: ir.Value = ibis.literal(model.intercept + absent)
+    for column in contributions:
+        linear = linear + risk_set[column]
+    risk_set = risk_set.mutate(
+        hazard=1 / (1 + (-linear).exp()),
+        most_=ibis.greatest(*[risk_set[column] for column in contributions]),
     )
-    rows = rows.mutate(first_reason=_named(rows, given, features, rows.most_))
+    risk_set = risk_set.mutate(
+        first_reason=_reason_with(risk_set, contributions, features, risk_set.most_)
+    )
     second = [
-        ibis.ifelse(rows.first_reason == reason(f), ibis.literal(-1e9), rows[g])
-        for g, f in zip(given, features, strict=True)
+        ibis.ifelse(risk_set.first_reason == reason(f), ibis.literal(-1e9), risk_set[column])
+        for column, f in zip(contributions, features, strict=True)
     ]
-    rows = rows.mutate(next_=ibis.greatest(*second))
-    rows = rows.mutate(second_reason=_named(rows, given, features, rows.next_))
-    return rows.select(
-        "customer_id",
-        "branch_id",
-        "hazard",
-        "first_reason",
-        "second_reason",
+    risk_set = risk_set.mutate(next_=ibis.greatest(*second))
+    risk_set = risk_set.mutate(
+        second_reason=_reason_with(risk_set, contributions, features, risk_set.next_),
         quarter=ibis.literal(quarter),
     )
+    return risk_set.select(*CHANCES)
 
 
-def _named(
-    rows: ir.Table, given: list[str], features: list[dict[str, Any]], value: ir.Value
+def _reason_with(
+    risk_set: ir.Table, contributions: list[str], features: list[HazardFeature], value: ir.Value
 ) -> ir.Value:
     name: ir.Value = ibis.literal("")
-    for g, f in reversed(list(zip(given, features, strict=True))):
-        name = ibis.ifelse((rows[g] == value) & (value > 0), ibis.literal(reason(f)), name)
+    for column, f in reversed(list(zip(contributions, features, strict=True))):
+        name = ibis.ifelse((risk_set[column] == value) & (value > 0), ibis.literal(reason(f)), name)
     return name
 
 
-def reason(feature: dict[str, Any]) -> str:
+def reason(feature: HazardFeature) -> str:
     """The side of a feature on which the chance of leaving is higher, such as `felt low` or
     `event_moved yes`.
     """
-    raises = feature["coefficient"] > 0
-    side = ("yes" if raises else "no") if feature.get("flag") else "high" if raises else "low"
-    return f"{feature['name']} {side}"
+    raises = feature.coefficient > 0
+    side = ("yes" if raises else "no") if feature.flag else "high" if raises else "low"
+    return f"{feature.name} {side}"

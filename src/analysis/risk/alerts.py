@@ -1,204 +1,200 @@
-"""From cases to alerts: identifiers that last, what is new since last quarter, severity, what to do
-and who is to do it.
-
-A case is known again by its anchors: one that shares an anchor with an earlier alert of its kind is
-that alert, the oldest where there are several. What was cleared does not come back without new
-evidence, see docs/decisions/0013-alerts-that-come-back.md.
+"""From cases to alerts: what is new since last quarter, severity, what to do and who is to do
+it.
 """
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from analysis.quarters import Quarter
 from analysis.risk.cases import EVIDENCE, Case
-from analysis.risk.kinds import ALERTS, EVIDENCES, KINDS, PARTIES, action, alert_id, severity
-
-GROWN = 2.0  # a cleared alert comes back when the amount has grown to so many times what it was
-VICTIMS = ("investor", "borrower")  # roles that do not make an alert new
-
-
-Known = dict[str, dict[str, Any]]
-
-
-def identified(kind: str, cases: list[Case], known: Known) -> list[tuple[str, Case]]:
-    """Each case with its alert's identifier; known: what earlier quarters found, by identifier."""
-    earlier = [
-        (k["first_seen"], alert_id, set(k["anchors"]))
-        for alert_id, k in known.items()
-        if k["kind"] == kind
-    ]
-    found: list[tuple[str, Case]] = []
-    taken: set[str] = set()
-    for case in sorted(cases, key=lambda c: (-c.amount, c.anchors)):
-        mine = [
-            a
-            for _seen, a, anchors in sorted(earlier, key=lambda e: e[:2])
-            if anchors & set(case.anchors) and a not in taken
-        ]
-        name = mine[0] if mine else alert_id(kind, min(case.anchors))
-        if name in taken or (not mine and name in known):  # a case that split off
-            name = alert_id(kind, *case.anchors, str(len(taken)))
-        taken.add(name)
-        found.append((name, case))
-    return found
-
-
-def state(case: Case) -> dict[str, Any]:
-    """What is remembered of a case to tell what is new later."""
-    return {
-        "reasons": sorted(case.reasons),
-        "parties": sorted(p for p, r in case.roles.items() if r not in VICTIMS),
-        "amount": case.amount,
-    }
-
-
-def is_new_evidence(now: dict[str, Any], then: dict[str, Any]) -> bool:
-    """Whether a cleared alert has come back: a new reason, a new party, or an amount that has
-    doubled.
-    """
-    return bool(
-        set(now["reasons"]) - set(then["reasons"])
-        or set(now["parties"]) - set(then["parties"])
-        or now["amount"] >= GROWN * then["amount"]
-    )
+from analysis.risk.detectors import POINTS
+from analysis.risk.dispositions import Decision
+from analysis.risk.kinds import ALERTS, EVIDENCES, PARTIES, action, severity
+from analysis.risk.known import VICTIMS, KnownAlert, KnownAlerts, Sighting
 
 
 def points_of(kind: str, reasons: Mapping[str, object] | list[str]) -> int:
     """The stated points of an alert's reasons."""
-    return sum(KINDS[kind].points[r] for r in reasons)
+    return sum(POINTS[kind][r] for r in reasons)
 
 
 def ordered_reasons(kind: str, reasons: Mapping[str, object]) -> list[str]:
     """Reasons by their points, the weightiest first."""
-    return sorted(reasons, key=lambda r: (-KINDS[kind].points[r], r))
+    return sorted(reasons, key=lambda r: (-POINTS[kind][r], r))
+
+
+@dataclass(frozen=True)
+class Past:
+    """What an alert was before this quarter."""
+
+    first_seen: str | None  # quarter
+    last: Sighting | None  # when it was seen last
+    decision: Decision | None
+    when_decided: Sighting | None  # when it was seen last before its decision
+
+    @classmethod
+    def of(cls, alert: KnownAlert | None, decision: Decision | None) -> "Past":
+        """What is known of an alert, and its last decision."""
+        seen = dict(sorted(alert.seen.items())) if alert else {}
+        before_decision = [
+            sighting
+            for quarter, sighting in seen.items()
+            if decision and Quarter.parse(quarter).end < decision.done_on
+        ]
+        return cls(
+            next(iter(seen), None),
+            next(reversed(seen.values()), None),
+            decision,
+            next(reversed(before_decision), None),
+        )
+
+    @property
+    def cleared(self) -> bool:
+        """Whether it was cleared."""
+        return self.decision is not None and self.decision.outcome == "cleared"
+
+    @property
+    def compared(self) -> Sighting | None:
+        """What the alert of today is compared with."""
+        return (self.when_decided if self.cleared else None) or self.last
+
+    def suppresses(self, now: Sighting) -> bool:
+        """Whether it was cleared and has no new evidence."""
+        if not self.cleared or self.when_decided is None:
+            return False
+        return not now.is_new_evidence(self.when_decided)
+
+    def status(self, suppressed: bool) -> str:
+        """The last outcome; open without one, and again where a cleared one has come back."""
+        if self.decision is None or (self.cleared and not suppressed):
+            return "open"
+        return self.decision.outcome
 
 
 def alert_tables(
     kind: str,
-    found: list[tuple[str, Case]],
-    known: Known,
+    cases: list[tuple[str, Case]],
+    alerts_before: KnownAlerts,
     quarter: Quarter,
-    decisions: Mapping[str, Mapping[str, Any]],
+    decisions: Mapping[str, Decision],
     branch_of: Mapping[str, str],
     officers: Mapping[str, str],
-    held: Mapping[str, int],
+    holds_of: Mapping[str, int],
     scores: Mapping[str, float],
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Alerts, evidence and parties of one kind with the columns ALERTS, EVIDENCES and PARTIES.
 
-    decisions: alert to its last disposition (`outcome`, `done_on`). branch_of: customer to branch.
-    officers: branch to member of staff.
-    held: alert to the number of applications it holds. scores: alert to the scorecard's value,
-    where there is one.
+    cases: by alert, as from `known.identified`. decisions: alert to its last disposition.
+    branch_of: customer to branch. officers: branch to member of staff. holds_of: alert to the
+    number of applications it holds. scores: alert to the scorecard's value, where there is one.
     """
     alerts, evidence, parties = [], [], []
-    for name, case in found:
-        before = known.get(name, {}).get("seen", {})
-        last = before[max(before)] if before else None
-        decided = decisions.get(name)
-        now = state(case)
-        cleared = decided is not None and decided["outcome"] == "cleared"
-        then = [
-            before[q]
-            for q in sorted(before)
-            if decided and str(Quarter.parse(q).end) < str(decided["done_on"])
-        ]
-        suppressed = cleared and bool(then) and not is_new_evidence(now, then[-1])
-        homes = pd.Series([branch_of[p] for p in case.roles if p in branch_of], dtype="string")
-        central = pd.Series([branch_of[p] for p in case.anchors if p in branch_of], dtype="string")
-        main = min((central if len(central) else homes).mode(), default="ALL")
+    for name, case in cases:
+        past = Past.of(alerts_before.get(name), decisions.get(name))
+        branch, branches = _branches(case, branch_of)
+        about = {"alert_id": name, "branch_id": branch, "kind": kind}
         points = points_of(kind, case.reasons)
-        level = severity(points, bool(held.get(name)))
-        reasons = ordered_reasons(kind, case.reasons)
-        compared = then[-1] if cleared and then else last
+        level = severity(points, bool(holds_of.get(name)))
         alerts.append(
-            {
-                "alert_id": name,
-                "branch_id": main,
-                "kind": kind,
+            about
+            | _figures(case, ordered_reasons(kind, case.reasons))
+            | _compared(case, past, kind, quarter)
+            | {
+                "branches": branches,
                 "severity": level,
-                "status": "open"
-                if decided is None or (cleared and not suppressed)
-                else decided["outcome"],
                 "rank": 0,
                 "points": points,
                 "score": scores.get(name),
-                "about": case.about,
-                "parties": len(case.roles),
-                "branches": " ".join(sorted(homes.unique())),
-                "amount": case.amount,
-                "first_on": case.first_on,
-                "last_on": case.last_on,
-                "reasons": " ".join(reasons),
-                "new_reasons": " ".join(
-                    r for r in reasons if compared and r not in compared["reasons"]
-                ),
-                "new_parties": len(set(now["parties"]) - set(compared["parties"]))
-                if compared
-                else 0,
-                "amount_before": compared["amount"] if compared else None,
-                "first_seen": min([*before, str(quarter)]),
                 "action": action(kind, level),
-                "assigned_to": officers.get(main, ""),
-                "decided_on": decided["done_on"] if decided is not None else None,
-                "suppressed": suppressed,
-                "anchors": " ".join(case.anchors),
-                "facts": json.dumps(case.facts, ensure_ascii=False, sort_keys=True),
+                "assigned_to": officers.get(branch, ""),
             }
         )
-        flows = pd.concat(p.rows for p in case.reasons.values()).drop_duplicates(
-            ["source", "evidence_id", "payer", "payee"]
-        )
-        paid, got = flows.groupby("payer")["amount"].sum(), flows.groupby("payee")["amount"].sum()
-        for reason in reasons:
-            rows = case.reasons[reason].rows[EVIDENCE]
-            new = (
-                rows["booked_at"].dt.date > quarter.previous.end
-                if last
-                else pd.Series(True, index=rows.index)
-            )
-            evidence.append(
-                rows.assign(alert_id=name, branch_id=main, kind=kind, reason=reason, is_new=new)
-            )
-        for party, role in case.roles.items():
-            parties.append(
-                {
-                    "alert_id": name,
-                    "branch_id": main,
-                    "kind": kind,
-                    "party": party,
-                    "role": role,
-                    "party_branch": branch_of.get(party),
-                    "paid": float(round(paid.get(party, 0.0), 2)),
-                    "got": float(round(got.get(party, 0.0), 2)),
-                    "is_new": last is not None
-                    and role not in VICTIMS
-                    and party not in last["parties"],
-                }
-            )
-    table = pd.DataFrame(alerts, columns=list(ALERTS))
-    table = table.sort_values(
+        for reason in ordered_reasons(kind, case.reasons):
+            rows = _evidence(case, reason, past, quarter)
+            evidence.append(rows.assign(reason=reason, **about))
+        parties += [about | party for party in _parties(case, past, branch_of)]
+    proofs = pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame()
+    return (
+        _ranked(pd.DataFrame(alerts, columns=list(ALERTS))),
+        proofs.reindex(columns=list(EVIDENCES)),
+        pd.DataFrame(parties, columns=list(PARTIES)),
+    )
+
+
+def _branches(case: Case, branch_of: Mapping[str, str]) -> tuple[str, str]:
+    """The branch that has the alert, most of the central parties' or else of all; and all branches
+    of its parties.
+    """
+    homes = pd.Series([branch_of[p] for p in case.roles if p in branch_of], dtype="string")
+    central = pd.Series([branch_of[p] for p in case.anchors if p in branch_of], dtype="string")
+    main = min((central if len(central) else homes).mode(), default="ALL")
+    return main, " ".join(sorted(homes.unique()))
+
+
+def _figures(case: Case, reasons: list[str]) -> dict[str, object]:
+    return {
+        "about": case.about,
+        "parties": len(case.roles),
+        "amount": case.amount,
+        "first_on": case.first_on,
+        "last_on": case.last_on,
+        "reasons": " ".join(reasons),
+        "anchors": " ".join(case.anchors),
+        "facts": json.dumps(case.facts, ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _compared(case: Case, past: Past, kind: str, quarter: Quarter) -> dict[str, object]:
+    """What is new, and what was decided."""
+    now, then = Sighting.of(case), past.compared
+    suppressed = past.suppresses(now)
+    new_reasons = [r for r in ordered_reasons(kind, case.reasons) if then and r not in then.reasons]
+    return {
+        "status": past.status(suppressed),
+        "suppressed": suppressed,
+        "decided_on": past.decision.done_on if past.decision else None,
+        "first_seen": min(past.first_seen or str(quarter), str(quarter)),
+        "new_reasons": " ".join(new_reasons),
+        "new_parties": len(set(now.parties) - set(then.parties)) if then else 0,
+        "amount_before": then.amount if then else None,
+    }
+
+
+def _evidence(case: Case, reason: str, past: Past, quarter: Quarter) -> pd.DataFrame:
+    """The rows that prove a reason; of an alert seen before, those of this quarter are new."""
+    rows = case.reasons[reason].rows[list(EVIDENCE)]
+    if past.last is None:
+        return rows.assign(is_new=True)
+    return rows.assign(is_new=rows["booked_at"].dt.date > quarter.previous.end)
+
+
+def _parties(case: Case, past: Past, branch_of: Mapping[str, str]) -> list[dict[str, object]]:
+    """Who plays which part, with what each paid and got in the evidence."""
+    flows = pd.concat(proof.rows for proof in case.reasons.values()).drop_duplicates(
+        ["source", "evidence_id", "payer", "payee"]
+    )
+    paid, received = flows.groupby("payer")["amount"].sum(), flows.groupby("payee")["amount"].sum()
+    before = past.last.parties if past.last else None
+    return [
+        {
+            "party": party,
+            "role": role,
+            "party_branch": branch_of.get(party),
+            "paid": float(round(paid.get(party, 0.0), 2)),
+            "got": float(round(received.get(party, 0.0), 2)),
+            "is_new": before is not None and role not in VICTIMS and party not in before,
+        }
+        for party, role in case.roles.items()
+    ]
+
+
+def _ranked(alerts: pd.DataFrame) -> pd.DataFrame:
+    alerts = alerts.sort_values(
         ["suppressed", "score", "points", "amount", "alert_id"],
         ascending=[True, False, False, False, True],
         ignore_index=True,
     )
-    table["rank"] = range(1, len(table) + 1)
-    proofs = (
-        pd.concat(evidence, ignore_index=True)
-        if evidence
-        else pd.DataFrame(columns=list(EVIDENCES))
-    )
-    return table, proofs[list(EVIDENCES)], pd.DataFrame(parties, columns=list(PARTIES))
-
-
-def remembered(known: Known, kind: str, found: list[tuple[str, Case]], quarter: Quarter) -> None:
-    """Add what was found in the quarter to what is known; the anchors of an alert only grow."""
-    for name, case in found:
-        entry = known.setdefault(
-            name, {"kind": kind, "first_seen": str(quarter), "anchors": [], "seen": {}}
-        )
-        entry["anchors"] = sorted({*entry["anchors"], *case.anchors})
-        entry["seen"][str(quarter)] = state(case)
+    return alerts.assign(rank=range(1, len(alerts) + 1))

@@ -3,67 +3,74 @@ victims.
 """
 
 import itertools
-from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 from scipy import stats
 
 from analysis.quarters import Quarter
-from analysis.risk.alerts import VICTIMS
+from analysis.risk.known import VICTIMS
+from analysis.risk.record import GroupCount
 from analysis.risk.transfers import Tables, listed
 from analysis.statistics.intervals import corrected_for_any, share_interval
 
 AGES = (30, 45, 60, 75)
+TRAITS = ("age", "sex", "region")
+
+
+#: A group compared with the others of its trait.
+COMPARED = {
+    "kind": "string",
+    "trait": "string",
+    "value": "string",
+    "customers": "int64",
+    "named": "int64",  # of them, in alerts
+    "per_1000": "float64",  # named, of 1,000 customers
+    "per_1000_low": "float64",  # 95 % interval
+    "per_1000_high": "float64",
+    "p_corrected": "float64",
+}
 
 
 def group_counts(
     tables: Tables, alerts: pd.DataFrame, parties: pd.DataFrame, quarter: Quarter
-) -> list[dict[str, Any]]:
+) -> list[GroupCount]:
     """Persons by kind, trait (age, sex, region) and value: customers and those named in an alert
     (borrowers and investors, who may be victims, are not counted as named).
     """
     persons = tables["customers"].filter(_.customer_type == "personal")
-    age = (quarter.end.year - persons.born_on.year()).cast("int64")
-    everyone = {
-        "age": persons.filter(_.born_on.notnull())
-        .group_by(value=_band(age))
-        .aggregate(customers=_.count()),
-        **{
-            t: persons.filter(_[t].notnull()).group_by(value=_[t]).aggregate(customers=_.count())
-            for t in ("sex", "region")
-        },
-    }
-    central = parties[parties["alert_id"].isin(alerts["alert_id"]) & ~parties["role"].isin(VICTIMS)]
-    named = persons.semi_join(
-        listed(central["party"].unique(), "wanted"), [("customer_id", "wanted")]
-    )
-    about = named.select(
+    persons = persons.select(
         "customer_id",
         "sex",
         "region",
-        age=_band((quarter.end.year - named.born_on.year()).cast("int64")),
-    ).to_pandas()
-    rows = []
-    for trait, counted in everyone.items():
-        for value, customers in counted.order_by("value").to_pandas().itertuples(index=False):
-            ids = set(about.loc[about[trait] == value, "customer_id"])
-            for kind, mine in central.groupby("kind"):
-                rows.append(
-                    {
-                        "kind": kind,
-                        "trait": trait,
-                        "value": str(value),
-                        "customers": int(customers),
-                        "named": len(ids & set(mine["party"])),
-                    }
+        age=_band((quarter.end.year - persons.born_on.year()).cast("int64")),
+        has_age=persons.born_on.notnull(),
+    )
+    central = parties[parties["alert_id"].isin(alerts["alert_id"]) & ~parties["role"].isin(VICTIMS)]
+    wanted = listed(central["party"].unique(), "wanted")
+    named = persons.semi_join(wanted, [("customer_id", "wanted")]).to_pandas()
+    counts = []
+    for trait in TRAITS:
+        with_trait = persons.filter(_.has_age if trait == "age" else _[trait].notnull())
+        sizes = with_trait.group_by(value=_[trait]).aggregate(customers=_.count()).order_by("value")
+        for value, customers in sizes.to_pandas().itertuples(index=False):
+            persons_of_group = set(named.loc[named[trait] == value, "customer_id"])
+            for kind, of_kind in central.groupby("kind"):
+                counts.append(
+                    GroupCount(
+                        kind=str(kind),
+                        trait=trait,
+                        value=str(value),
+                        customers=int(customers),
+                        named=len(persons_of_group & set(of_kind["party"])),
+                    )
                 )
-    return rows
+    return counts
 
 
-def _band(age: Any) -> Any:
-    import ibis
-
+def _band(age: ir.IntegerValue) -> ir.StringValue:
     names = [
         f"under {AGES[0]}",
         *[f"{a} to {b - 1}" for a, b in itertools.pairwise(AGES)],
@@ -74,34 +81,35 @@ def _band(age: Any) -> Any:
     )
 
 
-def compared(counts: list[dict[str, Any]], min_cell: int) -> pd.DataFrame:
-    """Per kind, trait and value: customers, named (suppressed below `min_cell` customers), per
-    1,000 with its 95 % interval (Wilson), and whether it differs from the other values (Fisher's
-    exact test, corrected for any false alarm among all after Holm). A difference is a reason to
-    look at the thresholds, not a proof of unfairness: trading habits differ between ages as well.
+def compared(counts: list[GroupCount], min_cell: int) -> pd.DataFrame:
+    """Whether each group is named more or less often than the others of its trait: columns
+    COMPARED; groups below `min_cell` customers are left out.
+
+    Intervals of 95 % (Wilson 1927), p-values of Fisher's exact test (Fisher 1935), corrected for
+    any false alarm among all (Holm 1979). A difference is a reason to look at the thresholds, not a
+    proof of unfairness: trading habits differ between ages as well.
     """
-    rows = pd.DataFrame(counts, columns=["kind", "trait", "value", "customers", "named"])
-    rows = rows[rows["customers"] >= min_cell].reset_index(drop=True)
-    if rows.empty:
-        return rows.assign(per_1000=[], per_1000_low=[], per_1000_high=[], p_corrected=[])
-    whole = rows.groupby(["kind", "trait"])[["customers", "named"]].transform("sum")
-    tests, low, high = [], [], []
-    for i, r in rows.iterrows():
-        rest = whole.loc[i]
-        table = [
-            [r["named"], r["customers"] - r["named"]],
-            [
-                rest["named"] - r["named"],
-                rest["customers"] - rest["named"] - r["customers"] + r["named"],
-            ],
-        ]
-        tests.append(float(stats.fisher_exact(table).pvalue))
-        bounds = share_interval(r["named"], r["customers"])
-        low.append(1000 * bounds[0])
-        high.append(1000 * bounds[1])
-    return rows.assign(
-        per_1000=1000 * rows["named"] / rows["customers"],
-        per_1000_low=low,
-        per_1000_high=high,
+    groups = pd.DataFrame(
+        [count.model_dump() for count in counts if count.customers >= min_cell],
+        columns=list(GroupCount.model_fields),
+    )
+    if groups.empty:
+        return groups.reindex(columns=list(COMPARED))
+    of_trait = groups.groupby(["kind", "trait"])[["customers", "named"]].transform("sum")
+    others = of_trait - groups[["customers", "named"]]
+    tests = [
+        float(stats.fisher_exact([[named, n - named], [other_named, other_n - other_named]]).pvalue)
+        for named, n, other_named, other_n in zip(
+            groups["named"], groups["customers"], others["named"], others["customers"], strict=True
+        )
+    ]
+    bounds = [
+        share_interval(named, n)
+        for named, n in zip(groups["named"], groups["customers"], strict=True)
+    ]
+    return groups.assign(
+        per_1000=1000 * groups["named"] / groups["customers"],
+        per_1000_low=[1000 * low for low, _high in bounds],
+        per_1000_high=[1000 * high for _low, high in bounds],
         p_corrected=corrected_for_any(pd.Series(tests)),
     )

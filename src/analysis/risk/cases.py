@@ -3,7 +3,7 @@ each.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,9 +11,26 @@ import pandas as pd
 
 from analysis.quarters import Quarter
 
-#: Columns of evidence: the contract's table it is from, its identifier there, when, who paid whom,
-#: how much, and a remark in a code.
-EVIDENCE = ["source", "evidence_id", "booked_at", "payer", "payee", "amount", "note"]
+#: A row that proves a reason.
+EVIDENCE = {
+    "source": "string",  # the contract's table it is from
+    "evidence_id": "string",  # its identifier there
+    "booked_at": "timestamp(6)",
+    "payer": "string",
+    "payee": "string",
+    "amount": "float64",  # bank's currency
+    "note": "string",  # a remark in a code
+}
+#: The engine's types as pandas has them.
+IN_PANDAS = {
+    "string": "str",
+    "int64": "int64",
+    "float64": "float64",
+    "boolean": "bool",
+    "decimal(18, 2)": "object",
+    "date": "datetime64[s]",
+    "timestamp(6)": "datetime64[us]",
+}
 
 
 @dataclass(frozen=True)
@@ -45,16 +62,14 @@ class Proof:
 
 @dataclass
 class Case:
-    """One case. anchors: the parties by which it is told again next quarter. roles: party to its
-    part. about: what it is about, in the bank's words. facts: figures of the case by code.
-    """
+    """One case."""
 
-    anchors: list[str]
-    reasons: dict[str, Proof]
-    roles: dict[str, str]
-    amount: float
-    about: str = ""
-    facts: dict[str, float | str] = field(default_factory=dict)
+    anchors: list[str]  # parties by which it is known again next quarter
+    reasons: dict[str, Proof]  # by code
+    roles: dict[str, str]  # party to its part
+    amount: float  # bank's currency
+    about: str = ""  # in the bank's words
+    facts: dict[str, float | str] = field(default_factory=dict)  # figures of the case by code
 
     @property
     def first_on(self) -> dt.date:
@@ -65,6 +80,13 @@ class Case:
     def last_on(self) -> dt.date:
         """Day of the newest piece of evidence."""
         return max(pd.Timestamp(e.rows["booked_at"].max()) for e in self.reasons.values()).date()
+
+
+def with_columns(rows: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with exactly these columns, in this order; of these types where there is no row."""
+    if rows.empty:
+        return pd.DataFrame({c: pd.Series(dtype=IN_PANDAS[t]) for c, t in columns.items()})
+    return rows[list(columns)].reset_index(drop=True)
 
 
 def proof(
@@ -89,9 +111,9 @@ def together(*proofs: Proof) -> Proof:
     )
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.drop_duplicates(["source", "evidence_id"])
-    return rows.sort_values(["booked_at", "evidence_id"], ignore_index=True)
+def _in_order(evidence: pd.DataFrame) -> pd.DataFrame:
+    evidence = evidence.drop_duplicates(["source", "evidence_id"])
+    return evidence.sort_values(["booked_at", "evidence_id"], ignore_index=True)
 
 
 def _as_evidence(

@@ -2,20 +2,27 @@
 thresholds would give.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.report.figure import Figure
 from analysis.report.language import say
-from analysis.report.words import label, severity
+from analysis.risk.words import label, severity, threshold
 
 MOST_PARTIES = 40
 LINE = 0.25  # inches a party takes
+#: Behind a text that lies on lines.
+BEHIND = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
+Colours = Sequence[tuple[float, float, float]]
 #: Roles from left to right.
 PLACES = {
     "funder": 0,
@@ -34,89 +41,61 @@ PLACES = {
 }
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the parties of a case stand."""
+
+    columns: dict[int, list[str]]  # by PLACES, the parties with the most money first
+    tallest: int  # parties of the longest column
+
+    @classmethod
+    def of(cls, parties: list[str], role: Mapping[str, str]) -> "Layout":
+        """Parties in columns by their part; parties: those with the most money first."""
+        columns: dict[int, list[str]] = {}
+        for party in parties:
+            columns.setdefault(PLACES.get(role[party], 1), []).append(party)
+        columns = dict(sorted(columns.items()))
+        return cls(columns, max(map(len, columns.values()), default=1))
+
+    @property
+    def last(self) -> int:
+        """The number of the last column."""
+        return max(len(self.columns) - 1, 0)
+
+    def at(self) -> dict[str, tuple[int, float]]:
+        """Party to its column and how far up it stands."""
+        return {
+            party: (across, (up + 0.5) * self.tallest / len(parties))
+            for across, parties in enumerate(self.columns.values())
+            for up, party in enumerate(parties)
+        }
+
+
 def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Figure:
     """Who paid whom in a case: parties in columns by their part, lines as wide as the money, with
     sums and months beside each party.
 
     flows: as from `findings.payments`. At most forty parties are drawn, those with the most money.
     """
-    sums = (
-        flows.groupby(["payer", "payee"])
-        .agg(
-            amount=("amount", "sum"),
-            n=("amount", "size"),
-            first=("booked_at", "min"),
-            last=("booked_at", "max"),
-        )
-        .reset_index()
-    )
     role = dict(zip(parties["party"], parties["role"], strict=True))
+    sums = _sums(flows)
     sums = sums[sums["payer"].isin(role) & sums["payee"].isin(role)]
-    money = (
-        pd.concat([sums.groupby("payer")["amount"].sum(), sums.groupby("payee")["amount"].sum()])
-        .groupby(level=0)
-        .sum()
-    )
-    ranked = sorted(
-        money.index, key=lambda p: (role[p] in ("investor", "borrower", "holder"), -money[p], p)
-    )
-    shown = ranked[:MOST_PARTIES]
+    paid, received = (sums.groupby(side)["amount"].sum() for side in ("payer", "payee"))
+    money = pd.concat([paid, received]).groupby(level=0).sum()
+    many = ("investor", "borrower", "holder")
+    ranked = sorted(money.index, key=lambda p: (role[p] in many, -money[p], p))
+    shown = sorted(ranked[:MOST_PARTIES], key=lambda p: (-money[p], p))
     sums = sums[sums["payer"].isin(shown) & sums["payee"].isin(shown)]
-    columns: dict[int, list[str]] = {}
-    for party in sorted(shown, key=lambda p: (-money[p], p)):
-        columns.setdefault(PLACES.get(role[party], 1), []).append(party)
-    tallest = max((len(c) for c in columns.values()), default=1)
-    drawing, axis = plt.subplots(figsize=(9, max(2.4, LINE * tallest + 1)))
-    at: dict[str, tuple[float, float]] = {}
-    order = sorted(columns)
-    for x, place in enumerate(order):
-        for i, party in enumerate(columns[place]):
-            at[party] = (float(x), (i + 0.5) * tallest / len(columns[place]))
-    colours = sns.color_palette(n_colors=max(len(order), 1))
-    widest = max(sums["amount"].max(), 1.0) if len(sums) else 1.0
-    pairs = set(zip(sums["payer"], sums["payee"], strict=True))
-    for flow in sums.itertuples(index=False):
-        bend = (
-            0.12
-            if (flow.payee, flow.payer) in pairs or at[flow.payer][0] == at[flow.payee][0]
-            else 0.0
-        )
-        axis.add_patch(
-            FancyArrowPatch(
-                at[flow.payer],
-                at[flow.payee],
-                connectionstyle=f"arc3,rad={bend}",
-                arrowstyle="-|>",
-                mutation_scale=8,
-                shrinkA=5,
-                shrinkB=6,
-                lw=0.6 + 0.4 * round(6 * np.sqrt(flow.amount / widest)),
-                color=colours[order.index(PLACES.get(role[flow.payer], 1))],
-                alpha=0.55,
-            )
-        )
-    for party, (across, up) in at.items():
-        mine = sums[(sums["payer"] == party) | (sums["payee"] == party)]
-        axis.plot(across, up, "o", color=colours[int(across)], markersize=6)
-        text = _beside(party, mine)
-        last = across == len(order) - 1 and len(order) > 1
-        middle = 0 < across < len(order) - 1
-        axis.annotate(
-            text,
-            (across, up),
-            xytext=(0 if middle else 7 if last else -7, 7 if middle else 0),
-            textcoords="offset points",
-            ha="center" if middle else "left" if last else "right",
-            va="bottom" if middle else "center",
-            fontsize=7,
-            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
-            if middle
-            else None,
-        )
-    for x, place in enumerate(order):
-        names = sorted({label(role[p]).lower() for p in columns[place]})
-        axis.text(x, tallest + 0.35, " / ".join(names), ha="center", fontsize=8, weight="bold")
-    axis.set(xlim=(-1.3, max(len(order) - 1, 0) + 1.3), ylim=(-0.3, tallest + 1))
+    layout = Layout.of(shown, role)
+    drawing, axis = plt.subplots(figsize=(9, max(2.4, LINE * layout.tallest + 1)))
+    colours = sns.color_palette(n_colors=max(len(layout.columns), 1))
+    _draw_flows(axis, sums, layout, colours)
+    _draw_parties(axis, sums, layout, colours)
+    for across, column in enumerate(layout.columns.values()):
+        names = " / ".join(sorted({label(role[p]).lower() for p in column}))
+        above = layout.tallest + 0.35
+        axis.text(across, above, names, ha="center", fontsize=8, weight="bold")
+    axis.set(xlim=(-1.3, layout.last + 1.3), ylim=(-0.3, layout.tallest + 1))
     axis.axis("off")
     title = say("{alert}: {amount} in {n} payments between {parties} parties").format(
         alert=alert_id, amount=f"{flows['amount'].sum():,.0f}", n=len(flows), parties=len(role)
@@ -127,25 +106,77 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
     return Figure(drawing, title)
 
 
-def _beside(party: str, flows: pd.DataFrame) -> str:
-    """Identifier, what was paid and got, and in which months."""
-    paid, got = (
-        flows.loc[flows["payer"] == party, "amount"].sum(),
-        flows.loc[flows["payee"] == party, "amount"].sum(),
-    )
-    said = [party]
-    if paid:
-        said.append(say("paid {amount}").format(amount=f"{paid:,.0f}"))
-    if got:
-        said.append(say("got {amount}").format(amount=f"{got:,.0f}"))
-    if len(flows):
-        first, last = flows["first"].min(), flows["last"].max()
-        said.append(
-            f"{first:%y-%m}"
-            if f"{first:%y-%m}" == f"{last:%y-%m}"
-            else f"{first:%y-%m}…{last:%y-%m}"
+def _sums(flows: pd.DataFrame) -> pd.DataFrame:
+    """payer, payee, amount, n, first and last of each pair."""
+    return (
+        flows.groupby(["payer", "payee"])
+        .agg(
+            amount=("amount", "sum"),
+            n=("amount", "size"),
+            first=("booked_at", "min"),
+            last=("booked_at", "max"),
         )
-    return "  ".join(said)
+        .reset_index()
+    )
+
+
+def _draw_flows(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colours) -> None:
+    """Arrows from payer to payee, bent where they would lie on each other or on a party."""
+    at = layout.at()
+    widest = max(sums["amount"].max(), 1.0) if len(sums) else 1.0
+    pairs = set(zip(sums["payer"], sums["payee"], strict=True))
+    for flow in sums.itertuples(index=False):
+        both_ways = (flow.payee, flow.payer) in pairs
+        within = at[flow.payer][0] == at[flow.payee][0]
+        axis.add_patch(
+            FancyArrowPatch(
+                at[flow.payer],
+                at[flow.payee],
+                connectionstyle=f"arc3,rad={0.12 if both_ways or within else 0.0}",
+                arrowstyle="-|>",
+                mutation_scale=8,
+                shrinkA=5,
+                shrinkB=6,
+                lw=0.6 + 0.4 * round(6 * np.sqrt(flow.amount / widest)),
+                color=colours[at[flow.payer][0]],
+                alpha=0.55,
+            )
+        )
+
+
+def _draw_parties(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colours) -> None:
+    """Dots with what each party paid and got: outside of the first and last column, above the dots
+    of those between.
+    """
+    for party, (across, up) in layout.at().items():
+        axis.plot(across, up, "o", color=colours[across], markersize=6)
+        last = across == layout.last and layout.last > 0
+        middle = 0 < across < layout.last
+        axis.annotate(
+            _party_label(party, sums[(sums["payer"] == party) | (sums["payee"] == party)]),
+            (across, up),
+            xytext=(0 if middle else 7 if last else -7, 7 if middle else 0),
+            textcoords="offset points",
+            ha="center" if middle else "left" if last else "right",
+            va="bottom" if middle else "center",
+            fontsize=7,
+            bbox=BEHIND if middle else None,
+        )
+
+
+def _party_label(party: str, flows: pd.DataFrame) -> str:
+    """Identifier, what was paid and got, and in which months."""
+    paid = flows.loc[flows["payer"] == party, "amount"].sum()
+    received = flows.loc[flows["payee"] == party, "amount"].sum()
+    parts = [party]
+    if paid:
+        parts.append(say("paid {amount}").format(amount=f"{paid:,.0f}"))
+    if received:
+        parts.append(say("got {amount}").format(amount=f"{received:,.0f}"))
+    if len(flows):
+        first, last = f"{flows['first'].min():%y-%m}", f"{flows['last'].max():%y-%m}"
+        parts.append(first if first == last else f"{first}…{last}")
+    return "  ".join(parts)
 
 
 def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> Figure:
@@ -155,14 +186,17 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     reasons = list(dict.fromkeys(flows["reason"]))
     drawing, axis = plt.subplots(figsize=(8.5, 2.6))
     for reason, colour in zip(reasons, sns.color_palette(n_colors=len(reasons)), strict=True):
-        mine = flows[flows["reason"] == reason]
-        days, amounts = mdates.date2num(mine["booked_at"]), mine["amount"].to_numpy(dtype=float)
+        proving = flows[flows["reason"] == reason]
+        days, amounts = (
+            mdates.date2num(proving["booked_at"]),
+            proving["amount"].to_numpy(dtype=float),
+        )
         for low, width, name in (
             (0 * amounts, 1, None),
             (amounts * 0.999, 3, label(reason)),
         ):  # stems, and dots at their heads
             # one broken line instead of a mark for each: a tenth of the bytes
-            heights = np.column_stack([low, amounts, np.full(len(mine), np.nan)]).ravel()
+            heights = np.column_stack([low, amounts, np.full(len(proving), np.nan)]).ravel()
             axis.plot(
                 np.repeat(days, 3),
                 heights,
@@ -196,11 +230,13 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
     down = -(-len(names) // across)
     drawing, axes = plt.subplots(down, across, figsize=(9.5, 2.0 * down), squeeze=False)
     for name, axis in zip(names, axes.flat, strict=False):
-        mine = curve[curve["threshold"] == name].sort_values("value")
-        axis.plot(mine["value"], mine["alerts"], "o-", color=sns.color_palette()[0], markersize=3)
-        now = mine[mine["in_force"].astype(bool)]
+        points = curve[curve["threshold"] == name].sort_values("value")
+        axis.plot(
+            points["value"], points["alerts"], "o-", color=sns.color_palette()[0], markersize=3
+        )
+        now = points[points["in_force"].astype(bool)]
         axis.plot(now["value"], now["alerts"], "o", color=sns.color_palette()[3], markersize=6)
-        axis.set_title(label(name), fontsize=8)
+        axis.set_title(threshold(name), fontsize=8)
         axis.set_ylim(0, curve["alerts"].max() * 1.15 + 0.5)
         axis.tick_params(labelsize=7)
         axis.xaxis.set_major_locator(MaxNLocator(4))
@@ -214,7 +250,7 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
     ).format(
         least=curve["alerts"].min(),
         most=at_most["alerts"],
-        name=label(at_most["threshold"]).lower(),
+        name=threshold(at_most["threshold"]).lower(),
         value=f"{at_most['value']:g}",
     )
     drawing.suptitle(title, fontsize=10)
@@ -222,20 +258,20 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
     return Figure(drawing, title)
 
 
-def precision_chart(rows: pd.DataFrame) -> Figure:
-    """Share confirmed per reason with its interval; rows as from
+def precision_chart(shares: pd.DataFrame) -> Figure:
+    """Share confirmed per reason with its interval; shares: as from
     `dispositions.precision_by_reason`.
     """
-    rows = rows.sort_values("share")
-    drawing, axis = plt.subplots(figsize=(7, max(2.0, 0.32 * len(rows) + 0.9)))
-    at = range(len(rows))
-    axis.hlines(at, rows["share_low"], rows["share_high"], color="grey")
-    axis.plot(rows["share"], at, "o", color=sns.color_palette()[0])
+    shares = shares.sort_values("share")
+    drawing, axis = plt.subplots(figsize=(7, max(2.0, 0.32 * len(shares) + 0.9)))
+    at = range(len(shares))
+    axis.hlines(at, shares["share_low"], shares["share_high"], color="grey")
+    axis.plot(shares["share"], at, "o", color=sns.color_palette()[0])
     axis.set_yticks(
-        at, [f"{label(r)} ({n})" for r, n in zip(rows["reason"], rows["decided"], strict=True)]
+        at, [f"{label(r)} ({n})" for r, n in zip(shares["reason"], shares["decided"], strict=True)]
     )
     axis.set(xlim=(0, 1), xlabel=say("Share confirmed, of the alerts decided (in brackets)"))
-    best = rows.iloc[-1]
+    best = shares.iloc[-1]
     title = say("{reason}: {share} of {n} decided alerts were confirmed").format(
         reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"]
     )

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.report.language import say
-from analysis.report.words import label, severity, words
-from analysis.risk.alerts import VICTIMS
+from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
+from analysis.risk.known import VICTIMS
+from analysis.risk.scorecard import Scorecard
+from analysis.risk.words import label, severity, threshold, words
 
 MOST = 6  # alerts shown in full on a page
 LISTED = [
@@ -38,15 +40,55 @@ LISTED = [
 ]
 
 
+def live(alerts: pd.DataFrame) -> pd.DataFrame:
+    """The alerts without those cleared and without new evidence."""
+    return alerts[~alerts["suppressed"].astype(bool)].reset_index(drop=True)
+
+
 def of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """The rows of one kind, those cleared and without new evidence left out."""
-    live = ~rows["suppressed"].astype(bool) if "suppressed" in rows else True
-    return rows[(rows["kind"] == kind) & live].reset_index(drop=True)
+    shown = live(rows) if "suppressed" in rows else rows
+    return shown[shown["kind"] == kind].reset_index(drop=True)
 
 
-def suppressed(rows: pd.DataFrame, kind: str) -> str:
+def of_alert(rows: pd.DataFrame, alert_id: str) -> pd.DataFrame:
+    """The rows of one alert."""
+    return rows[rows["alert_id"] == alert_id].reset_index(drop=True)
+
+
+def left_out(tables: list[str]) -> str:
+    """That signals are left out for want of tables; empty where none are."""
+    if not tables:
+        return ""
+    return say(
+        "The bank does not deliver {tables}; the signals that need them are left out."
+    ).format(tables=", ".join(tables))
+
+
+def passed_over(parties: list[str], most: int) -> str:
+    """That parties with too many others are passed over; empty where none are."""
+    if not parties:
+        return ""
+    return say(
+        "{n} parties deal with more than {most} others and are passed over as authorities, "
+        "utilities or markets: {parties}."
+    ).format(n=len(parties), most=f"{most:,}", parties=", ".join(parties[:10]))
+
+
+def unknown(alerts: list[str]) -> str:
+    """That dispositions name alerts nobody knows; empty where none do."""
+    if not alerts:
+        return ""
+    return say("Dispositions name alerts that are not known and were set aside: {alerts}.").format(
+        alerts=", ".join(alerts)
+    )
+
+
+def suppressed(alerts: pd.DataFrame, kind: str) -> str:
     """How many alerts were cleared and have no new evidence; empty where there are none."""
-    n = int((rows["kind"].eq(kind) & rows["suppressed"].astype(bool)).sum()) if len(rows) else 0
+    if alerts.empty:
+        return ""
+    n = int((alerts["kind"].eq(kind) & alerts["suppressed"].astype(bool)).sum())
     if not n:
         return ""
     return say("Cleared earlier, without new evidence, and not shown again: {n}.").format(n=n)
@@ -73,8 +115,8 @@ def in_words(rows: pd.DataFrame) -> pd.DataFrame:
         "reason": label,
         "status": label,
         "kind": label,
-        "threshold": label,
-        "age_group": label,
+        "threshold": threshold,
+        "age": label,
         "trait": label,
     }
     return rows.assign(
@@ -87,21 +129,23 @@ def in_words(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def facts(alerts: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """alert_id and the figures of the cases named."""
-    rows = [
+    """alert_id, and a column for each of the figures named; empty where a case has none."""
+    figures = [
         {"alert_id": a, **{n: json.loads(f).get(n) for n in names}}
         for a, f in zip(alerts["alert_id"], alerts["facts"], strict=True)
     ]
-    return pd.DataFrame(rows, columns=["alert_id", *names])
+    return pd.DataFrame(figures, columns=["alert_id", *names])
 
 
 def roles(parties: pd.DataFrame, alert_id: str) -> pd.DataFrame:
     """The parties of an alert, those who may be victims last, with what each paid and got in the
     evidence.
     """
-    mine = parties[parties["alert_id"] == alert_id]
-    mine = mine.assign(victim=mine["role"].isin(VICTIMS), moved=mine["paid"] + mine["got"])
-    return mine.sort_values(
+    own_parties = parties[parties["alert_id"] == alert_id]
+    own_parties = own_parties.assign(
+        victim=own_parties["role"].isin(VICTIMS), moved=own_parties["paid"] + own_parties["got"]
+    )
+    return own_parties.sort_values(
         ["victim", "role", "moved", "party"], ascending=[True, True, False, True], ignore_index=True
     )
 
@@ -110,25 +154,24 @@ def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
     """The evidence of an alert in order of time, each row once, with the weightiest reason it
     proves.
     """
-    mine = evidence[evidence["alert_id"] == alert_id]
-    weight = mine["reason"].map(KINDS[kind].points)
-    mine = mine.assign(weight=weight).sort_values(["weight", "reason"], ascending=[False, True])
-    rows = mine.drop_duplicates(["source", "evidence_id", "payer", "payee"]).drop(columns="weight")
-    return rows.sort_values(["booked_at", "evidence_id"], ignore_index=True)
+    proofs = evidence[evidence["alert_id"] == alert_id]
+    weight = proofs["reason"].map(POINTS[kind])
+    proofs = proofs.assign(weight=weight).sort_values(["weight", "reason"], ascending=[False, True])
+    once = proofs.drop_duplicates(["source", "evidence_id", "payer", "payee"])
+    return once.drop(columns="weight").sort_values(["booked_at", "evidence_id"], ignore_index=True)
 
 
 def changed_by(curve: pd.DataFrame) -> pd.DataFrame:
-    """The settings of a curve that would have added or lost an alert, with the value as
-    `setting`.
-    """
-    rows = curve[(curve["added"] + curve["lost"]).astype(float) > 0] if len(curve) else curve
-    return rows.rename(columns={"value": "setting"})
+    """The settings of a curve that would have added or lost an alert: columns CURVE."""
+    return curve[(curve["added"] + curve["lost"]).astype(float) > 0]
 
 
 def decisions(history: pd.DataFrame, kind: str) -> pd.DataFrame:
     """The alerts of a kind that were decided, the last decision first."""
-    rows = history[(history["kind"] == kind) & history["status"].isin(DECIDED)]
-    return rows.sort_values(["decided_on", "alert_id"], ascending=[False, True], ignore_index=True)
+    decided = history[(history["kind"] == kind) & history["status"].isin(DECIDED)]
+    return decided.sort_values(
+        ["decided_on", "alert_id"], ascending=[False, True], ignore_index=True
+    )
 
 
 def delivered(alerts: pd.DataFrame) -> pd.DataFrame:
@@ -136,13 +179,14 @@ def delivered(alerts: pd.DataFrame) -> pd.DataFrame:
     return alerts[LISTED]
 
 
-def confirmed_by_reason(history: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Precision per reason over all decisions of a kind, and how it was in each quarter of decision
-    (`quarter`; empty: all).
+def confirmed_by_reason(history: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Precision per reason over all decisions of a kind; and the same with how it was in each
+    quarter of decision (`quarter`; empty: all). Columns reason, and PRECISION.
     """
-    mine = history[history["kind"] == kind]
-    over_time = precision_by_reason(mine.assign(quarter=decided_in(mine)), ["quarter"])
-    return pd.concat([precision_by_reason(mine).assign(quarter=""), over_time], ignore_index=True)
+    of_kind_ = history[history["kind"] == kind]
+    overall = precision_by_reason(of_kind_).assign(quarter="")
+    by_quarter = precision_by_reason(of_kind_.assign(quarter=decided_in(of_kind_)), ["quarter"])
+    return overall, pd.concat([overall, by_quarter], ignore_index=True)
 
 
 def confirmed_by_branch(history: pd.DataFrame) -> pd.DataFrame:
@@ -150,15 +194,9 @@ def confirmed_by_branch(history: pd.DataFrame) -> pd.DataFrame:
     return precision_by(history, ["kind", "branch_id"])
 
 
-def scorecard_words(
-    card: dict[str, object] | None, history: pd.DataFrame, kind: str, enough: int
-) -> str:
+def scorecard_words(card: Scorecard | None, history: pd.DataFrame, kind: str, enough: int) -> str:
     """How the alerts of a kind are ranked."""
-    decided = (
-        int((history["kind"].eq(kind) & history["status"].isin(["confirmed", "cleared"])).sum())
-        if len(history)
-        else 0
-    )
+    decided = int((history["kind"].eq(kind) & history["status"].isin(DECIDED)).sum())
     if card is None:
         return say(
             "Ranked by stated points: {decided} alerts of this kind were decided so far, "
@@ -169,36 +207,35 @@ def scorecard_words(
         "Ranked by a logistic regression on the reasons, whose weights cannot be negative, "
         "fitted on {n} decided alerts."
     ).format(n=decided)
-    held = card["held_out"]
-    if isinstance(held, dict):
-        text += " " + say(
-            "On the {n} decisions of {quarter}, which it was not fitted on, its AUC is "
-            "{auc} and its Brier score {brier} (the mean alone: {base})."
-        ).format(
-            n=held["n"],
-            quarter=held["quarter"],
-            auc=f"{held['auc']:.2f}",
-            brier=f"{held['brier']:.3f}",
-            base=f"{held['brier_base']:.3f}",
-        )
-    return text
+    if card.held_out is None:
+        return text
+    held_out = say(
+        "On the {n} decisions of {quarter}, which it was not fitted on, its AUC is "
+        "{auc} and its Brier score {brier} (the mean alone: {base})."
+    ).format(
+        n=card.held_out.n,
+        quarter=card.held_out.quarter,
+        auc=f"{card.held_out.auc:.2f}",
+        brier=f"{card.held_out.brier:.3f}",
+        base=f"{card.held_out.brier_base:.3f}",
+    )
+    return f"{text} {held_out}"
 
 
-def weights(card: dict[str, object] | None, kind: str) -> pd.DataFrame:
-    """reason, points (stated) and weight (of the scorecard, empty without one), the weightiest
-    first.
+def weights(card: Scorecard | None, kind: str) -> pd.DataFrame:
+    """The reasons of a kind, the weightiest first.
+
+    reason: code
+    points: int, stated
+    weight: float, of the scorecard, log odds; empty without one
     """
-    fitted = card["weights"] if card else {}
-    rows = [
-        {
-            "reason": r,
-            "points_stated": p,
-            "weight": fitted.get(r) if isinstance(fitted, dict) else None,
-        }
-        for r, p in KINDS[kind].points.items()
+    fitted = card.weights if card else {}
+    reasons = [
+        {"reason": reason, "points": points, "weight": fitted.get(reason)}
+        for reason, points in POINTS[kind].items()
     ]
-    return pd.DataFrame(rows).sort_values(
-        ["weight", "points_stated", "reason"], ascending=[False, False, True], ignore_index=True
+    return pd.DataFrame(reasons).sort_values(
+        ["weight", "points", "reason"], ascending=[False, False, True], ignore_index=True
     )
 
 
@@ -214,13 +251,27 @@ def headline(alerts: pd.DataFrame, holds: pd.DataFrame | None = None) -> dict[st
     return shown
 
 
-def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
-    """Alerts, amount and alerts per 1,000 customers of each kind, and how many are of high
-    severity.
+def by_severity(alerts: pd.DataFrame) -> pd.DataFrame:
+    """How many alerts there are.
+
+    kind: code
+    severity: code
+    alerts: int
     """
-    live = alerts[~alerts["suppressed"].astype(bool)]
-    made = (
-        live.groupby("kind")
+    return alerts.groupby(["kind", "severity"], as_index=False).agg(alerts=("alert_id", "size"))
+
+
+def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
+    """The alerts of each kind, against the customers of the bank.
+
+    kind: code
+    alerts: int
+    severe: int, of high severity
+    amount: float, bank's currency
+    per_1000: float, alerts of 1,000 customers
+    """
+    by_kind = (
+        alerts.groupby("kind")
         .agg(
             alerts=("alert_id", "size"),
             severe=("severity", lambda s: int((s == "high").sum())),
@@ -228,4 +279,4 @@ def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
         )
         .reindex(list(KINDS), fill_value=0)
     )
-    return made.assign(per_1000=1000 * made["alerts"] / max(customers, 1)).reset_index()
+    return by_kind.assign(per_1000=1000 * by_kind["alerts"] / max(customers, 1)).reset_index()

@@ -1,13 +1,12 @@
-"""The kinds of case: what each is called, the tables it needs, how far back it looks, and the
-stated points of its reasons.
+"""The kinds of case: what each is called, the tables it needs and how far back it looks; and the
+columns of what is written of their alerts. Imports nothing heavy: whoever only asks for a column
+does not load the detectors.
 """
 
 from dataclasses import dataclass
 
 from analysis.storage import text_fingerprint
 
-#: A reason of so many points is strong: no case without one.
-STRONG = 3
 #: From so many points on, an alert's severity is high; from so many on, medium.
 HIGH, MEDIUM = 7, 5
 
@@ -22,7 +21,6 @@ class Kind:
     needs: tuple[str, ...]  # tables without which nothing is looked for
     likes: tuple[str, ...]  # tables without which signals are left out
     quarters: int  # looked at, the reported one included
-    points: dict[str, int]  # reason to its stated points
 
 
 KINDS = {
@@ -30,199 +28,144 @@ KINDS = {
     for k in (
         Kind(
             "risk_mortgage",
-            "RM",
-            "mortgage",
-            ("account_holders", "loans", "loan_applications"),
-            (),
-            2,
-            {
-                "one_payer_for_many": 3,
-                "same_site": 3,
-                "over_others": 2,
-                "same_down_payment": 2,
-                "payers_related": 1,
-                "employed_by_developer": 1,
-                "filed_together": 1,
-                "several_late": 1,
-                "paid_in_parts": 1,
-            },
+            prefix="RM",
+            settings="mortgage",
+            needs=("account_holders", "loans", "loan_applications"),
+            likes=(),
+            quarters=2,
         ),
         Kind(
             "risk_card_cashout",
-            "RC",
-            "card_cashout",
-            ("account_holders", "products", "cards", "merchants"),
-            (),
-            2,
-            {
-                "returned_by_owner": 4,
-                "emptied_after_repayment": 3,
-                "merchant_of_such_cards": 2,
-                "emptied_once": 1,
-                "near_limit": 1,
-                "round_in_a_row": 1,
-                "many_swipes_a_day": 1,
-                "at_night": 1,
-                "out_of_category": 1,
-                "two_regions": 1,
-                "around_statement": 1,
-            },
+            prefix="RC",
+            settings="card_cashout",
+            needs=("account_holders", "products", "cards", "merchants"),
+            likes=(),
+            quarters=2,
         ),
         Kind(
             "risk_fundraising",
-            "RF",
-            "fundraising",
-            ("account_holders",),
-            ("products",),
-            6,
-            {
-                "fixed_share_back": 4,
-                "words_of_investment": 3,
-                "high_rate": 1,
-                "new_pays_old": 1,
-                "through_transit": 1,
-                "multiples_of_a_unit": 1,
-                "payers_grow": 1,
-                "old_payers": 1,
-                "account_woken": 1,
-                "many_payers": 1,
-            },
+            prefix="RF",
+            settings="fundraising",
+            needs=("account_holders",),
+            likes=("products",),
+            quarters=6,
         ),
         Kind(
             "risk_acceptance",
-            "RA",
-            "acceptance",
-            ("account_holders", "bills"),
-            ("invoices", "bill_events"),
-            4,
-            {
-                "proceeds_come_back": 4,
-                "drawers_in_a_circle": 3,
-                "invoice_used_twice": 3,
-                "invoice_cancelled": 3,
-                "no_papers": 3,
-                "pays_the_next_margin": 2,
-                "related_parties": 1,
-                "redeems_another": 1,
-                "invoice_differs": 1,
-                "no_invoice": 1,
-                "no_contract": 1,
-                "rolled_over": 1,
-                "beyond_turnover": 1,
-                "new_company": 1,
-                "no_other_business": 1,
-            },
+            prefix="RA",
+            settings="acceptance",
+            needs=("account_holders", "bills"),
+            likes=("invoices", "bill_events"),
+            quarters=4,
         ),
     )
 }
 
-#: What is written of the alerts of a quarter, by branch.
-MARTS = ("risk_alert", "risk_evidence", "risk_party", "risk_hold", "risk_history", "risk_curve")
-#: The tables a report on a kind cannot do without.
-RISK_NEEDS = {name: kind.needs for name, kind in KINDS.items()} | {
-    "risk_overview": ("account_holders",)
-}
-
-#: The columns of each and their types in the engine.
+#: An alert: column to its type in the engine.
 ALERTS = {
     "alert_id": "string",
-    "branch_id": "string",
-    "kind": "string",
-    "severity": "string",
-    "status": "string",
-    "rank": "int64",
-    "points": "int64",
-    "score": "float64",
-    "about": "string",
-    "parties": "int64",
-    "branches": "string",
-    "amount": "float64",
-    "first_on": "date",
-    "last_on": "date",
-    "reasons": "string",
-    "new_reasons": "string",
-    "new_parties": "int64",
-    "amount_before": "float64",
-    "first_seen": "string",
+    "branch_id": "string",  # the branch that has it
+    "kind": "string",  # one of KINDS
+    "severity": "string",  # high, medium or low
+    "status": "string",  # open, confirmed or cleared
+    "rank": "int64",  # within its kind, from 1
+    "points": "int64",  # of its reasons
+    "score": "float64",  # chance of being confirmed; empty without a scorecard
+    "about": "string",  # in the bank's words
+    "parties": "int64",  # customers and accounts
+    "branches": "string",  # of its parties, separated by blanks
+    "amount": "float64",  # bank's currency
+    "first_on": "date",  # oldest evidence
+    "last_on": "date",  # newest evidence
+    "reasons": "string",  # codes, the weightiest first, separated by blanks
+    "new_reasons": "string",  # since it was seen or decided last
+    "new_parties": "int64",  # victims left out
+    "amount_before": "float64",  # when it was seen or decided last, bank's currency
+    "first_seen": "string",  # quarter
     "action": "string",
-    "assigned_to": "string",
+    "assigned_to": "string",  # member of staff
     "decided_on": "date",
-    "suppressed": "boolean",
-    "anchors": "string",
-    "facts": "string",
+    "suppressed": "boolean",  # cleared, and no new evidence
+    "anchors": "string",  # parties it is known again by, separated by blanks
+    "facts": "string",  # figures of the case, JSON
 }
+#: A row that proves a reason of an alert.
 EVIDENCES = {
     "alert_id": "string",
     "branch_id": "string",
     "kind": "string",
-    "reason": "string",
-    "source": "string",
-    "evidence_id": "string",
+    "reason": "string",  # code
+    "source": "string",  # the contract's table
+    "evidence_id": "string",  # its identifier there
     "booked_at": "timestamp(6)",
-    "payer": "string",
-    "payee": "string",
-    "amount": "float64",
-    "note": "string",
-    "is_new": "boolean",
+    "payer": "string",  # party
+    "payee": "string",  # party
+    "amount": "float64",  # bank's currency
+    "note": "string",  # a code, or an identifier
+    "is_new": "boolean",  # of this quarter
 }
+#: A party of an alert.
 PARTIES = {
     "alert_id": "string",
     "branch_id": "string",
     "kind": "string",
     "party": "string",
-    "role": "string",
-    "party_branch": "string",
-    "paid": "float64",
-    "got": "float64",
-    "is_new": "boolean",
+    "role": "string",  # its part, a code
+    "party_branch": "string",  # empty where it is no customer
+    "paid": "float64",  # in the evidence, bank's currency
+    "got": "float64",  # in the evidence, bank's currency
+    "is_new": "boolean",  # since the alert was seen last
 }
+#: A pending application to hold because of an alert.
 HOLDS = {
     "application_id": "string",
     "alert_id": "string",
-    "branch_id": "string",
+    "branch_id": "string",  # that received the application
     "borrower_id": "string",
     "filed_on": "date",
     "compound": "string",
     "developer": "string",
-    "amount": "float64",
-    "reasons": "string",
+    "amount": "float64",  # bank's currency
+    "reasons": "string",  # codes, separated by blanks
     "action": "string",
 }
+#: An alert ever seen, and what became of it.
 HISTORY = {
     "alert_id": "string",
-    "branch_id": "string",
+    "branch_id": "string",  # that has or had it
     "kind": "string",
-    "first_seen": "string",
-    "last_seen": "string",
-    "reasons": "string",
-    "amount": "float64",
-    "status": "string",
+    "first_seen": "string",  # quarter
+    "last_seen": "string",  # quarter
+    "reasons": "string",  # when seen last, codes separated by blanks
+    "amount": "float64",  # when seen last, bank's currency
+    "status": "string",  # open, confirmed or cleared
     "decided_on": "date",
-    "decided_by": "string",
-    "why": "string",
-    "days": "int64",
+    "decided_by": "string",  # member of staff
+    "why": "string",  # in the words of staff
+    "days": "int64",  # from the end of the quarter first seen in to the decision, or to now
 }
+#: What one value of a threshold would have given.
 CURVE = {
     "kind": "string",
-    "threshold": "string",
+    "threshold": "string",  # setting of the params file
     "value": "float64",
-    "in_force": "boolean",
+    "in_force": "boolean",  # today's value
     "alerts": "int64",
-    "per_1000": "float64",
-    "amount": "float64",
-    "added": "int64",
-    "lost": "int64",
-    "decided": "int64",
-    "confirmed": "int64",
-    "precision": "float64",
+    "per_1000": "float64",  # alerts, of 1,000 customers
+    "amount": "float64",  # bank's currency
+    "added": "int64",  # alerts, against today's value
+    "lost": "int64",  # alerts, against today's value
+    "decided": "int64",  # of the alerts
+    "confirmed": "int64",  # of those decided
+    "precision": "float64",  # confirmed of those decided
     "precision_low": "float64",
     "precision_high": "float64",
-    "recall": "float64",
+    "recall": "float64",  # of the confirmed ones that any setting finds
     "recall_low": "float64",
     "recall_high": "float64",
-    "added_ids": "string",
-    "lost_ids": "string",
-    "branch_id": "string",
+    "added_ids": "string",  # alerts, separated by blanks
+    "lost_ids": "string",  # alerts, separated by blanks
+    "branch_id": "string",  # ALL
 }
 
 
@@ -231,9 +174,11 @@ def alert_id(kind: str, *anchors: str) -> str:
     return f"{KINDS[kind].prefix}-{text_fingerprint(kind, *anchors)[:10]}"
 
 
-def severity(points: int, held: bool) -> str:
+def severity(points: int, holds_application: bool) -> str:
     """high from HIGH points on or where an application is held, medium from MEDIUM on, else low."""
-    return "high" if points >= HIGH or held else "medium" if points >= MEDIUM else "low"
+    if points >= HIGH or holds_application:
+        return "high"
+    return "medium" if points >= MEDIUM else "low"
 
 
 def action(kind: str, of_severity: str) -> str:

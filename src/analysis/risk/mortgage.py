@@ -8,50 +8,98 @@ joint borrowers and a group whose properties are scattered do not make one.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.risk.cases import Case, Proof, Window, proof
-from analysis.risk.related import LINKS, groups, links
+from analysis.report.language import marked
+from analysis.risk.cases import Case, Window, proof, with_columns
+from analysis.risk.related import LINKED, LINKS, groups, links
+from analysis.risk.reuse import reused
+from analysis.risk.signals import Signal, proofs
 from analysis.risk.transfers import Tables, listed, once, transfers, without_reversed
 from analysis.sources.params import Mortgage
 
-NEEDS = ("account_holders", "customers", "loans", "loan_applications")
 NO_ONE_ELSES = ("salary", "pension", "loan_payout", "interest")
-PASSED_ON = (
-    0.8,
-    1.3,
-)  # what a payer passes on in a month against what it got for that from somebody
+# what a payer passes on in a month, of what it got for that from somebody
+PASSED_ON = (0.8, 1.3)
+
+#: A transfer by somebody else in time for an instalment, with the loan it repays.
+PAYMENTS = {
+    "transaction_id": "string",
+    "payer": "string",  # party
+    "payer_account": "string",
+    "payee_account": "string",  # from which the loan is repaid
+    "booked_at": "timestamp(6)",
+    "memo": "string",
+    "loan_id": "string",
+    "borrower_id": "string",
+    "branch_id": "string",  # the borrower's
+    "due_on": "date",  # of the instalment
+    "compound": "string",
+    "developer": "string",
+    "employer": "string",  # the borrower's
+    "filed_on": "date",  # the application
+    "status": "string",  # of the loan
+    "amount": "float64",  # bank's currency
+    "instalment": "float64",  # bank's currency
+    "down_payment_from_payer": "boolean",
+    "parts": "int64",  # transfers that make up the instalment
+}
+#: A transfer to one who pays instalments for others.
+FUNDED = {
+    "transaction_id": "string",
+    "payer_account": "string",
+    "payee_account": "string",
+    "booked_at": "timestamp(6)",
+    "amount": "float64",  # bank's currency
+    "payer": "string",  # party
+    "payee": "string",  # party, the payer of instalments
+}
+#: A transfer by which a payer of instalments got the money for them.
+SOURCES = {
+    "source": "string",  # party
+    "payer": "string",  # party, of instalments
+    "transaction_id": "string",
+    "booked_at": "timestamp(6)",
+    "amount": "float64",  # bank's currency
+}
+CANDIDATES = {"payments": PAYMENTS, "funded": FUNDED, "linked": LINKED}
 
 
 def candidates(tables: Tables, window: Window, settings: Mortgage) -> dict[str, pd.DataFrame]:
-    """payments: transfers by somebody else in time for an instalment, adding up to about it.
-    funded: transfers to those who paid, shortly before. linked: payers who share a telephone,
-    address or authorised person.
+    """What may be part of a case under any setting between these and stricter ones.
+
+    payments (PAYMENTS): transfers by somebody else in time for an instalment, adding up to about
+    it.
+    funded (FUNDED): transfers to those who paid, shortly before.
+    linked (LINKED): payers who share a telephone, address or authorised person.
     """
-    moved = transfers(tables, window)
-    payments_ = _payments(tables, moved, settings)
-    payments = once(without_reversed(payments_, moved).to_pandas())
-    payments = _adding_up(payments, settings)
-    several = payments.groupby("payer")["borrower_id"].nunique()
-    payers = sorted(several.index)
-    to_payers = moved.filter(_.kind.notin(NO_ONE_ELSES)).semi_join(
-        listed(payers, "funded_party"), [("payee", "funded_party")]
-    )
-    least = float(payments["instalment"].min()) if len(payments) else 0.0
-    to_payers = to_payers.filter(_.amount >= least).drop("memo", "kind")
-    funded = once(without_reversed(to_payers, moved).to_pandas()) if payers else pd.DataFrame()
-    linked = links(tables, payers) if payers else pd.DataFrame(columns=["party", "other", "shared"])
-    return {"payments": payments, "funded": funded, "linked": linked}
+    transfers_ = transfers(tables, window)
+    in_time = _payments_in_time(tables, transfers_, settings)
+    payments = _adding_up(once(without_reversed(in_time, transfers_).to_pandas()), settings)
+    payers = sorted(payments["payer"].unique())
+    funded = pd.DataFrame()
+    if payers:
+        least = float(payments["instalment"].min())
+        to_payers = transfers_.filter(_.kind.notin(NO_ONE_ELSES)).semi_join(
+            listed(payers, "funded_party"), [("payee", "funded_party")]
+        )
+        to_payers = to_payers.filter(_.amount >= least).drop("memo", "kind")
+        funded = once(without_reversed(to_payers, transfers_).to_pandas())
+    return {
+        "payments": with_columns(payments, PAYMENTS),
+        "funded": with_columns(funded, FUNDED),
+        "linked": with_columns(links(tables, payers), LINKED),
+    }
 
 
-def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
-    """Transfers into a repayment account by somebody who did not borrow, in the days before an
-    instalment is due or a few after.
-    """
+def _loans(tables: Tables) -> ir.Table:
+    """Mortgages with what their applications say and the borrower's branch and employer."""
     applications = tables["loan_applications"].select(
         "application_id",
         "co_borrower_id",
@@ -67,7 +115,7 @@ def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
     people = tables["customers"].select(
         borrower="customer_id", branch_id="branch_id", employer="employer"
     )
-    loans = loans.join(people, [loans.borrower_id == people.borrower]).select(
+    return loans.join(people, [loans.borrower_id == people.borrower]).select(
         "loan_id",
         "borrower_id",
         "branch_id",
@@ -82,15 +130,21 @@ def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
         "employer",
         repayment_account="account_id",
     )
-    moved = moved.filter(_.kind.notin(NO_ONE_ELSES)).drop("kind")
-    paid = moved.join(loans, [moved.payee_account == loans.repayment_account])
+
+
+def _payments_in_time(tables: Tables, transfers_: ir.Table, settings: Mortgage) -> ir.Table:
+    """Transfers into a repayment account by somebody who did not borrow, in the days before an
+    instalment is due or a few after.
+    """
+    loans = _loans(tables)
+    transfers_ = transfers_.filter(_.kind.notin(NO_ONE_ELSES)).drop("kind")
+    paid = transfers_.join(loans, [transfers_.payee_account == loans.repayment_account])
     someone_else = (paid.payer != paid.borrower_id) & (
         paid.co_borrower_id.isnull() | (paid.payer != paid.co_borrower_id)
     )
     paid = paid.filter(someone_else)
-    from_day = paid.booked_at.date() - ibis.interval(
-        days=settings.late_days
-    )  # the next due day from here on is meant
+    # the next due day from here on is meant
+    from_day = paid.booked_at.date() - ibis.interval(days=settings.late_days)
     this_month = ibis.date(from_day.year(), from_day.month(), paid.due_day)
     due_on = ibis.ifelse(this_month >= from_day, this_month, this_month + ibis.interval(months=1))
     paid = paid.mutate(due_on=due_on.cast("date"), paid_on=paid.booked_at.date())
@@ -119,6 +173,7 @@ def _payments(tables: Tables, moved: ir.Table, settings: Mortgage) -> ir.Table:
     )
 
 
+@reused
 def _adding_up(payments: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
     """Payments of one payer for one loan and due day that come to about the instalment."""
     if payments.empty:
@@ -129,47 +184,30 @@ def _adding_up(payments: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
     by = payments.groupby(["payer", "loan_id", "due_on"])["amount"]
     whole = by.transform("sum").round(2)
     near = (whole / payments["instalment"] - 1).abs() <= settings.amount_tolerance + 1e-9
-    return payments.assign(parts=by.transform("size"))[near].reset_index(drop=True)
+    return payments.assign(parts=by.transform("size"))[near]
 
 
-def cases(found: dict[str, pd.DataFrame], settings: Mortgage) -> list[Case]:
+def cases(candidates: dict[str, pd.DataFrame], settings: Mortgage) -> list[Case]:
     """The cases among the candidates, bank-wide."""
-    payments = found["payments"]
-    if payments.empty:
+    if candidates["payments"].empty:
         return []
-    payments = _adding_up(payments.drop(columns="parts"), settings)
-    over = _sources(payments, found["funded"], settings)
-    related = found["linked"]
-    payers = set(payments["payer"])
-    related = related[related["party"].isin(payers) & related["other"].isin(payers)]
-    pairs = [
-        *zip(over["source"], over["payer"], strict=True),
-        *zip(related["party"], related["other"], strict=True),
+    payments = _adding_up(candidates["payments"], settings)
+    sources = _sources(payments, candidates["funded"], settings)
+    linked = candidates["linked"]
+    cases_ = [
+        _case(_own_part(min(payers), payers, payments, sources, linked), settings)
+        for payers in _groups(payments, sources, linked, settings)
     ]
-    group_of = groups(pairs, payers)
-    payments = payments.assign(group=payments["payer"].map(group_of))
-    borrowers = payments.groupby("group")["borrower_id"].transform("nunique")
-    over = over.assign(group=over["source"].map(group_of))
-    made = []
-    for group, paid in payments[borrowers >= settings.min_borrowers].groupby("group", sort=True):
-        case = _case(
-            paid,
-            over[(over["group"] == group) & over["payer"].isin(paid["payer"])],
-            related,
-            settings,
-        )
-        if case:
-            made.append(case)
-    return made
+    return [case for case in cases_ if case]
 
 
+@reused
 def _sources(payments: pd.DataFrame, funded: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
-    """Who gives a payer the money for the instalments, month after month: source, payer and the
-    transfers that show it.
+    """Who gives a payer the money for the instalments, month after month, and the transfers that
+    show it: columns SOURCES.
     """
-    columns = ["source", "payer", "transaction_id", "booked_at", "amount"]
     if funded.empty or payments.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(SOURCES))
     month = payments["due_on"].astype("datetime64[ns]").dt.to_period("M")
     spent = (
         payments.groupby(["payer", month])
@@ -187,52 +225,95 @@ def _sources(payments: pd.DataFrame, funded: pd.DataFrame, settings: Mortgage) -
     low, high = PASSED_ON
     near = near[(near["total"] >= low * sums) & (near["total"] <= high * sums)]
     months = near.groupby(["source", "payer"])["due_on"].transform("nunique")
-    return near.loc[months >= settings.min_months, columns].drop_duplicates("transaction_id")
+    return near.loc[months >= settings.min_months, list(SOURCES)].drop_duplicates("transaction_id")
 
 
-def _case(
-    paid: pd.DataFrame, over: pd.DataFrame, related: pd.DataFrame, settings: Mortgage
-) -> Case | None:
-    regular = regularly_paid(paid, settings)
+@reused
+def _groups(
+    payments: pd.DataFrame, sources: pd.DataFrame, linked: pd.DataFrame, settings: Mortgage
+) -> list[frozenset[str]]:
+    """Payers who belong together, by one source of their money or by what they share, and pay for
+    enough borrowers.
+    """
+    payers = set(payments["payer"])
+    linked = linked[linked["party"].isin(payers) & linked["other"].isin(payers)]
+    pairs = [
+        *zip(sources["source"], sources["payer"], strict=True),
+        *zip(linked["party"], linked["other"], strict=True),
+    ]
+    group = payments["payer"].map(groups(pairs, payers))
+    borrowers = payments.groupby(group)["borrower_id"].nunique()
+    payers_of = payments.groupby(group)["payer"].agg(frozenset)
+    return list(payers_of[borrowers >= settings.min_borrowers])
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a group of payers paid for others, got for it, and shares."""
+
+    payments: pd.DataFrame  # columns PAYMENTS
+    sources: pd.DataFrame  # columns SOURCES
+    linked: pd.DataFrame  # columns LINKED
+
+
+@reused
+def _own_part(
+    first_payer: str,
+    payers: frozenset[str],
+    payments: pd.DataFrame,
+    sources: pd.DataFrame,
+    linked: pd.DataFrame,
+) -> Part:
+    # first_payer: results are compared between settings by a text (`reuse`)
+    return Part(
+        payments[payments["payer"].isin(payers)],
+        sources[sources["payer"].isin(payers)],
+        linked[linked["party"].isin(payers) & linked["other"].isin(payers)],
+    )
+
+
+@dataclass(frozen=True)
+class Repaid:
+    """What payers who belong together repaid for others."""
+
+    regular: pd.DataFrame  # payments of loans that they paid in enough months
+    of_site: str  # compound or developer
+    site: str  # its name
+    at_site: pd.DataFrame  # the payments for properties there
+    sources: pd.DataFrame  # transfers to the payers, for the instalments
+    linked: pd.DataFrame  # payers who share something
+
+
+@reused
+def _repaid(part: Part, settings: Mortgage) -> Repaid:
+    regular = regularly_paid(part.payments, settings)
+    return Repaid(regular, *site_of_most(regular), part.sources, part.linked)
+
+
+@reused
+def _case(part: Part, settings: Mortgage) -> Case | None:
+    """The case of a group of payers; None where it is no case."""
+    repaid = _repaid(part, settings)
+    regular, at_site = repaid.regular, repaid.at_site
     borrowers = regular["borrower_id"].nunique()
     if borrowers < settings.min_borrowers:
         return None
-    kind_of_site, site, at_site = same_site(regular)
     if at_site["borrower_id"].nunique() < max(
         settings.min_borrowers, settings.same_site_share * borrowers
     ):
         return None
-    payers, sources = set(regular["payer"]), set(over["source"])
-    reasons = {
-        "one_payer_for_many": proof(regular, "transactions", payee="borrower_id", note="loan_id"),
-        "same_site": proof(at_site, "transactions", payee="borrower_id", note=kind_of_site),
-    }
-    further = {
-        "over_others": proof(over, "transactions", payer="source", payee="payer")
-        if len(over)
-        else None,
-        "payers_related": proof(regular, "transactions", payee="borrower_id")
-        if related_payers(payers, related)
-        else None,
-        "paid_in_parts": _proof_if(paid_in_parts(regular), settings),
-        "employed_by_developer": _proof_if(employed_by_developer(at_site), settings),
-        "filed_together": _proof_if(filed_together(at_site, settings), settings),
-        "same_down_payment": _proof_if(same_down_payment(at_site), settings),
-        "several_late": _proof_if(several_late(at_site), settings),
-    }
-    reasons.update({code: rows for code, rows in further.items() if rows is not None})
-    roles = {
-        **dict.fromkeys(sorted(set(regular["borrower_id"])), "borrower"),
-        **dict.fromkeys(sorted(payers), "payer"),
-        **dict.fromkeys(sorted(sources - payers), "funder"),
-    }
+    payers, funders = set(regular["payer"]), set(part.sources["source"])
     return Case(
-        sorted(sources or payers) if sources else sorted(payers),
-        reasons,
-        roles,
-        float(round(regular.drop_duplicates("transaction_id")["amount"].sum(), 2)),
-        site,
-        {
+        anchors=sorted(funders or payers),
+        reasons=proofs(SIGNALS, repaid, settings),
+        roles={
+            **dict.fromkeys(sorted(set(regular["borrower_id"])), "borrower"),
+            **dict.fromkeys(sorted(payers), "payer"),
+            **dict.fromkeys(sorted(funders - payers), "funder"),
+        },
+        amount=float(round(regular.drop_duplicates("transaction_id")["amount"].sum(), 2)),
+        about=repaid.site,
+        facts={
             "borrowers": borrowers,
             "branches": regular["branch_id"].nunique(),
             "compounds": _texts(at_site["compound"]),
@@ -245,72 +326,122 @@ def _texts(values: pd.Series) -> str:
     return "\n".join(sorted(values.dropna().unique()))
 
 
-def _proof_if(rows: pd.DataFrame, settings: Mortgage) -> Proof | None:
-    return (
-        proof(rows, "transactions", payee="borrower_id")
-        if rows["borrower_id"].nunique() >= 2
-        else None
-    )
-
-
-# --- signals: each takes payments and returns those that show it
-# ------------------------------------------------------
-
-
-def regularly_paid(paid: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
+def regularly_paid(payments: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
     """The payments of loans that the group paid in at least `min_months` months."""
-    return paid[paid.groupby("loan_id")["due_on"].transform("nunique") >= settings.min_months]
+    months = payments.groupby("loan_id")["due_on"].transform("nunique")
+    return payments[months >= settings.min_months]
 
 
-def same_site(paid: pd.DataFrame) -> tuple[str, str, pd.DataFrame]:
+def site_of_most(payments: pd.DataFrame) -> tuple[str, str, pd.DataFrame]:
     """Compound or developer with the most borrowers, its name, and the payments for properties
     there; the compound where they tie.
     """
     best: tuple[int, str, str] = (0, "compound", "")
     for column in ("compound", "developer"):
-        counts = paid.groupby(column)["borrower_id"].nunique().sort_index()
+        counts = payments.groupby(column)["borrower_id"].nunique().sort_index()
         if len(counts) and counts.max() > best[0]:
             best = (int(counts.max()), column, str(counts.idxmax()))
-    return best[1], best[2], paid[paid[best[1]] == best[2]]
+    return best[1], best[2], payments[payments[best[1]] == best[2]]
 
 
-def related_payers(payers: set[str], related: pd.DataFrame) -> bool:
-    """Whether payers of the group share a telephone, address or authorised person."""
-    return bool((related["party"].isin(payers) & related["other"].isin(payers)).any())
+# --- signals: each takes what was repaid and returns the rows that show it
 
 
-def paid_in_parts(paid: pd.DataFrame) -> pd.DataFrame:
-    """Instalments paid in more than one transfer."""
-    return paid[paid["parts"] > 1]
+def one_payer_for_many(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """All payments: the case is that they are for many."""
+    return repaid.regular.assign(note=repaid.regular["loan_id"])
 
 
-def employed_by_developer(paid: pd.DataFrame) -> pd.DataFrame:
+def same_site(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """The payments for properties at the site, with the column that names it."""
+    return repaid.at_site.assign(note=repaid.at_site[repaid.of_site])
+
+
+def over_others(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """The transfers by which the payers got the money."""
+    return repaid.sources
+
+
+def same_down_payment(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """Payments for borrowers whose down payment came from the payer as well."""
+    return _of_several(repaid.at_site[repaid.at_site["down_payment_from_payer"].astype(bool)])
+
+
+def payers_related(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """All payments, where payers of the group share a telephone, address or authorised person."""
+    payers, linked = repaid.regular["payer"], repaid.linked
+    related = linked["party"].isin(payers) & linked["other"].isin(payers)
+    return repaid.regular if related.any() else repaid.regular.head(0)
+
+
+def employed_by_developer(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
     """Payments for borrowers who work for the developer of their property."""
-    return paid[paid["employer"].notna() & (paid["employer"] == paid["developer"])]
+    employer = repaid.at_site["employer"]
+    employed = employer.notna() & (employer == repaid.at_site["developer"])
+    return _of_several(repaid.at_site[employed])
 
 
-def filed_together(paid: pd.DataFrame, settings: Mortgage) -> pd.DataFrame:
-    """All payments, where the applications were filed within `cluster_days`."""
-    filed = pd.to_datetime(paid.drop_duplicates("loan_id")["filed_on"]).dropna()
+def filed_together(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """All payments at the site, where the applications were filed within `cluster_days`."""
+    filed = pd.to_datetime(repaid.at_site.drop_duplicates("loan_id")["filed_on"]).dropna()
     together = (
         len(filed) >= settings.min_borrowers
         and (filed.max() - filed.min()).days <= settings.cluster_days
     )
-    return paid if together else paid.head(0)
+    return _of_several(repaid.at_site) if together else repaid.at_site.head(0)
 
 
-def same_down_payment(paid: pd.DataFrame) -> pd.DataFrame:
-    """Payments for borrowers whose down payment came from the payer as well."""
-    return paid[paid["down_payment_from_payer"].astype(bool)]
-
-
-def several_late(paid: pd.DataFrame) -> pd.DataFrame:
+def several_late(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
     """Payments of loans that are late or defaulted all the same."""
-    return paid[paid["status"].isin(["late", "defaulted"])]
+    return _of_several(repaid.at_site[repaid.at_site["status"].isin(["late", "defaulted"])])
+
+
+def paid_in_parts(repaid: Repaid, settings: Mortgage) -> pd.DataFrame:
+    """Instalments paid in more than one transfer."""
+    return _of_several(repaid.regular[repaid.regular["parts"] > 1])
+
+
+def _of_several(payments: pd.DataFrame) -> pd.DataFrame:
+    """The payments where they are for two borrowers or more; of one they say nothing."""
+    return payments if payments["borrower_id"].nunique() >= 2 else payments.head(0)
+
+
+_for_borrower = partial(proof, source="transactions", payee="borrower_id")
+_for_borrower_noted = partial(_for_borrower, note="note")
+_to_payer = partial(proof, source="transactions", payer="source", payee="payer")
+
+SIGNALS: tuple[Signal[Repaid, Mortgage], ...] = (
+    Signal(
+        "one_payer_for_many",
+        3,
+        marked("One payer for many"),
+        one_payer_for_many,
+        _for_borrower_noted,
+    ),
+    Signal("same_site", 3, marked("Same site"), same_site, _for_borrower_noted),
+    Signal("over_others", 2, marked("Over others"), over_others, _to_payer),
+    Signal(
+        "same_down_payment",
+        2,
+        marked("Down payments by the payer"),
+        same_down_payment,
+        _for_borrower,
+    ),
+    Signal("payers_related", 1, marked("Payers are related"), payers_related, _for_borrower),
+    Signal(
+        "employed_by_developer",
+        1,
+        marked("Employed by the developer"),
+        employed_by_developer,
+        _for_borrower,
+    ),
+    Signal("filed_together", 1, marked("Filed together"), filed_together, _for_borrower),
+    Signal("several_late", 1, marked("Several late"), several_late, _for_borrower),
+    Signal("paid_in_parts", 1, marked("Paid in parts"), paid_in_parts, _for_borrower),
+)
 
 
 # --- what waits
-# ------------------------------------------------------------------------------------------------
 
 
 def pending(tables: Tables, last: Window) -> pd.DataFrame:
@@ -320,7 +451,7 @@ def pending(tables: Tables, last: Window) -> pd.DataFrame:
         & (_.status == "pending")
         & (_.filed_on <= ibis.literal(last.last))
     )
-    rows = waiting.mutate(amount=waiting.amount.cast("float64")).select(
+    applications = waiting.mutate(amount=waiting.amount.cast("float64")).select(
         "application_id",
         "branch_id",
         "borrower_id",
@@ -332,7 +463,7 @@ def pending(tables: Tables, last: Window) -> pd.DataFrame:
         "repayment_account",
         "amount",
     )
-    return rows.order_by("application_id").to_pandas()
+    return applications.order_by("application_id").to_pandas()
 
 
 def held_applications(
@@ -361,8 +492,8 @@ def held_applications(
         },
         index=waiting.index,
     )
-    held = waiting[why.any(axis=1)]
-    return held.assign(
+    to_hold = waiting[why.any(axis=1)]
+    return to_hold.assign(
         reasons=[
             " ".join(c for c in why.columns if row[c])
             for _i, row in why[why.any(axis=1)].iterrows()

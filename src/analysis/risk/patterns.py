@@ -9,7 +9,6 @@ shape is a reason to look: shops, schools and landlords fan in as well.
 
 import math
 from functools import reduce
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -23,8 +22,8 @@ BUSIEST = 1_000
 
 def between_two(transfers: ir.Table) -> ir.Table:
     """The transfers with two known and different sides and an amount."""
-    known = transfers.payer.notnull() & transfers.payee.notnull() & (transfers.amount > 0)
-    return transfers.filter(known & (transfers.payer != transfers.payee))
+    both_sides = transfers.payer.notnull() & transfers.payee.notnull() & (transfers.amount > 0)
+    return transfers.filter(both_sides & (transfers.payer != transfers.payee))
 
 
 def fan_in(
@@ -36,8 +35,15 @@ def fan_in(
     tolerance: only payments of about the same amount count together (within this share of each
     other). each: a payer counts from so many payments on (payments split into parts). Windows
     overlap by half: any group that lies within half of `days` is seen whole, a longer one at least
-    in part. Returns hub, window (number), band (of the amounts; 0 without tolerance), parties,
-    transfers, amount (sum), first_on and last_on (moments).
+    in part. Returns
+
+    hub: text
+    window: int, its number
+    band: int, of the amounts; 0 without tolerance
+    parties: int, who pay
+    transfers: int
+    amount: float, their sum
+    first_on, last_on: moments
     """
     groups = _in_windows(between_two(transfers), days, tolerance)
     enough = hubs(pairs(groups, WINDOW), least, WINDOW, each)
@@ -47,9 +53,14 @@ def fan_in(
     return enough.mutate(place=place).filter(_.place == 0).drop("place")
 
 
-def pairs(transfers: ir.Table, by: tuple[str, ...] = (), **more: Any) -> ir.Table:
-    """Who paid whom in all: payer, payee, `by`, n (transfers), total, first, last, and `more` sums
-    of the caller's.
+def pairs(transfers: ir.Table, by: tuple[str, ...] = (), **more: ir.Value) -> ir.Table:
+    """Who paid whom in all.
+
+    payer, payee, and the columns of `by`
+    n: int, transfers
+    total: float, their sum
+    first, last: moments
+    and `more` sums of the caller's
     """
     amount = transfers.amount.cast("float64")
     return transfers.group_by("payer", "payee", *by).aggregate(
@@ -61,10 +72,16 @@ def hubs(
     paid: ir.Table, least: int, by: tuple[str, ...] = (), each: int = 1, sums: tuple[str, ...] = ()
 ) -> ir.Table:
     """Accounts that at least so many others paid, from `pairs` (turned: accounts that paid so
-    many): hub, `by`, parties, transfers, amount, first_on, last_on, and the sums of further columns
-    of the pairs.
+    many).
+
+    hub: text, and the columns of `by`
+    parties: int, who paid
+    transfers: int
+    amount: float, their sum
+    first_on, last_on: moments
+    and the sums of further columns of the pairs
     """
-    found = (
+    fans = (
         paid.filter(_.n >= each)
         .group_by(*by, hub=paid.payee)
         .aggregate(
@@ -76,7 +93,7 @@ def hubs(
             **{c: _[c].sum() for c in sums},
         )
     )
-    return found.filter(_.parties >= least)
+    return fans.filter(_.parties >= least)
 
 
 def fan_out(
@@ -94,7 +111,7 @@ def members(
     """
     groups = _in_windows(between_two(transfers), days, tolerance)
     chosen = fans.select("hub", of_window="window", of_band="band")
-    rows = groups.join(
+    in_fans = groups.join(
         chosen,
         [
             groups.payee == chosen.hub,
@@ -102,13 +119,17 @@ def members(
             groups.band == chosen.of_band,
         ],
     )
-    return rows.select("hub", *transfers.columns)
+    return in_fans.select("hub", *transfers.columns)
 
 
 def gather_scatter(transfers: ir.Table, days: int, least: int, keep: float) -> ir.Table:
     """Accounts that gather from many and then scatter to many: a fan-in, and a fan-out that begins
     within `days` of its end and moves at least the share `keep` of what came in, and no more.
-    Returns hub, payers, payees, gathered, scattered, first_on, last_on.
+
+    hub: text
+    payers, payees: int, parties
+    gathered, scattered: float, sums
+    first_on, last_on: moments
     """
     came = fan_in(transfers, days, least).select(
         "hub", payers="parties", gathered="amount", first_on="first_on", full_on="last_on"
@@ -127,12 +148,16 @@ def gather_scatter(transfers: ir.Table, days: int, least: int, keep: float) -> i
 
 def scatter_gather(transfers: ir.Table, days: int, least: int, keep: float) -> ir.Table:
     """Money that goes from one account over at least so many others to one account again, each step
-    within `days` and with at least the share `keep` of the amount passed on, and no more. Returns
-    source, sink, links (accounts between), amount (arrived), first_on, last_on. Links with more
-    than a thousand counterparties are passed over.
+    within `days` and with at least the share `keep` of the amount passed on, and no more. Links
+    with more than a thousand counterparties are passed over.
+
+    source, sink: text
+    links: int, accounts between
+    amount: float, arrived
+    first_on, last_on: moments
     """
-    known = between_two(transfers)
-    edges = without(known, busiest(known, BUSIEST))
+    followed = between_two(transfers)
+    edges = without(followed, busiest(followed, BUSIEST))
     onward = edges.select(through="payer", sink="payee", passed="amount", passed_on="booked_at")
     pairs = edges.join(onward, edges.payee == onward.through)
     share = pairs.passed.cast("float64") / pairs.amount.cast("float64")
@@ -147,10 +172,10 @@ def scatter_gather(transfers: ir.Table, days: int, least: int, keep: float) -> i
     by_link = pairs.group_by(source=_.payer, sink=_.sink, link=_.through).aggregate(
         arrived=_.passed.cast("float64").max(), first=_.booked_at.min(), last=_.passed_on.max()
     )
-    found = by_link.group_by("source", "sink").aggregate(
+    ends = by_link.group_by("source", "sink").aggregate(
         links=_.count(), amount=_.arrived.sum(), first_on=_["first"].min(), last_on=_["last"].max()
     )
-    return found.filter(_.links >= least)
+    return ends.filter(_.links >= least)
 
 
 def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
@@ -158,24 +183,22 @@ def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
     one before, within `days` of it, and with an amount between the share `keep` of it and its
     inverse; no account twice but the first.
 
-    Returns transactions (their ids in order, joined by " "), accounts (joined by ">"), hops,
-    first_amount, last_amount, first_on, last_on. A circle is found once, from its first transfer.
-    Accounts with more than a thousand counterparties are passed over; the work grows with the
-    number of chains, so give it the transfers worth following.
+    A circle is found once, from its first transfer. Accounts with more than a thousand
+    counterparties are passed over; the work grows with the number of chains, so give it the
+    transfers worth following.
+
+    transactions: text, their ids in order, joined by " "
+    accounts: text, joined by ">"
+    hops: int, transfers
+    first_amount, last_amount: float
+    first_on, last_on: moments
     """
-    known = between_two(transfers)
-    edges = without(known, busiest(known, BUSIEST)).select(
+    followed = between_two(transfers)
+    edges = without(followed, busiest(followed, BUSIEST)).select(
         "transaction_id", "payer", "payee", "booked_at", amount=_.amount.cast("float64")
     )
     for _round in range(2):  # who only pays, or is only paid, is in no circle
         edges = _both_ways(edges)
-    ahead = edges.select(
-        next_id="transaction_id",
-        through="payer",
-        to="payee",
-        next_at="booked_at",
-        next_amount="amount",
-    )
     chains = edges.select(
         start="payer",
         end="payee",
@@ -186,58 +209,71 @@ def circles(transfers: ir.Table, hops: int, days: int, keep: float) -> ir.Table:
         first_on="booked_at",
         last_on="booked_at",
     )
-    found = []
+    closed = []
     for length in range(2, hops + 1):
-        longer = chains.join(ahead, chains.end == ahead.through)
-        share = longer.next_amount / longer.last_amount
-        in_time = (longer.next_at > longer.last_on) & (
-            _day(longer.next_at) - _day(longer.last_on) <= days
-        )
-        longer = longer.filter(in_time & (share >= keep) & (share <= 1 / keep))
-        closed = longer.filter(longer.to == longer.start)
-        found.append(
-            closed.select(
-                "first_amount",
-                "first_on",
-                transactions=closed.transactions.concat(" ", closed.next_id),
-                accounts=closed.accounts.concat(closed.to),
-                hops=ibis.literal(length),
-                last_amount=closed.next_amount,
-                last_on=closed.next_at,
-            )
-        )
-        new = ~ibis.literal(">").concat(longer.accounts).contains(
-            ibis.literal(">").concat(longer.to, ">")
-        )
-        longer = longer.filter((longer.to != longer.start) & new)
-        chains = longer.select(
-            "start",
-            "first_amount",
-            "first_on",
-            end=longer.to,
-            transactions=longer.transactions.concat(" ", longer.next_id),
-            accounts=longer.accounts.concat(longer.to, ">"),
-            last_amount=longer.next_amount,
-            last_on=longer.next_at,
-        )
-    columns = [
-        "transactions",
-        "accounts",
-        "hops",
+        longer = _longer(chains, edges, days, keep)
+        closed.append(_closed(longer, length))
+        chains = _open(longer)
+    return reduce(lambda a, b: a.union(b), closed)
+
+
+def _longer(chains: ir.Table, edges: ir.Table, days: int, keep: float) -> ir.Table:
+    """The chains with each transfer that goes on from their end in time and amount."""
+    ahead = edges.select(
+        next_id="transaction_id",
+        through="payer",
+        to="payee",
+        next_at="booked_at",
+        next_amount="amount",
+    )
+    longer = chains.join(ahead, chains.end == ahead.through)
+    share = longer.next_amount / longer.last_amount
+    wait = _day(longer.next_at) - _day(longer.last_on)
+    in_time = (longer.next_at > longer.last_on) & (wait <= days)
+    return longer.filter(in_time & (share >= keep) & (share <= 1 / keep))
+
+
+def _closed(longer: ir.Table, length: int) -> ir.Table:
+    """The circles among the chains: those that have come back to their start."""
+    closed = longer.filter(longer.to == longer.start)
+    return closed.select(
+        transactions=closed.transactions.concat(" ", closed.next_id),
+        accounts=closed.accounts.concat(closed.to),
+        hops=ibis.literal(length),
+        first_amount=closed.first_amount,
+        last_amount=closed.next_amount,
+        first_on=closed.first_on,
+        last_on=closed.next_at,
+    )
+
+
+def _open(longer: ir.Table) -> ir.Table:
+    """The chains that may still come back: no account twice."""
+    again = (
+        ibis.literal(">").concat(longer.accounts).contains(ibis.literal(">").concat(longer.to, ">"))
+    )
+    longer = longer.filter((longer.to != longer.start) & ~again)
+    return longer.select(
+        "start",
         "first_amount",
-        "last_amount",
         "first_on",
-        "last_on",
-    ]
-    return reduce(lambda a, b: a.union(b), [f.select(columns) for f in found])
+        end=longer.to,
+        transactions=longer.transactions.concat(" ", longer.next_id),
+        accounts=longer.accounts.concat(longer.to, ">"),
+        last_amount=longer.next_amount,
+        last_on=longer.next_at,
+    )
 
 
 def shared_payers(transfers: ir.Table, days: int, least: int) -> ir.Table:
-    """Pairs of accounts that at least so many others pay both within `days` (a bipartite block):
-    one, other, payers. Payers with more than a thousand payees are passed over.
+    """Pairs of accounts that at least so many others pay both within `days` (a bipartite block).
+    Payers with more than a thousand payees are passed over.
+
+    one, other: text, the accounts
+    payers: int
     """
-    known = between_two(transfers)
-    groups = _in_windows(without(known, busiest(known, BUSIEST)), days, None)
+    followed = between_two(transfers)
+    groups = _in_windows(without(followed, busiest(followed, BUSIEST)), days, None)
     paid = groups.select("window", "payer", "payee").distinct()
     also = paid.select(at="window", by="payer", other="payee")
     pairs = paid.join(also, [paid.window == also.at, paid.payer == also.by])
@@ -263,13 +299,21 @@ def _in_windows(transfers: ir.Table, days: int, tolerance: float | None) -> ir.T
     that hold its amount.
     """
     half = max(days // 2, 1)
-    rows = transfers.mutate(slot=(_day(transfers.booked_at) / half).floor().cast("int64"))
-    rows = rows.mutate(window=rows.slot).union(rows.mutate(window=rows.slot - 1)).drop("slot")
+    slotted = transfers.mutate(slot=(_day(transfers.booked_at) / half).floor().cast("int64"))
+    slotted = (
+        slotted.mutate(window=slotted.slot)
+        .union(slotted.mutate(window=slotted.slot - 1))
+        .drop("slot")
+    )
     if tolerance is None:
-        return rows.mutate(band=ibis.literal(0, "int64"))
+        return slotted.mutate(band=ibis.literal(0, "int64"))
     step = math.log1p(tolerance) / 2  # two bands together are as wide as the tolerance
-    rows = rows.mutate(slot=(rows.amount.cast("float64").ln() / step).floor().cast("int64"))
-    return rows.mutate(band=rows.slot).union(rows.mutate(band=rows.slot - 1)).drop("slot")
+    slotted = slotted.mutate(
+        slot=(slotted.amount.cast("float64").ln() / step).floor().cast("int64")
+    )
+    return (
+        slotted.mutate(band=slotted.slot).union(slotted.mutate(band=slotted.slot - 1)).drop("slot")
+    )
 
 
 def busiest(transfers: ir.Table, most: int) -> ir.Table:

@@ -17,51 +17,63 @@ from analysis.risk.transfers import Tables, listed
 # residence
 MOST_SHARING = 5
 LINKS = ("phone", "address", "employer", "authorised")
+#: A pair of parties that share something.
+LINKED = {
+    "party": "string",
+    "other": "string",
+    "shared": "string",  # one of LINKS
+}
 
 
 def links(
     tables: Tables, parties: Iterable[str], by: Iterable[str] = ("phone", "address", "authorised")
 ) -> pd.DataFrame:
-    """Pairs among `parties` (or of one of them with another customer) that share something few
-    share: party, other, shared.
+    """Pairs of one of `parties` with another customer that share something few share: columns
+    LINKED.
 
     The values themselves are not returned. A value that more than five customers share makes no
     link.
     """
-    found = []
-    for what in by:
-        shared = _sharing(tables, what)
-        wanted = listed(parties, "wanted")
-        mine = shared.join(wanted, [("party", "wanted")]).select("party", mark="mark")
-        others = shared.select(other="party", same="mark")
-        pairs = mine.join(others, [mine.mark == others.same]).filter(_.party != _.other)
-        found.append(
-            pairs.select("party", "other", shared=ibis.literal(what)).distinct().to_pandas()
-        )
-    rows = [f for f in found if len(f)]
-    everything = pd.concat(rows) if rows else pd.DataFrame(columns=["party", "other", "shared"])
-    return everything.sort_values(["party", "other", "shared"], ignore_index=True)
+    if not (wanted := list(parties)):
+        return pd.DataFrame(columns=list(LINKED))
+    pairs = [frame for link in by if len(frame := _pairs(tables, wanted, link))]
+    links_ = pd.concat(pairs) if pairs else pd.DataFrame(columns=list(LINKED))
+    return links_.sort_values(list(LINKED), ignore_index=True)
 
 
-def _sharing(tables: Tables, what: str) -> ir.Table:
-    if what == "authorised":
+def _pairs(tables: Tables, parties: list[str], link: str) -> pd.DataFrame:
+    sharing = _sharing(tables, link)
+    of_parties = sharing.join(listed(parties, "wanted"), [("party", "wanted")]).select(
+        "party", mark="mark"
+    )
+    sharing_others = sharing.select(other="party", same="mark")
+    pairs = of_parties.join(sharing_others, [of_parties.mark == sharing_others.same]).filter(
+        _.party != _.other
+    )
+    return pairs.select("party", "other", shared=ibis.literal(link)).distinct().to_pandas()
+
+
+def _sharing(tables: Tables, link: str) -> ir.Table:
+    if link == "authorised":
         holders = tables["account_holders"]
         owner = holders.filter(_.role == "owner").select("account_id", party="customer_id")
         may = holders.filter(_.role == "authorised").select(
             account="account_id", mark="customer_id"
         )
-        rows = owner.join(may, [owner.account_id == may.account]).select("party", "mark").distinct()
+        sharing = (
+            owner.join(may, [owner.account_id == may.account]).select("party", "mark").distinct()
+        )
     else:
         customers = tables["customers"]
-        mark = customers[what].strip().nullif("")
-        rows = customers.select(party="customer_id", mark=mark).filter(_.mark.notnull())
+        mark = customers[link].strip().nullif("")
+        sharing = customers.select(party="customer_id", mark=mark).filter(_.mark.notnull())
     few = (
-        rows.group_by("mark")
+        sharing.group_by("mark")
         .aggregate(n=_.count())
         .filter((_.n > 1) & (_.n <= MOST_SHARING))
         .select(few="mark")
     )
-    return rows.semi_join(few, [("mark", "few")])
+    return sharing.semi_join(few, [("mark", "few")])
 
 
 def groups(pairs: Iterable[tuple[str, str]], alone: Iterable[str] = ()) -> dict[str, int]:

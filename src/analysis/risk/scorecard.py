@@ -6,49 +6,47 @@ reason can speak for a case's innocence and none weighs without limit. It is jud
 of the last quarter it has, which it was not fitted on.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from sklearn.metrics import roc_auc_score
 
+from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in
-from analysis.risk.kinds import KINDS
+from analysis.risk.record import HeldOut, Scorecard
 
 PENALTY = 1.0
 LEAST_OF_EACH = 10  # confirmed, and cleared
 DIGITS = 4
 
 
-def fit(past: pd.DataFrame, kind: str, enough: int) -> dict[str, Any] | None:
-    """The scorecard of a kind: intercept, weights by reason, confirmed and cleared, and how it did
-    on decisions held out.
+def fit(past: pd.DataFrame, kind: str, enough: int) -> Scorecard | None:
+    """The scorecard of a kind, from what became of its alerts.
 
-    past: as `dispositions.history` gives. None before `enough` alerts of the kind were decided, ten
+    past: columns HISTORY. None before `enough` alerts of the kind were decided, ten
     of each outcome among them.
     """
     decided = past[(past["kind"] == kind) & past["status"].isin(DECIDED)]
     confirmed = decided["status"] == "confirmed"
     if len(decided) < enough or min(confirmed.sum(), (~confirmed).sum()) < LEAST_OF_EACH:
         return None
-    reasons = sorted(KINDS[kind].points)
+    reasons = sorted(POINTS[kind])
     x = _indicators(decided, reasons)
     y = confirmed.to_numpy(dtype=float)
     intercept, weights = _fit(x, y)
-    return {
-        "intercept": round(float(intercept), DIGITS),
-        "weights": {r: round(float(w), DIGITS) for r, w in zip(reasons, weights, strict=True)},
-        "confirmed": int(confirmed.sum()),
-        "cleared": int((~confirmed).sum()),
-        "held_out": _held_out(decided, x, y),
-    }
+    return Scorecard(
+        intercept=round(float(intercept), DIGITS),
+        weights={r: round(float(w), DIGITS) for r, w in zip(reasons, weights, strict=True)},
+        confirmed=int(confirmed.sum()),
+        cleared=int((~confirmed).sum()),
+        held_out=_held_out(decided, x, y),
+    )
 
 
-def _held_out(decided: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> dict[str, Any] | None:
+def _held_out(decided: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> HeldOut | None:
     """How a card fitted on the quarters before ranks the decisions of the last one; None where
     either part is too small.
     """
+    from sklearn.metrics import roc_auc_score  # takes a second to import; a page needs no fit
+
     when = decided_in(decided).to_numpy()
     last = when == max(when)
     if (
@@ -58,22 +56,26 @@ def _held_out(decided: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> dict[str, 
     ):
         return None
     intercept, weights = _fit(x[~last], y[~last])
-    told = 1 / (1 + np.exp(-(intercept + x[last] @ weights)))
-    return {
-        "quarter": str(max(when)),
-        "n": int(last.sum()),
-        "auc": round(float(roc_auc_score(y[last], told)), DIGITS),
-        "brier": round(float(((told - y[last]) ** 2).mean()), DIGITS),
-        "brier_base": round(float(((y[~last].mean() - y[last]) ** 2).mean()), DIGITS),
-    }
+    chance = 1 / (1 + np.exp(-(intercept + x[last] @ weights)))
+    return HeldOut(
+        quarter=str(max(when)),
+        n=int(last.sum()),
+        auc=round(float(roc_auc_score(y[last], chance)), DIGITS),
+        brier=round(float(((chance - y[last]) ** 2).mean()), DIGITS),
+        brier_base=round(float(((y[~last].mean() - y[last]) ** 2).mean()), DIGITS),
+    )
 
 
-def _indicators(rows: pd.DataFrame, reasons: list[str]) -> np.ndarray:
-    held = [set(r.split(" ")) for r in rows["reasons"]]
-    return np.array([[float(r in h) for r in reasons] for h in held])
+def _indicators(alerts: pd.DataFrame, reasons: list[str]) -> np.ndarray:
+    """A row an alert and a column a reason: 1 where the alert has it."""
+    of_alerts = [set(codes.split(" ")) for codes in alerts["reasons"]]
+    return np.array([[float(reason in own) for reason in reasons] for own in of_alerts])
 
 
 def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """Intercept and weights."""
+    from scipy.optimize import minimize
+
     def loss(b: np.ndarray) -> tuple[float, np.ndarray]:
         z = b[0] + x @ b[1:]
         p = 1 / (1 + np.exp(-z))
@@ -83,11 +85,11 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
 
     start = np.zeros(x.shape[1] + 1)
     bounds = [(None, None)] + [(0.0, None)] * x.shape[1]
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
-    return float(found[0]), found[1:]
+    best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return float(best[0]), best[1:]
 
 
-def score(card: dict[str, Any], reasons: list[str]) -> float:
+def score(card: Scorecard, reasons: list[str]) -> float:
     """The chance that an alert with these reasons is confirmed, as the decisions so far say."""
-    z = card["intercept"] + sum(card["weights"].get(r, 0.0) for r in reasons)
+    z = card.intercept + sum(card.weights.get(r, 0.0) for r in reasons)
     return float(round(1 / (1 + np.exp(-z)), DIGITS))

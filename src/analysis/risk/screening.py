@@ -10,13 +10,13 @@ from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT
 from analysis.errors import MissingDataError, ParametersError, not_one_of
-from analysis.models.build import mart_files
 from analysis.quarters import Quarter
 from analysis.risk.cases import Case, Window
 from analysis.risk.mortgage import held_by, pending
 from analysis.risk.transfers import Tables
 from analysis.sources.land import accepted_path
 from analysis.sources.params import Bank
+from analysis.steps.readings import mart_files
 
 STOP = "confirm at once and stop"
 
@@ -34,9 +34,8 @@ class Screened:
     developer: str
     alerts: dict[str, list[str]] = field(default_factory=dict)  # alert to reasons
     payers: dict[str, list[str]] = field(default_factory=dict)  # alert to those who repay
-    related: list[str] = field(
-        default_factory=list
-    )  # other pending applications held because of the same alerts
+    # other pending applications held because of the same alerts
+    related: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -76,50 +75,54 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
                 "The pending mortgage application", application_id, list(waiting["application_id"])
             )
         )
-    mine = waiting[waiting["application_id"] == application_id].iloc[0]
-    found = Screened(application_id, str(quarter), str(mine["branch_id"]), *_site(mine))
-    if not found.compound and not found.developer:
-        found.remarks.append(
+    application = waiting[waiting["application_id"] == application_id].iloc[0]
+    screened = Screened(
+        application_id, str(quarter), str(application["branch_id"]), *_site(application)
+    )
+    if not screened.compound and not screened.developer:
+        screened.remarks.append(
             "It names neither compound nor developer and was compared by its parties only."
         )
     cases = _standing(bank, con, quarter)
-    for alert, case, held in held_by(tables, waiting, cases.items()):
-        if application_id in set(held["application_id"]):
-            found.alerts[alert] = str(
-                held.set_index("application_id").loc[application_id, "reasons"]
-            ).split(" ")
-            found.payers[alert] = sorted(p for p, r in case.roles.items() if r != "borrower")
-            found.related = sorted({*found.related, *held["application_id"]} - {application_id})
-    return found
+    for alert, case, applications in held_by(tables, waiting, cases.items()):
+        if application_id in set(applications["application_id"]):
+            reasons = applications.set_index("application_id").loc[application_id, "reasons"]
+            screened.alerts[alert] = str(reasons).split(" ")
+            screened.payers[alert] = sorted(p for p, r in case.roles.items() if r != "borrower")
+            screened.related = sorted(
+                {*screened.related, *applications["application_id"]} - {application_id}
+            )
+    return screened
 
 
 def _site(application: pd.Series) -> tuple[str, str]:
-    compound, developer = application["compound"], application["developer"]
-    return str(compound) if pd.notna(compound) else "", str(developer) if pd.notna(
-        developer
-    ) else ""
+    compound, developer = (
+        str(application[part]) if pd.notna(application[part]) else ""
+        for part in ("compound", "developer")
+    )
+    return compound, developer
 
 
 def _standing(bank: Bank, con: Backend, quarter: Quarter) -> dict[str, Case]:
     """The mortgage alerts that stand, with their parties and sites."""
-    files = mart_files(bank, "risk_alert", quarter)
+    files = mart_files(bank.data_folder, "risk_alert", quarter)
     if not files:
         return {}
     alerts = con.read_parquet(files, hive_partitioning=False).to_pandas()
     parties = con.read_parquet(
-        mart_files(bank, "risk_party", quarter), hive_partitioning=False
+        mart_files(bank.data_folder, "risk_party", quarter), hive_partitioning=False
     ).to_pandas()
     alerts = alerts[
         (alerts["kind"] == "risk_mortgage") & ~alerts["suppressed"].astype(bool)
     ].sort_values("rank")
-    made = {}
+    cases = {}
     for alert in alerts.itertuples(index=False):
-        mine = parties[parties["alert_id"] == alert.alert_id]
-        made[str(alert.alert_id)] = Case(
+        own_parties = parties[parties["alert_id"] == alert.alert_id]
+        cases[str(alert.alert_id)] = Case(
             str(alert.anchors).split(" "),
             {},
-            dict(zip(mine["party"], mine["role"], strict=True)),
+            dict(zip(own_parties["party"], own_parties["role"], strict=True)),
             float(alert.amount),
             facts=json.loads(alert.facts),
         )
-    return made
+    return cases

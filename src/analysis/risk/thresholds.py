@@ -2,15 +2,18 @@
 given.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import pandas as pd
 from pydantic import BaseModel
 
-from analysis.risk.alerts import Known, identified
 from analysis.risk.cases import Case
+from analysis.risk.dispositions import DECIDED, Decision
 from analysis.risk.kinds import CURVE
+from analysis.risk.known import KnownAlerts, identified
+from analysis.risk.reuse import reusing
 from analysis.statistics.intervals import share_interval
 
 S = TypeVar("S", bound=BaseModel)
@@ -21,11 +24,11 @@ def thresholds(settings: BaseModel) -> dict[str, str]:
     """The thresholds among the settings: name to the direction that gives more alerts, `lower` or
     `higher`.
     """
-    found = {}
-    for name, field in type(settings).model_fields.items():
-        if isinstance(field.json_schema_extra, dict) and "looser" in field.json_schema_extra:
-            found[name] = str(field.json_schema_extra["looser"])
-    return found
+    return {
+        name: str(field.json_schema_extra["looser"])
+        for name, field in type(settings).model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and "looser" in field.json_schema_extra
+    }
 
 
 def scaled(settings: S, name: str, factor: float) -> S:
@@ -51,72 +54,94 @@ def loosest(settings: S) -> S:
     return settings
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What one value of a threshold gives, the others as they are."""
+
+    threshold: str
+    value: float
+    in_force: bool
+    cases: Mapping[str, Case]  # by alert
+
+
+def tried(
+    kind: str, decide: Callable[[S], list[Case]], settings: S, alerts_before: KnownAlerts
+) -> tuple[dict[str, Case], list[Tried]]:
+    """The alerts of today's settings, and those under each threshold at half to double its value;
+    what several settings share of the work is done once (`reuse`).
+    """
+    trials = []
+    with reusing():
+        today = dict(identified(kind, decide(settings), alerts_before))
+        for name in thresholds(settings):
+            value_today = float(getattr(settings, name))
+            by_value = {
+                float(getattr(trial, name)): trial
+                for trial in (scaled(settings, name, factor) for factor in FACTORS)
+            }
+            for value, trial in by_value.items():
+                in_force = value == value_today
+                cases = today if in_force else dict(identified(kind, decide(trial), alerts_before))
+                trials.append(Tried(name, value, in_force, cases))
+    return today, trials
+
+
 def curves(
     kind: str,
-    decide: Callable[[Any], list[Case]],
-    settings: BaseModel,
-    known: Known,
-    decisions: dict[str, dict[str, Any]],
+    decide: Callable[[S], list[Case]],
+    settings: S,
+    alerts_before: KnownAlerts,
+    decisions: Mapping[str, Decision],
     customers: int,
 ) -> pd.DataFrame:
-    """For each threshold at half to double its value, the others as they are: alerts, those added
-    and lost against today's value, amount at stake, per 1,000 customers, and, of the alerts decided
-    so far, precision and recall with 95 % intervals (Wilson). Recall is against the confirmed
-    alerts that any of the settings finds. decide: settings to cases, on the same candidates.
-    Columns CURVE.
+    """What each threshold at half to double its value would have given, the others as they are:
+    columns CURVE.
+
+    Alerts added and lost are told against today's value. Precision and recall are of the alerts
+    decided so far, with 95 % intervals (Wilson 1927); recall is against the confirmed alerts that
+    any of the settings finds. decide: settings to cases, on the same candidates.
     """
-    runs: list[tuple[str, float, float, dict[str, Case]]] = []
-    today = dict(identified(kind, decide(settings), known))
-    for name in thresholds(settings):
-        seen = set()
-        for factor in FACTORS:
-            other = scaled(settings, name, factor)
-            value = float(getattr(other, name))
-            if value in seen:
-                continue
-            seen.add(value)
-            found = (
-                today
-                if value == float(getattr(settings, name))
-                else dict(identified(kind, decide(other), known))
-            )
-            runs.append((name, value, factor, found))
-    confirmed = {
-        a
-        for *_run, found in runs
-        for a in found
-        if decisions.get(a, {}).get("outcome") == "confirmed"
+    today, trials = tried(kind, decide, settings, alerts_before)
+    outcome = {alert: decision.outcome for alert, decision in decisions.items()}
+    confirmed = {a for t in trials for a in t.cases if outcome.get(a) == "confirmed"}
+    points = [
+        {"kind": kind, "branch_id": "ALL"}
+        | _counted(trial, set(today), customers)
+        | _judged(trial, outcome, confirmed)
+        for trial in trials
+    ]
+    return pd.DataFrame(points, columns=list(CURVE))
+
+
+def _counted(trial: Tried, today: set[str], customers: int) -> dict[str, object]:
+    alerts = set(trial.cases)
+    return {
+        "threshold": trial.threshold,
+        "value": trial.value,
+        "in_force": trial.in_force,
+        "alerts": len(alerts),
+        "per_1000": round(1000 * len(alerts) / max(customers, 1), 4),
+        "amount": round(sum(case.amount for case in trial.cases.values()), 2),
+        "added": len(alerts - today),
+        "lost": len(today - alerts),
+        "added_ids": " ".join(sorted(alerts - today)),
+        "lost_ids": " ".join(sorted(today - alerts)),
     }
-    rows = []
-    for name, value, _factor, found in runs:
-        decided = [
-            a for a in found if decisions.get(a, {}).get("outcome") in ("confirmed", "cleared")
-        ]
-        right = [a for a in decided if a in confirmed]
-        precision = share_interval(len(right), len(decided)) if decided else (None, None)
-        recall = share_interval(len(right), len(confirmed)) if confirmed else (None, None)
-        rows.append(
-            {
-                "kind": kind,
-                "threshold": name,
-                "value": value,
-                "in_force": value == float(getattr(settings, name)),
-                "alerts": len(found),
-                "per_1000": round(1000 * len(found) / max(customers, 1), 4),
-                "amount": round(sum(c.amount for c in found.values()), 2),
-                "added": len(set(found) - set(today)),
-                "lost": len(set(today) - set(found)),
-                "decided": len(decided),
-                "confirmed": len(right),
-                "precision": len(right) / len(decided) if decided else None,
-                "precision_low": precision[0],
-                "precision_high": precision[1],
-                "recall": len(right) / len(confirmed) if confirmed else None,
-                "recall_low": recall[0],
-                "recall_high": recall[1],
-                "added_ids": " ".join(sorted(set(found) - set(today))),
-                "lost_ids": " ".join(sorted(set(today) - set(found))),
-                "branch_id": "ALL",
-            }
-        )
-    return pd.DataFrame(rows, columns=list(CURVE))
+
+
+def _judged(trial: Tried, outcome: Mapping[str, str], confirmed: set[str]) -> dict[str, object]:
+    """Precision and recall of the alerts decided so far; empty where none was."""
+    decided = [a for a in trial.cases if outcome.get(a) in DECIDED]
+    right = len(confirmed.intersection(decided))
+    precision = share_interval(right, len(decided)) if decided else (None, None)
+    recall = share_interval(right, len(confirmed)) if confirmed else (None, None)
+    return {
+        "decided": len(decided),
+        "confirmed": right,
+        "precision": right / len(decided) if decided else None,
+        "precision_low": precision[0],
+        "precision_high": precision[1],
+        "recall": right / len(confirmed) if confirmed else None,
+        "recall_low": recall[0],
+        "recall_high": recall[1],
+    }

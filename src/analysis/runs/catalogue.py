@@ -1,18 +1,16 @@
-"""The reports there are: notebook, parameters that can be set, and the marts they cannot do
-without.
-"""
+"""The reports there are: notebook, parameters that can be set, and the steps they stand on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.errors import ParametersError, not_one_of
-from analysis.marts.build import NEEDS
 from analysis.partition import ALL
-from analysis.risk.kinds import RISK_NEEDS
+from analysis.runs.manifest import Parameter
 from analysis.sources.params import Bank, fault_messages
+from analysis.steps.declaration import Step
 from analysis.storage import PACKAGE
 
 NOTEBOOKS = PACKAGE.parents[1] / "notebooks"
@@ -27,9 +25,8 @@ class ReportParameters(BaseModel):
 class CellParameters(ReportParameters):
     """Reports that describe groups of customers."""
 
-    min_cell: int | None = Field(
-        None, ge=1, le=1000
-    )  # a group must be this large to be shown, if more than the params file says
+    # a group must be this large to be shown, if more than the params file says
+    min_cell: int | None = Field(None, ge=1, le=1000)
 
 
 class RetentionParameters(CellParameters):
@@ -52,71 +49,34 @@ class RiskParameters(ReportParameters):
 class Report:
     """One report."""
 
-    name: str
-    notebook: Path
+    file: str  # of its notebook
     parameters: type[ReportParameters]
-    marts: tuple[str, ...]  # those it is made from
+    steps: tuple[str, ...]  # whose tables it cannot do without
     whole_bank_only: bool = False  # not made for branches
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its number."""
+        return self.file.split("_", 1)[1]
+
+    @property
+    def notebook(self) -> Path:
+        """Where its notebook lies."""
+        return NOTEBOOKS / f"{self.file}.ipynb"
 
 
 REPORTS = {
-    r.name: r
-    for r in (
-        Report(
-            "segmentation",
-            NOTEBOOKS / "01_segmentation.ipynb",
-            CellParameters,
-            ("customer_quarter",),
-        ),
-        Report(
-            "customer_changes",
-            NOTEBOOKS / "02_customer_changes.ipynb",
-            CellParameters,
-            ("customer_quarter",),
-        ),
-        Report(
-            "loyalty",
-            NOTEBOOKS / "03_loyalty.ipynb",
-            CellParameters,
-            ("survey_items", "customer_quarter"),
-        ),
-        Report(
-            "retention",
-            NOTEBOOKS / "04_retention.ipynb",
-            RetentionParameters,
-            ("customer_quarter",),
-        ),
-        Report(
-            "risk_mortgage",
-            NOTEBOOKS / "05_risk_mortgage.ipynb",
-            RiskParameters,
-            ("risk_mortgage",),
-        ),
-        Report(
-            "risk_card_cashout",
-            NOTEBOOKS / "06_risk_card_cashout.ipynb",
-            RiskParameters,
-            ("risk_card_cashout",),
-        ),
-        Report(
-            "risk_fundraising",
-            NOTEBOOKS / "07_risk_fundraising.ipynb",
-            RiskParameters,
-            ("risk_fundraising",),
-        ),
-        Report(
-            "risk_acceptance",
-            NOTEBOOKS / "08_risk_acceptance.ipynb",
-            RiskParameters,
-            ("risk_acceptance",),
-        ),
-        Report(
-            "risk_overview",
-            NOTEBOOKS / "09_risk_overview.ipynb",
-            CellParameters,
-            ("risk_overview",),
-            whole_bank_only=True,
-        ),
+    report.name: report
+    for report in (
+        Report("01_segmentation", CellParameters, ("customer_quarter",)),
+        Report("02_customer_changes", CellParameters, ("customer_quarter",)),
+        Report("03_loyalty", CellParameters, ("survey_items", "customer_quarter")),
+        Report("04_retention", RetentionParameters, ("customer_quarter",)),
+        Report("05_risk_mortgage", RiskParameters, ("mortgage_candidates",)),
+        Report("06_risk_card_cashout", RiskParameters, ("card_cashout_candidates",)),
+        Report("07_risk_fundraising", RiskParameters, ("fundraising_candidates",)),
+        Report("08_risk_acceptance", RiskParameters, ("acceptance_candidates",)),
+        Report("09_risk_overview", CellParameters, ("customer_quarter",), whole_bank_only=True),
     )
 }
 
@@ -136,33 +96,32 @@ def chosen_reports(bank: Bank, names: list[str], branches: list[str]) -> list[Re
     return [REPORTS[n] for n in (names or bank.reports or REPORTS)]
 
 
-def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str, Any]]:
+def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str, Parameter]]:
     """`name=value` texts as checked parameters by report; each name must be known to at least one
     of the reports.
     """
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
+    valid = sorted({field for report in reports for field in report.parameters.model_fields})
     for setting in settings:
         name, separator, value = setting.partition("=")
         if not separator:
             raise ParametersError(f"--set {setting!r} is not of the form name=value.")
-        known = sorted({f for r in reports for f in r.parameters.model_fields})
-        if name not in known:
-            raise ParametersError(not_one_of("The parameter", name, known))
-        given[name] = value
+        if name not in valid:
+            raise ParametersError(not_one_of("The parameter", name, valid))
+        values[name] = value
     checked = {}
     for report in reports:
-        mine = {k: v for k, v in given.items() if k in report.parameters.model_fields}
+        own_values = {k: v for k, v in values.items() if k in report.parameters.model_fields}
         try:
-            checked[report.name] = report.parameters(**mine).model_dump(exclude_none=True)
+            checked[report.name] = report.parameters(**own_values).model_dump(exclude_none=True)
         except ValidationError as error:
-            raise ParametersError(
-                f"{report.name}: " + " ".join(fault_messages(error, report.parameters))
-            ) from error
+            faults = " ".join(fault_messages(error, report.parameters))
+            raise ParametersError(f"{report.name}: {faults}") from error
     return checked
 
 
-def missing_tables(report: Report, delivered: set[str]) -> list[str]:
+def missing_tables(report: Report, steps: Mapping[str, Step], delivered: set[str]) -> list[str]:
     """The tables that the report would like and the bank does not deliver."""
-    return sorted(
-        {t for m in report.marts for t in {**NEEDS, **RISK_NEEDS}[m] if t not in delivered}
-    )
+    reads = [read for name in report.steps for read in steps[name].reads.values()]
+    needed = {read.name for read in reads if read.kind == "table" and not read.optional}
+    return sorted(needed - delivered)

@@ -9,10 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from analysis.runs.grid import Hear, Outcome, Plan
 from analysis.runs.manifest import Name
+from analysis.runs.replayed import Replay
+from analysis.steps.running import StepEvent
 
 
 class Display:
@@ -120,25 +123,129 @@ class Display:
 
 
 @contextmanager
-def follow(
-    console: Console,
-    as_json: bool,
-    total: int,
-    skipped: int,
-    expected: dict[Name, float],
-    jobs: int,
-) -> Iterator[Display]:
-    """A display while the block runs: live on a terminal, a line per report in a log, JSON lines on
-    standard output if asked.
+def follow(console: Console, as_json: bool, plan: Plan, jobs: int) -> Iterator[Hear]:
+    """What hears a run's events while the block runs: live on a terminal, a line per report in a
+    log, JSON lines on standard output if asked.
     """
-    display = Display(console, as_json, total, skipped, expected, jobs)
+    skipped = len(plan.fresh)
+    total = len(plan.tasks) + skipped
+    display = Display(console, as_json, total, skipped, plan.expected, jobs)
     if as_json or not console.is_terminal:
-        yield display
+        yield display.hear
         return
     with Live(
         console=console, refresh_per_second=4, transient=True, get_renderable=display.picture
     ):
+        yield display.hear
+
+
+def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool) -> None:
+    """What a run did, and where its index is."""
+    index, failed = str(outcome.folder / "index.html"), len(outcome.failed)
+    if as_json:
+        ended = {
+            "event": "end",
+            "done": outcome.done,
+            "failed": failed,
+            "skipped": outcome.skipped,
+            "interrupted": outcome.interrupted,
+            "index": index,
+        }
+        print(json.dumps(ended), flush=True)
+    if outcome.interrupted:
+        console.print(
+            f"Interrupted after {outcome.done} reports; the same command goes on from here."
+        )
+        return
+    counts = f"{outcome.done} reports done, {failed} failed, {outcome.skipped} were up to date."
+    console.print(counts)
+    if not as_json:
+        out.print(index, soft_wrap=True, highlight=False)
+
+
+class PreparingDisplay:
+    """Follows a preparation; see `preparing`."""
+
+    def __init__(self, console: Console, as_json: bool, bar: Progress) -> None:
+        self.console, self.as_json, self.bar = console, as_json, bar
+        self.task = bar.add_task("preparing", total=None, left="")
+        self.running: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Show what is done before the first step."""
+        self.bar.update(self.task, description=escape(text))
+
+    def hear(self, event: StepEvent) -> None:
+        """Show one event of a step."""
+        name, left = str(event.node), _clock(event.seconds_left)
+        if event.what == "begins":
+            self.running.append(name)
+        elif name in self.running:
+            self.running.remove(name)
+        self.bar.update(
+            self.task,
+            description=escape(", ".join(self.running) or name),
+            total=event.of,
+            completed=event.ended,
+            left=f"{left} left",
+        )
+        if event.what == "begins" or (self.console.is_terminal and not self.as_json):
+            return
+        if self.as_json:
+            quarter = str(event.node.quarter or "")
+            told = {"event": "step", "step": event.node.step, "quarter": quarter}
+            counts = {"over": event.ended, "total": event.of, "seconds_left": event.seconds_left}
+            print(json.dumps({**told, "status": event.what, **counts}), flush=True)
+        else:
+            done = "" if event.what == "done" else f" {event.what}"
+            self.console.print(
+                f"{event.ended}/{event.of} {name}{done}, {left} left", highlight=False
+            )
+
+
+@contextmanager
+def preparing(console: Console, as_json: bool) -> Iterator[PreparingDisplay]:
+    """A display of a preparation: a bar on a terminal, a line per step in a log, JSON lines on
+    standard output if asked.
+    """
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=console,
+        transient=True,
+    )
+    display = PreparingDisplay(console, as_json, bar)
+    if as_json or not console.is_terminal:
         yield display
+        return
+    with bar:
+        yield display
+
+
+class ReplayDisplay:
+    """Follows a replay."""
+
+    def __init__(self, console: Console, bar: Progress) -> None:
+        self.console, self.bar = console, bar
+        self.task = bar.add_task("replaying", total=None)
+
+    def begin(self, count: int) -> None:
+        """How many reports are replayed."""
+        self.bar.update(self.task, total=count)
+
+    def tell(self, replay: Replay) -> None:
+        """Show what the replay of one report found, or what was found of the bank's files."""
+        if replay.seconds:
+            self.bar.update(self.task, advance=1, description=escape(replay.name))
+        for text in replay.findings:
+            line = f"{replay.name}: {text}" if replay.report else text
+            self.console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        if not replay.findings and not self.console.is_terminal:
+            line = f"{replay.name}: the same, {replay.seconds:.1f} s"
+            self.console.print(line, markup=False, highlight=False)
 
 
 def _clock(seconds: float) -> str:

@@ -2,9 +2,7 @@
 whole.
 """
 
-import html
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -23,11 +21,12 @@ from papermill.exceptions import PapermillExecutionError
 from analysis.report.page import headlines, html_page
 from analysis.runs.delivered import file_hashes
 from analysis.runs.guard import Guard
+from analysis.runs.manifest import Entry
 from analysis.runs.packages import versions
 from analysis.runs.task import Task
-from analysis.runs.threads import pin_threads
 from analysis.steps.readings import Fingerprints, of_data
 from analysis.storage import write_text
+from analysis.workers import pin_threads
 
 KERNEL = "workbook"  # analysis.runs.warm
 MARKERS = {"papermill-error-cell-tag"}
@@ -50,7 +49,7 @@ class _KeepingEngine(NBClientEngine):
 papermill_engines.register("workbook", _KeepingEngine)
 
 
-def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, Any]:
+def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> Entry:
     """Run the report and write `<report>.html`, `<report>.ipynb` and `tables/<report>/`.
 
     Returns the report's entry in the manifest; never raises. A failed report leaves a page that
@@ -63,7 +62,7 @@ def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> dict[str, 
         return _entry(task, f"{type(fault).__name__}: {fault}", time.time())
 
 
-def _run(task: Task, tell: Tell) -> dict[str, Any]:
+def _run(task: Task, tell: Tell) -> Entry:
     pin_threads()
     os.environ["WORKBOOK_WORKER"] = str(
         os.getpid()
@@ -132,7 +131,7 @@ def deliver(
     tables: Path,
     readings: list[str],
     attempts: int,
-) -> dict[str, Any]:
+) -> Entry:
     """Put page, notebook and tables in place and return the report's entry in the manifest."""
     seconds = round(time.time() - started, 2)
     folder = Path(task.folder)
@@ -151,46 +150,48 @@ def deliver(
             error,
         )
     write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
-    write_text(folder / f"{task.report}.html", page)
+    write_text(folder / f"{task.report}.html", page.html)
     target = folder / "tables" / task.report
     shutil.rmtree(target, ignore_errors=True)
     if tables.exists() and not error:
         target.parent.mkdir(exist_ok=True)
         tables.rename(target)
-    return _entry(task, error, started) | {
-        "title": _title(page),
-        "headlines": headlines(notebook),
-        "attempts": attempts,
-        "made_of": made_of,
-        "readings": readings,
-        "files": file_hashes(folder, task.report),
-        "page_bytes": len(page.encode()),
-    }
+    return _entry(task, error, started).model_copy(
+        update={
+            "title": page.title,
+            "headlines": headlines(notebook),
+            "attempts": attempts,
+            "made_of": made_of,
+            "readings": readings,
+            "files": file_hashes(folder, task.report),
+            "page_bytes": len(page.html.encode()),
+        }
+    )
 
 
-def _entry(task: Task, error: str, started: float) -> dict[str, Any]:
+def _entry(task: Task, error: str, started: float) -> Entry:
     """A report's entry in the manifest, as far as it does not depend on what the report made."""
-    return {
-        "report": task.report,
-        "branch": task.branch,
-        "branch_name": task.branch_name,
-        "status": "failed" if error else "done",
-        "error": error,
-        "title": "",
-        "headlines": {},
-        "attempts": 1,
-        "made_of": task.made_of,
-        "readings": [],
-        "files": {},
-        "page_bytes": 0,
-        "parameters": task.parameters,
-        "versions": versions(),
-        "started": _moment(started),
-        "seconds": round(time.time() - started, 2),
-    }
+    return Entry(
+        report=task.report,
+        branch=task.branch,
+        branch_name=task.branch_name,
+        status="failed" if error else "done",
+        error=error,
+        title="",
+        headlines={},
+        attempts=1,
+        made_of=task.made_of,
+        readings=[],
+        files={},
+        page_bytes=0,
+        parameters=task.parameters,
+        versions=versions(),
+        started=_moment(started),
+        seconds=round(time.time() - started, 2),
+    )
 
 
-def failed_without_running(task: Task, error: str) -> dict[str, Any]:
+def failed_without_running(task: Task, error: str) -> Entry:
     """The entry and the page of a report whose process was lost."""
     notebook = nbformat.read(task.notebook, as_version=4)
     for cell in notebook.cells:
@@ -219,7 +220,7 @@ def _provenance(
     task: Task, made_of: dict[str, str], started: float, seconds: float
 ) -> dict[str, str]:
     shown = {k: v for k, v in task.parameters.items() if k != "params"} | {
-        "params": Path(task.parameters["params"]).name
+        "params": Path(str(task.parameters["params"])).name
     }
     return {
         "Made of": ", ".join(f"{k} {v}" for k, v in sorted(made_of.items())),
@@ -244,8 +245,3 @@ def _forget_place(notebook: NotebookNode) -> None:
                 'outputs = ""' if line.startswith("outputs = ") else line
                 for line in cell.source.splitlines()
             )
-
-
-def _title(page: str) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", page)
-    return html.unescape(found[1]) if found else ""

@@ -1,22 +1,68 @@
 """manifest.json of a quarter: what was run, from what, how long it took, and what came of it.
 
-While a run goes on, every finished report is one line appended to the journal; manifest and index
-are written now and then and at the end, so that the thousandth report costs no more than the first.
+While a run goes on, every finished report is one line appended to the journal; the manifest is
+written now and then and at the end, so that the thousandth report costs no more than the first.
 Reading the manifest reads the journal too: a run that was cut off loses nothing.
 """
 
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from analysis.report.index import index_page
-from analysis.storage import write_json, write_text
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from analysis.errors import WorkbookError
+from analysis.storage import write_json
 
 JOURNAL = "journal.jsonl"
-SHARE_OF_TIME = 0.02  # that writing manifest and index may take of a run
+SHARE_OF_TIME = 0.02  # that writing the manifest may take of a run
+LAST_IN_ORDER = 99
 
 Name = tuple[str, str]  # branch, report
+Parameter = str | int | float | bool | None
+
+
+class Entry(BaseModel):
+    """A report of a branch: whether it was run, from what, and what came of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    report: str
+    branch: str
+    branch_name: str
+    status: Literal["planned", "done", "failed"]
+    error: str = ""
+    title: str = ""
+    headlines: dict[str, str] = {}  # the figures on the index, by label
+    order: int = LAST_IN_ORDER  # of the report on the index
+    attempts: int = 1
+    made_of: dict[str, str] | None = None  # fingerprints; none in the first version's manifests
+    readings: list[str] = []  # what it read of the bank's data folder
+    files: dict[str, str] | None = None  # SHA-256 of what was delivered, by path
+    page_bytes: int = 0
+    parameters: dict[str, Parameter] | None = None
+    versions: dict[str, str] = {}  # of packages
+    started: str = ""
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> Name:
+        """Branch and report."""
+        return self.branch, self.report
+
+    def stored(self) -> dict[str, object]:
+        """As it is written: what was set."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class About(BaseModel):
+    """Whose reports a manifest lists."""
+
+    bank: str = ""
+    title: str = ""
+    quarter: str = ""
+    language: str = "en"
 
 
 class Manifest:
@@ -24,89 +70,68 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        content = _read_json(folder / "manifest.json")
-        self.reports: dict[Name, dict[str, Any]] = {_name(r): r for r in content.pop("reports", [])}
-        self.about: dict[str, Any] = content
-        journal = folder / JOURNAL
-        if journal.exists():
-            for line in journal.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:  # the last line of a run that was cut off
-                    continue
-                self.reports[_name(entry)] = entry
+        path = folder / "manifest.json"
+        self.about, self.reports = About(), dict[Name, Entry]()
+        if path.exists():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                entries = [Entry.model_validate(r) for r in content.pop("reports", [])]
+                self.about = About.model_validate(content)
+            except ValidationError as error:
+                raise WorkbookError(
+                    f"{path} is not a manifest of this workbook ({error.errors()[0]['msg']}). Move "
+                    "it away; the next run makes every report anew."
+                ) from error
+            self.reports = {e.name: e for e in entries}
+        self._read_journal()
         self._written, self._cost = time.monotonic(), 0.0
 
-    def get(self, name: Name) -> dict[str, Any] | None:
+    def _read_journal(self) -> None:
+        journal = self.folder / JOURNAL
+        for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
+            try:
+                entry = Entry.model_validate_json(line)
+            except ValidationError:  # the last line of a run that was cut off
+                continue
+            self.reports[entry.name] = entry
+
+    def get(self, name: Name) -> Entry | None:
         """The entry of a report; None when it was never planned."""
         return self.reports.get(name)
 
-    def done(self, entry: dict[str, Any]) -> None:
+    def done(self, entry: Entry) -> None:
         """Keep a finished report's entry; on disk at once."""
-        self.reports[_name(entry)] = entry
+        self.reports[entry.name] = entry
         with (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-        if time.monotonic() - self._written > max(2.0, self._cost / SHARE_OF_TIME):
-            self.write()
+            journal.write(json.dumps(entry.stored(), ensure_ascii=False) + "\n")
+
+    @property
+    def is_due(self) -> bool:
+        """Whether writing it whole would take a small share of the time since it was written."""
+        return time.monotonic() - self._written > max(2.0, self._cost / SHARE_OF_TIME)
 
     def write(self) -> None:
-        """Write manifest and index whole; the journal is no longer needed then."""
+        """Write the manifest whole; the journal is no longer needed then."""
         start = time.monotonic()
-        write_json(self.folder / "manifest.json", self.content())
+        entries = [entry.stored() for entry in self.entries()]
+        content = {**self.about.model_dump(), "reports": entries}
+        write_json(self.folder / "manifest.json", content)
         (self.folder / JOURNAL).unlink(missing_ok=True)
-        self.write_index()
         self._written = time.monotonic()
         self._cost = self._written - start
 
-    def write_index(self, on_disk: bool = False) -> None:
-        """The index made from the manifest, with the sign-off as it stands; by the files as they
-        are now, when `on_disk`.
-        """
-        from analysis.runs.signoff import standing  # reads manifests
-
-        write_text(
-            self.folder / "index.html",
-            index_page(
-                self.content(), str(self.about.get("language", "en")), standing(self, on_disk)
-            ),
-        )
-
-    def content(self) -> dict[str, Any]:
-        """As it is written: reports of ALL first, then by branch."""
-        order = {
-            name: n
-            for n, name in enumerate(dict.fromkeys(r["report"] for r in self.reports.values()))
-        }
-        key = lambda r: (r["branch"] != "ALL", r["branch"], r.get("order", order[r["report"]]))  # noqa: E731
-        return {**self.about, "reports": sorted(self.reports.values(), key=key)}
+    def entries(self) -> list[Entry]:
+        """Every report's: those of ALL first, then by branch, each in the order of the reports."""
+        return sorted(self.reports.values(), key=lambda e: (e.branch != "ALL", e.branch, e.order))
 
 
 def read_quarter(folder: Path) -> Manifest:
     """The manifest of a folder that a user named; raises WorkbookError naming the quarters that
     were run when there is none.
     """
-    from analysis.errors import WorkbookError
-
     if not (folder / "manifest.json").exists():
-        others = (
-            sorted(str(p.parent) for p in folder.parent.glob("*/manifest.json"))
-            if folder.parent.is_dir()
-            else []
-        )
-        raise WorkbookError(
-            f"{folder} holds no manifest.json."
-            + (
-                f" Quarters that were run: {', '.join(others)}."
-                if others
-                else " Run `workbook run` first."
-            )
-        )
+        manifests = folder.parent.glob("*/manifest.json") if folder.parent.is_dir() else []
+        others = ", ".join(sorted(str(path.parent) for path in manifests))
+        hint = f"Quarters that were run: {others}." if others else "Run `workbook run` first."
+        raise WorkbookError(f"{folder} holds no manifest.json. {hint}")
     return Manifest(folder)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-def _name(entry: dict[str, Any]) -> Name:
-    return entry["branch"], entry["report"]

@@ -6,20 +6,20 @@ was waiting waits on.
 """
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from analysis import workers
 from analysis.errors import WorkbookError
+from analysis.runs.manifest import Entry
 from analysis.runs.task import Task
-from analysis.runs.threads import pin_threads
+from analysis.steps.running import WORKING
 
 #: Called when something happens: {"event": "cell", "branch", "report", "cell", "of"}.
 Hear = Callable[[dict[str, Any]], None]
@@ -31,30 +31,15 @@ RUNNING = "analysis.runs.execute"
 _telling: Any = None  # in a local worker: the pipe to the process that started it
 
 
-def worker_context(module: str) -> Any:
-    """How workers start: forked from a server that has imported `module`, and nothing that starts a
-    thread.
-    """
-    pin_threads()
-    context = get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload([module])
-    return context
-
-
 def warm_up() -> None:
     """Start the server of the workers while other things are done."""
-    if os.name == "posix":
-        from multiprocessing.forkserver import ensure_running
-
-        worker_context(RUNNING)
-        ensure_running()
+    workers.warm_up(RUNNING, *WORKING)
 
 
 @contextmanager
 def local(jobs: int, hear: Hear) -> Iterator["Pool"]:
     """`jobs` processes of this machine, with the machine's threads shared among them."""
-    context = worker_context(RUNNING)
+    context = workers.worker_context(RUNNING, *WORKING)
     # a pipe without a lock: a worker that is killed while it writes must not keep the others from
     # writing
     heard, telling = context.Pipe(duplex=False)
@@ -101,7 +86,7 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
 class Pool:
     """Runs tasks on executors, a new one when one broke."""
 
-    def __init__(self, new: Callable[[], Executor], run: Callable[[Task], dict[str, Any]]) -> None:
+    def __init__(self, new: Callable[[], Executor], run: Callable[[Task], Entry]) -> None:
         self._new, self._run = new, run
         self._executor: Executor | None = None
         self._signals: list[int] = []
@@ -109,7 +94,7 @@ class Pool:
         self._others = multiprocessing.active_children()  # of whoever uses this as a library
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
-    def results(self, tasks: list[Task]) -> Iterator[dict[str, Any]]:
+    def results(self, tasks: list[Task]) -> Iterator[Entry]:
         """The entry of every task as it ends. What was running when a process was lost is run again
         alone, so that only the report that kills its process is given up; what was waiting waits
         on.
@@ -118,7 +103,7 @@ class Pool:
             waiting: list[Task] = []
             suspects: list[Task] = []
             for task, result in self._once(tasks):
-                if isinstance(result, dict):
+                if isinstance(result, Entry):
                     yield result
                 else:
                     (suspects if task.name in self.started else waiting).append(task)
@@ -128,10 +113,10 @@ class Pool:
                 yield self._alone(task)
             tasks = waiting
 
-    def _alone(self, task: Task) -> dict[str, Any]:
+    def _alone(self, task: Task) -> Entry:
         for _ in range(MOST_LOSSES):
             for _task, result in self._once([task]):
-                if isinstance(result, dict):
+                if isinstance(result, Entry):
                     return result
                 reason = result
         from analysis.runs.execute import failed_without_running
@@ -140,12 +125,12 @@ class Pool:
             task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {reason}"
         )
 
-    def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, dict[str, Any] | Exception]]:
+    def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, Entry | Exception]]:
         """Each task with its entry, or with why its process was lost."""
         self.started.clear()
         self._executor = executor = self._new()
         futures = {executor.submit(self._run, task): task for task in tasks}
-        ended: SimpleQueue[Future[dict[str, Any]]] = SimpleQueue()
+        ended: SimpleQueue[Future[Entry]] = SimpleQueue()
         for future in futures:
             future.add_done_callback(ended.put)
         for _ in tasks:
@@ -161,7 +146,7 @@ class Pool:
                 yield futures[future], entry
         executor.shutdown(wait=True)
 
-    def _next(self, ended: "SimpleQueue[Future[dict[str, Any]]]") -> "Future[dict[str, Any]]":
+    def _next(self, ended: "SimpleQueue[Future[Entry]]") -> "Future[Entry]":
         """The next future that ended; raises KeyboardInterrupt here, where no lock is held, when a
         signal came.
         """
@@ -204,7 +189,7 @@ class Pool:
             process.join(timeout=5)
 
 
-def run_here(task: Task) -> dict[str, Any]:
+def run_here(task: Task) -> Entry:
     """In a local worker."""
     from analysis.runs.execute import run_task
 
@@ -212,7 +197,7 @@ def run_here(task: Task) -> dict[str, Any]:
     return run_task(task, lambda task, cell, of: _telling.send(_event(task, cell, of)))
 
 
-def run_there(task: Task) -> dict[str, Any]:
+def run_there(task: Task) -> Entry:
     """In a worker of a cluster."""
     from distributed import get_worker
 
@@ -230,19 +215,7 @@ def _event(task: Task, cell: int, of: int) -> dict[str, Any]:
 def _begin(telling: Any) -> None:
     global _telling
     _telling = telling
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches every process; the one that started us decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose run was killed would wait for its next task for ever."""
-    run = multiprocessing.parent_process()
-    if run is not None:
-        run.join()
-        os._exit(1)
+    workers.begin()
 
 
 def _listen(heard: Any, hear: Hear) -> None:

@@ -3,16 +3,34 @@ seen.
 """
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from analysis.errors import WorkbookError
 from analysis.runs.delivered import file_hashes
 from analysis.runs.manifest import Manifest
+from analysis.runs.replayed import Replayed
 from analysis.storage import write_json
 
 FILE = "sign-off.json"
+
+
+class SignOff(BaseModel):
+    """What is kept of a sign-off; hashes are SHA-256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str
+    at: str
+    note: str
+    replayed: int
+    same: int | None = None  # not counted by the first versions
+    findings: dict[str, list[str]]  # by report, and about the bank's files
+    manifest_sha256: str
+    files: dict[str, str]  # by path
 
 
 @dataclass
@@ -25,26 +43,20 @@ class Standing:
     changed: list[str] = field(default_factory=list)
 
 
-def sign(
-    manifest: Manifest, by: str, note: str, replayed: int, same: int, findings: dict[str, list[str]]
-) -> Path:
-    """Write the sign-off next to the manifest; findings by report, and about the bank's files."""
+def sign(manifest: Manifest, by: str, note: str, replayed: Replayed) -> Path:
+    """Write the sign-off next to the manifest."""
     path = manifest.folder / FILE
-    write_json(
-        path,
-        {
-            "by": by,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "note": note,
-            "replayed": replayed,
-            "same": same,
-            "findings": findings,
-            "manifest_sha256": hashlib.sha256(
-                (manifest.folder / "manifest.json").read_bytes()
-            ).hexdigest(),
-            "files": delivered(manifest),
-        },
+    signed = SignOff(
+        by=by,
+        at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        note=note,
+        replayed=replayed.count,
+        same=replayed.same,
+        findings=replayed.findings,
+        manifest_sha256=_manifest_digest(manifest),
+        files=delivered(manifest),
     )
+    write_json(path, signed.model_dump())
     return path
 
 
@@ -54,12 +66,9 @@ def delivered(manifest: Manifest, on_disk: bool = False) -> dict[str, str]:
     """
     hashes = {}
     for entry in manifest.reports.values():
-        found = (
-            file_hashes(manifest.folder / entry["branch"], entry["report"])
-            if on_disk
-            else entry.get("files", {})
-        )
-        hashes.update({f"{entry['branch']}/{name}": digest for name, digest in found.items()})
+        folder = manifest.folder / entry.branch
+        of_report = file_hashes(folder, entry.report) if on_disk else entry.files or {}
+        hashes.update({f"{entry.branch}/{name}": digest for name, digest in of_report.items()})
     return hashes
 
 
@@ -68,16 +77,20 @@ def standing(manifest: Manifest, on_disk: bool = False) -> Standing | None:
     path = manifest.folder / FILE
     if not path.exists():
         return None
-    signed = json.loads(path.read_text(encoding="utf-8"))
-    then, now = signed["files"], delivered(manifest, on_disk)
-    different = [
-        name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)
-    ]
-    if not different and on_disk:
-        different = [] if _manifest_is(manifest, signed["manifest_sha256"]) else ["manifest.json"]
-    same = signed.get("same", "?")  # not counted by the first versions
-    return Standing(signed["by"], signed["at"], f"{same} of {signed['replayed']}", different)
+    try:
+        signed = SignOff.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise WorkbookError(
+            f"{path} is not a sign-off of this workbook ({error.errors()[0]['msg']}). Move it away "
+            "and have the quarter signed again."
+        ) from error
+    then, now = signed.files, delivered(manifest, on_disk)
+    changed = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    if not changed and on_disk and _manifest_digest(manifest) != signed.manifest_sha256:
+        changed = ["manifest.json"]
+    same = "?" if signed.same is None else signed.same
+    return Standing(signed.by, signed.at, f"{same} of {signed.replayed}", changed)
 
 
-def _manifest_is(manifest: Manifest, digest: str) -> bool:
-    return hashlib.sha256((manifest.folder / "manifest.json").read_bytes()).hexdigest() == digest
+def _manifest_digest(manifest: Manifest) -> str:
+    return hashlib.sha256((manifest.folder / "manifest.json").read_bytes()).hexdigest()

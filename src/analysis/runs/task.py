@@ -1,7 +1,8 @@
 """What is to be run, as plain values that can be sent to another process or machine."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from analysis.runs.manifest import Parameter
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Task:
     quarter: str
     language: str
     folder: str  # of the branch: page, notebook and tables go there
-    parameters: dict[str, Any]
+    parameters: dict[str, Parameter]
     made_of: dict[str, str]  # fingerprints of notebook, code, packages, settings
     data_folder: str  # what the report's readings are relative to
     limits: Limits = Limits()

@@ -6,22 +6,22 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from analysis.errors import ParametersError, not_one_of
 from analysis.runs.delivered import file_hashes
 from analysis.runs.execute import KERNEL
-from analysis.runs.manifest import Manifest
-from analysis.runs.pool import worker_context
-from analysis.runs.threads import pin_threads
+from analysis.runs.manifest import Entry, Manifest, Name, Parameter
+from analysis.runs.replayed import Replay, Replayed
 from analysis.sources.land import changed_tables
-from analysis.sources.params import Bank
+from analysis.sources.params import Bank, read_params
+from analysis.workers import pin_threads, worker_context
 
 #: What a library may print differently on every machine; the notebooks' own test uses the same.
 SANITIZE = """[memory-addresses]
@@ -30,35 +30,85 @@ replace: ADDRESS
 """
 
 
-@dataclass
-class Verdict:
-    """What the replay of one report found; nothing found means that it came out the same."""
-
-    branch: str
-    report: str
-    findings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+#: What a replay says of the bank's own files stands under this name.
+SOURCE = "the bank's files"
 
 
-def verify(
-    manifest: Manifest, entries: list[dict[str, Any]], jobs: int, tell: Callable[[Verdict], None]
-) -> list[Verdict]:
-    """Replay the reports of `entries`, `jobs` at once; the verdicts in the order of the entries."""
+def replay_quarter(
+    manifest: Manifest,
+    branches: list[str],
+    reports: list[str],
+    jobs: int,
+    begin: Callable[[int], None],
+    tell: Callable[[Replay], None],
+) -> Replayed:
+    """Replay the delivered reports of a quarter, those of the branches and reports named, or all.
+
+    begin: told how many there are. tell: told of each as it ends. Raises ParametersError for a
+    branch or report that was not run, naming those that were.
+    """
+    chosen = _chosen(manifest, branches, reports)
+    entries = [e for e in chosen if e.status == "done" and e.files is not None]
+    begin(len(entries))
+    results = [_not_to_replay(e) for e in chosen if e not in entries]
+    bank = bank_of(manifest)
+    if bank and (changed := changed_sources(bank)):
+        results.append(Replay("", "", changed))
+    for result in results:
+        tell(result)
+    results += replay_all(manifest, entries, jobs, tell)
+    findings = {r.name.strip() or SOURCE: r.findings for r in results if r.findings}
+    different = sum(f"{e.branch} {e.report}" in findings for e in entries)
+    return Replayed(len(entries), len(entries) - different, findings)
+
+
+def _chosen(manifest: Manifest, branches: list[str], reports: list[str]) -> list[Entry]:
+    there = manifest.entries()
+    for what, names, valid in (
+        ("branch", branches, {e.branch for e in there}),
+        ("report", reports, {e.report for e in there}),
+    ):
+        for name in names:
+            if name not in valid:
+                raise ParametersError(not_one_of(f"The {what}", name, sorted(valid)))
+    return [
+        e
+        for e in there
+        if (not branches or e.branch in branches) and (not reports or e.report in reports)
+    ]
+
+
+def _not_to_replay(entry: Entry) -> Replay:
+    why = f"is {entry.status}, or was run by an earlier version; there is nothing to replay"
+    return Replay(entry.branch, entry.report, [why])
+
+
+def bank_of(manifest: Manifest) -> Bank | None:
+    """The bank of a manifest, when its reports have one params file and it is still there."""
+    files = {str(e.parameters["params"]) for e in manifest.reports.values() if e.parameters}
+    if len(files) != 1 or not Path(path := files.pop()).exists():
+        return None
+    return read_params(path)
+
+
+def replay_all(
+    manifest: Manifest, entries: list[Entry], jobs: int, tell: Callable[[Replay], None]
+) -> list[Replay]:
+    """Replay the reports of `entries`, `jobs` at once; in the order of the entries."""
     context = worker_context(__name__)
-    found: dict[tuple[str, str], Verdict] = {}
-    with ProcessPoolExecutor(min(jobs, len(entries)) or 1, mp_context=context) as pool:
+    by_name: dict[Name, Replay] = {}
+    count = min(jobs, len(entries)) or 1
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
         futures = {pool.submit(replay, str(manifest.folder), e): e for e in entries}
         for future in as_completed(futures):
             entry = futures[future]
             try:
-                verdict = future.result()
+                result = future.result()
             except Exception as error:  # a process that died; the others go on
-                verdict = Verdict(
-                    entry["branch"], entry["report"], [f"the replay stopped: {error}"]
-                )
-            found[entry["branch"], entry["report"]] = verdict
-            tell(verdict)
-    return [found[e["branch"], e["report"]] for e in entries]
+                result = Replay(entry.branch, entry.report, [f"the replay stopped: {error}"])
+            by_name[entry.name] = result
+            tell(result)
+    return [by_name[e.name] for e in entries]
 
 
 def changed_sources(bank: Bank) -> list[str]:
@@ -72,27 +122,27 @@ def changed_sources(bank: Bank) -> list[str]:
     ]
 
 
-def replay(folder: str, entry: dict[str, Any]) -> Verdict:
+def replay(folder: str, entry: Entry) -> Replay:
     """Compare one report's files with the manifest and its outputs with those of a new
     execution.
     """
     pin_threads()
     start = time.monotonic()
-    verdict = Verdict(entry["branch"], entry["report"])
-    branch = Path(folder) / entry["branch"]
-    verdict.findings += list(_changed_files(branch, entry))
-    path = branch / f"{entry['report']}.ipynb"
+    result = Replay(entry.branch, entry.report)
+    branch = Path(folder) / entry.branch
+    result.findings += list(_changed_files(branch, entry))
+    path = branch / f"{entry.report}.ipynb"
     if path.exists():
         notebook = nbformat.read(path, as_version=4)
-        verdict.findings += list(_changed_parameters(notebook, entry["parameters"]))
-        verdict.findings += _differences(notebook, entry, branch)
-    verdict.seconds = round(time.monotonic() - start, 2)
-    return verdict
+        result.findings += list(_changed_parameters(notebook, entry.parameters or {}))
+        result.findings += _differences(notebook, entry, branch)
+    result.seconds = round(time.monotonic() - start, 2)
+    return result
 
 
-def _changed_files(branch: Path, entry: dict[str, Any]) -> Iterator[str]:
-    now = file_hashes(branch, entry["report"])
-    for name, digest in entry["files"].items():
+def _changed_files(branch: Path, entry: Entry) -> Iterator[str]:
+    now = file_hashes(branch, entry.report)
+    for name, digest in (entry.files or {}).items():
         if name not in now:
             yield f"{name} is missing"
         elif now[name] != digest:
@@ -100,11 +150,13 @@ def _changed_files(branch: Path, entry: dict[str, Any]) -> Iterator[str]:
                 f"{name} is not the file that was delivered (its checksum differs from the "
                 f"manifest's)"
             )
-    for name in now.keys() - entry["files"].keys():
+    for name in now.keys() - (entry.files or {}).keys():
         yield f"{name} was added after the delivery"
 
 
-def _changed_parameters(notebook: nbformat.NotebookNode, recorded: dict[str, Any]) -> Iterator[str]:
+def _changed_parameters(
+    notebook: nbformat.NotebookNode, recorded: Mapping[str, Parameter]
+) -> Iterator[str]:
     from papermill.translators import PythonTranslator
 
     injected = "\n".join(
@@ -121,7 +173,7 @@ def _changed_parameters(notebook: nbformat.NotebookNode, recorded: dict[str, Any
             )
 
 
-def _differences(notebook: nbformat.NotebookNode, entry: dict[str, Any], branch: Path) -> list[str]:
+def _differences(notebook: nbformat.NotebookNode, entry: Entry, branch: Path) -> list[str]:
     """The first cell whose outputs come out differently, and the lists that do."""
     import pytest
 
@@ -130,7 +182,7 @@ def _differences(notebook: nbformat.NotebookNode, entry: dict[str, Any], branch:
         for cell in notebook.cells:
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.source = cell.source.replace('outputs = ""', f'outputs = "{lists}"')
-        copy = Path(place) / f"{entry['report']}.ipynb"
+        copy = Path(place) / f"{entry.report}.ipynb"
         nbformat.write(notebook, copy)
         (Path(place) / "sanitize.cfg").write_text(SANITIZE, encoding="utf-8")
         watched = _FirstDifference()
@@ -169,7 +221,7 @@ def _differences(notebook: nbformat.NotebookNode, entry: dict[str, Any], branch:
                 f"the replay could not be made: "
                 f"{(Path(place) / 'pytest.log').read_text()[-300:].strip()}"
             ]
-        return list(_other_lists(lists, branch / "tables" / entry["report"]))
+        return list(_other_lists(lists, branch / "tables" / entry.report))
 
 
 class _FirstDifference:

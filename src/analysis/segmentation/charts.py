@@ -1,7 +1,6 @@
 """Charts of the segmentation: each takes a finished table and decides nothing about the data."""
 
 import itertools
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +9,9 @@ from matplotlib.ticker import EngFormatter
 
 from analysis.report.figure import Figure
 from analysis.report.language import say
-from analysis.report.words import label
+from analysis.segmentation.fitted import FittedSegmentation
+from analysis.segmentation.words import label
+from analysis.statistics.reach import reach
 
 #: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond
 #: 1,000.
@@ -24,38 +25,33 @@ PANELS = (
     "credit_grade",
 )
 MONEY = ("balance_end", "money_in")
+MONEY_TICKS = (-(10**8), -(10**6), -(10**4), 0, 10**4, 10**6, 10**8)
 
 
 def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
     """Share of customers per group with its interval; sizes as from `findings.group_sizes`."""
-    rows = sizes.dropna(subset=["share"])
-    kinds = list(dict.fromkeys(rows["customer_type"]))
+    shown = sizes.dropna(subset=["share"])
+    kinds = list(dict.fromkeys(shown["customer_type"]))
     drawing, axes = plt.subplots(
         1, max(len(kinds), 1), figsize=(9, 3.2), squeeze=False, layout="constrained"
     )
     for axis, kind in zip(axes[0], kinds, strict=False):
-        part = rows[rows["customer_type"] == kind]
+        part = shown[shown["customer_type"] == kind]
         names = [label(s) for s in part["segment"]]
         sns.barplot(x=part["share"] * 100, y=names, ax=axis, color=sns.color_palette()[0])
         axis.errorbar(
             part["share"] * 100,
             range(len(part)),
-            xerr=[
-                ((part["share"] - part["share_low"]) * 100).clip(lower=0),
-                ((part["share_high"] - part["share"]) * 100).clip(lower=0),
-            ],
+            xerr=[100 * side for side in reach(part, "share", "share_low", "share_high")],
             fmt="none",
             color="black",
             capsize=3,
         )
         axis.set(title=label(kind), xlabel=say("Share of customers (%), 95 % interval"), ylabel="")
-    if rows.empty:
+    if shown.empty:
         return Figure(drawing, say("No group is large enough to be shown."))
-    largest = (
-        rows.loc[rows["share"].idxmax()]
-        if len(kinds) == 1
-        else rows[rows["customer_type"] == kinds[0]].iloc[0]
-    )
+    of_first_kind = shown[shown["customer_type"] == kinds[0]]
+    largest = shown.loc[shown["share"].idxmax()] if len(kinds) == 1 else of_first_kind.iloc[0]
     title = say("The largest group is {group} with {share} of {kind} customers").format(
         group=label(largest["segment"]),
         share=f"{largest['share']:.0%}",
@@ -69,35 +65,26 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
     """The median customer of each group with its interval, a panel per feature; profiles as from
     `findings.group_profiles`.
     """
-    rows = profiles[profiles["customer_type"] == kind]
-    differs = rows.groupby("feature")["median"].nunique()
+    shown = profiles[profiles["customer_type"] == kind]
+    differs = shown.groupby("feature")["median"].nunique()
     features = [f for f in PANELS if differs.get(f, 0) > 1]
     drawing, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharey=True, layout="constrained")
-    groups = list(dict.fromkeys(rows["segment"]))
+    groups = list(dict.fromkeys(shown["segment"]))
     for axis, feature in itertools.zip_longest(axes.flat, features[: axes.size]):
         if feature is None:
             axis.set_axis_off()
             continue
-        part = rows[rows["feature"] == feature].set_index("segment").reindex(groups)
+        part = shown[shown["feature"] == feature].set_index("segment").reindex(groups)
         scale = 100 if feature.endswith("_share") else 1
-        error = [
-            (part["median"] - part["low"]).fillna(0) * scale,
-            (part["high"] - part["median"]).fillna(0) * scale,
-        ]
+        error = [side.fillna(0) * scale for side in reach(part, "median", "low", "high")]
         axis.errorbar(
             part["median"] * scale, range(len(groups)), xerr=error, fmt="o", markersize=4, capsize=2
         )
         axis.axvline(part["bank"].iloc[0] * scale, color="grey", linewidth=1, linestyle=":")
         if feature in MONEY:
             axis.set_xscale("symlog", linthresh=1000)
-            axis.set_xticks(
-                [
-                    t
-                    for t in (-(10**8), -(10**6), -(10**4), 0, 10**4, 10**6, 10**8)
-                    if part["low"].min() / 3 <= t <= part["high"].max() * 3 or t == 0
-                ],
-                minor=False,
-            )
+            low, high = part["low"].min() / 3, part["high"].max() * 3
+            axis.set_xticks([t for t in MONEY_TICKS if low <= t <= high or t == 0], minor=False)
             axis.set_xticks([], minor=True)
             axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.set_title(label(feature) + (" (%)" if scale == 100 else ""), fontsize=9)
@@ -113,26 +100,25 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
     return Figure(drawing, title)
 
 
-def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
-    """How the groups split as their number grows (Schonlau 2002); part: one customer type of the
-    stored model.
-    """
+def clustergram_chart(segmentation: FittedSegmentation, kind: str) -> Figure:
+    """How the groups of a type of customers split as their number grows (Schonlau 2002)."""
     drawing, axis = plt.subplots(figsize=(7.5, 3.4))
-    nodes = {(n["groups"], n["group"]): n for n in part["clustergram"]}
-    if not nodes:
+    part = segmentation.types.get(kind)
+    nodes = {(n.groups, n.group): n for n in part.clustergram} if part else {}
+    if not part or not nodes:
         axis.set_axis_off()
         title = say("The customers are not divided")
         axis.set_title(title)
         return Figure(drawing, title)
     numbers = sorted({k for k, _g in nodes})
-    total = max(sum(n["customers"] for (k, _g), n in nodes.items() if k == numbers[0]), 1)
+    total = max(sum(n.customers for (k, _g), n in nodes.items() if k == numbers[0]), 1)
     for (k, _group), node in nodes.items():
-        for old, came in enumerate(node["from"]):
+        for old, came in enumerate(node.came_from):
             if came and (numbers[numbers.index(k) - 1], old) in nodes:
                 before = numbers[numbers.index(k) - 1]
                 axis.plot(
                     [before, k],
-                    [nodes[before, old]["score"], node["score"]],
+                    [nodes[before, old].score, node.score],
                     color=sns.color_palette()[0],
                     linewidth=12 * came / total,
                     alpha=0.6,
@@ -140,50 +126,44 @@ def clustergram_chart(part: dict[str, Any], kind: str) -> Figure:
                 )
         axis.scatter(
             k,
-            node["score"],
-            s=180 * node["customers"] / total,
+            node.score,
+            s=180 * node.customers / total,
             color=sns.color_palette()[3],
             zorder=3,
         )
-    axis.axvline(part["chosen"], color="grey", linestyle=":", linewidth=1)
+    axis.axvline(part.chosen, color="grey", linestyle=":", linewidth=1)
     axis.set(
         xlabel=say("Number of groups"), ylabel=say("First principal component"), xticks=numbers
     )
     title = say(
         "How the {kind} customers split as the number of groups grows; {chosen} are in force"
-    ).format(kind=label(kind).lower(), chosen=part["chosen"])
+    ).format(kind=label(kind).lower(), chosen=part.chosen)
     axis.set_title(title)
     return Figure(drawing, title)
 
 
 def value_chart(values: pd.DataFrame) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
-    rows = (
-        values[values["customer_type"] == "personal"]
-        if (values["customer_type"] == "personal").any()
-        else values
-    )
+    personal = values["customer_type"] == "personal"
+    shown = values[personal] if personal.any() else values
     drawing, axis = plt.subplots(figsize=(7.5, 3.2))
-    if rows.empty:
+    if shown.empty:
         title = say("No group is large enough to value")
         axis.set_axis_off()
     else:
-        names = [label(s) for s in rows["segment"]]
+        names = [label(s) for s in shown["segment"]]
         axis.errorbar(
-            rows["value_a_year"],
-            range(len(rows)),
-            xerr=[
-                rows["value_a_year"] - rows["value_low"],
-                rows["value_high"] - rows["value_a_year"],
-            ],
+            shown["value_a_year"],
+            range(len(shown)),
+            xerr=reach(shown, "value_a_year", "value_low", "value_high"),
             fmt="o",
             capsize=3,
         )
-        axis.set_yticks(range(len(rows)), names)
+        axis.set_yticks(range(len(shown)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="grey", linewidth=1)
         axis.set_xlabel(say("Value per customer and year (currency of the bank), 95 % interval"))
-        best = rows.loc[rows["total"].idxmax()]
+        best = shown.loc[shown["total"].idxmax()]
         title = say("{group} is worth most in all: {total} a year").format(
             group=label(best["segment"]), total=f"{best['total']:,.0f}"
         )

@@ -5,13 +5,18 @@ All of it was worked out bank-wide when the model was fitted (see `analysis.segm
 here it is put into tables.
 """
 
-from typing import Any
-
 import pandas as pd
 
 from analysis.report.language import say
 from analysis.report.table import NUMBERS
-from analysis.report.words import label
+from analysis.segmentation.fitted import (
+    ComparedMethod,
+    Condition,
+    Drift,
+    FittedSegmentation,
+    FittedType,
+)
+from analysis.segmentation.words import label
 from analysis.statistics.intervals import stability_index
 
 #: Population stability index from which a shift is watched, and from which a fit again is advised
@@ -22,248 +27,280 @@ WATCH, REFIT = 0.10, 0.25
 REFIT_RAND, WATCH_RAND = 0.60, 0.80
 
 
-def no_groups(model: dict[str, Any]) -> str:
+def main_type(segmentation: FittedSegmentation) -> str:
+    """The type of customers whose groups are explained: personal ones where there are any."""
+    types = segmentation.types
+    return "personal" if "personal" in types else next(iter(types), "")
+
+
+def no_groups(segmentation: FittedSegmentation) -> str:
     """Why there are no groups, where there are none, or why customers of a type are not divided."""
-    if not model["types"]:
+    if not segmentation.types:
         return say(
             "There are no groups: no customer was active in {quarter}, the quarter they "
             "were to be found in. Choose another segmentation.fit_quarter in the params "
             "file."
-        ).format(quarter=model["fit_quarter"])
+        ).format(quarter=segmentation.fit_quarter)
     alone = [
-        label(kind).lower() for kind, part in model["types"].items() if len(part["groups"]) == 1
+        label(kind).lower() for kind, part in segmentation.types.items() if len(part.groups) == 1
     ]
     if not alone:
         return ""
     return say(
         "Not divided into groups: {types} customers. There were too few of them in "
         "{quarter}, or they were all alike."
-    ).format(types=", ".join(alone), quarter=model["fit_quarter"])
+    ).format(types=", ".join(alone), quarter=segmentation.fit_quarter)
 
 
-def features_used(model: dict[str, Any], kind: str) -> pd.DataFrame:
-    """What the customers of a type are compared on: feature, block, reason, weight (share of the
-    squared distance), missing (share given the median), eta_squared (share of its variance, of
-    ranks, between the groups; Fisher 1925), n. Features left out follow with the reason why;
-    regions are one row.
+#: What customers are compared on: column to its type.
+#: feature, block, reason: in words or codes.
+#: weight: share of the squared distance.
+#: missing: share given the median.
+#: eta_squared: share of its variance, of ranks, between the groups (Fisher 1925).
+#: n: customers of the fit; empty of a feature left out.
+FEATURES_USED = {
+    "feature": "str",
+    "block": "str",
+    "reason": "str",
+    "weight": "float",
+    "missing": "float",
+    "eta_squared": "float",
+    "n": "float",
+}
+
+
+def features_used(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
+    """What the customers of a type are compared on: the columns `FEATURES_USED`. Features left out
+    follow with the reason why; regions are one row.
     """
-    part = model["types"].get(kind) or {"features": [], "left_out": []}
-    total = sum(f["weight"] ** 2 for f in part["features"]) or 1.0
-    rows = [
-        {
-            "feature": f["name"],
-            "block": f["block"],
-            "reason": say(f["reason"]),
-            "weight": f["weight"] ** 2 / total,
-            "missing": f["missing_share"],
-            "eta_squared": part["eta_squared"].get(f["name"]),
-            "n": part["customers"],
-        }
-        for f in part["features"]
-        if f["transform"] != "is"
-    ]
-    regions = [f for f in part["features"] if f["transform"] == "is"]
-    if regions:
-        weight = sum(f["weight"] ** 2 for f in regions) / total
-        rows.append(
-            {
-                "feature": "region",
-                "block": "region",
-                "reason": say(regions[0]["reason"]),
-                "weight": weight,
-                "missing": regions[0]["missing_share"],
-                "n": part["customers"],
-            }
-        )
-    table = pd.DataFrame(
-        rows, columns=["feature", "block", "reason", "weight", "missing", "eta_squared", "n"]
+    if kind not in segmentation.types:
+        return pd.DataFrame(columns=list(FEATURES_USED))
+    part = segmentation.types[kind]
+    used = pd.DataFrame(_used(part), columns=list(FEATURES_USED)).sort_values(
+        "eta_squared", ascending=False, na_position="last", kind="stable"
     )
-    table = table.sort_values("eta_squared", ascending=False, na_position="last", kind="stable")
     why = {
         "missing": say("left out: empty for more than half"),
         "constant": say("left out: the same for nearly all"),
     }
-    out = [{"feature": f["name"], "block": "", "reason": why[f["why"]]} for f in part["left_out"]]
-    return (
-        pd.concat([table, pd.DataFrame(out)], ignore_index=True)
-        if out
-        else table.reset_index(drop=True)
-    )
+    left_out = [{"feature": f.name, "block": "", "reason": why[f.why]} for f in part.left_out]
+    if not left_out:
+        return used.reset_index(drop=True)
+    return pd.concat([used, pd.DataFrame(left_out)], ignore_index=True)
 
 
-def number_of_groups(model: dict[str, Any]) -> pd.DataFrame:
-    """What was tried: customer_type, groups, silhouette, gap, gap_error, bic, lowest_jaccard,
-    stability, rand (mean adjusted Rand index with the divisions of bootstrap samples), smallest,
-    chosen.
-    """
-    columns = [
-        "customer_type",
-        "groups",
-        "silhouette",
-        "gap",
-        "gap_error",
-        "bic",
-        "lowest_jaccard",
-        "stability",
-        "rand",
-        "smallest",
-        "chosen",
+def _used(part: FittedType) -> list[dict[str, object]]:
+    total = sum(f.weight**2 for f in part.features) or 1.0
+    rows: list[dict[str, object]] = [
+        {
+            "feature": f.name,
+            "block": f.block,
+            "reason": say(f.reason),
+            "weight": f.weight**2 / total,
+            "missing": f.missing_share,
+            "eta_squared": part.eta_squared.get(f.name),
+            "n": part.customers,
+        }
+        for f in part.features
+        if f.transform != "is"
     ]
+    regions = [f for f in part.features if f.transform == "is"]
+    if regions:
+        rows.append(
+            {
+                "feature": "region",
+                "block": "region",
+                "reason": say(regions[0].reason),
+                "weight": sum(f.weight**2 for f in regions) / total,
+                "missing": regions[0].missing_share,
+                "n": part.customers,
+            }
+        )
+    return rows
+
+
+#: The numbers of groups that were tried: column to its type.
+#: as in `analysis.segmentation.fitted.Trial`.
+#: chosen: whether it is in force.
+NUMBERS_TRIED = {
+    "customer_type": "str",
+    "groups": "int",
+    "silhouette": "float",
+    "gap": "float",
+    "gap_error": "float",
+    "bic": "float",
+    "lowest_jaccard": "float",
+    "stability": "str",
+    "rand": "float",
+    "smallest": "int",
+    "chosen": "bool",
+}
+
+
+def number_of_groups(segmentation: FittedSegmentation) -> pd.DataFrame:
+    """What was tried: the columns `NUMBERS_TRIED`."""
     rows = [
-        {"customer_type": kind, **trial, "chosen": trial["groups"] == part["chosen"]}
-        for kind, part in model["types"].items()
-        for trial in part["trials"]
+        {"customer_type": kind, **trial.model_dump(), "chosen": trial.groups == part.chosen}
+        for kind, part in segmentation.types.items()
+        for trial in part.trials
     ]
-    return pd.DataFrame(rows, columns=columns).sort_values(
+    return pd.DataFrame(rows, columns=list(NUMBERS_TRIED)).sort_values(
         ["customer_type", "groups"], ascending=[False, True], ignore_index=True
     )
 
 
-def methods_compared(model: dict[str, Any], kind: str) -> pd.DataFrame:
-    """Every method on the same customers: method, groups, silhouette, eta_squared (mean over the
-    features), lowest_jaccard, rand, without_group, agreement (adjusted Rand index with the groups
-    in force), verdict (in force, usable, or what is against it), n.
-    """
-    columns = [
-        "method",
-        "groups",
-        "silhouette",
-        "eta_squared",
-        "lowest_jaccard",
-        "rand",
-        "without_group",
-        "agreement",
-        "verdict",
-        "n",
-    ]
+#: Every method on the same customers: column to its type.
+#: as in `analysis.segmentation.fitted.ComparedMethod`.
+#: verdict: in force, usable, or what is against it; n: customers.
+METHODS_COMPARED = {
+    "method": "str",
+    "groups": "int",
+    "silhouette": "float",
+    "eta_squared": "float",
+    "lowest_jaccard": "float",
+    "rand": "float",
+    "without_group": "float",
+    "agreement": "float",
+    "verdict": "str",
+    "n": "int",
+}
+
+
+def methods_compared(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
+    """Every method on the same customers: the columns `METHODS_COMPARED`."""
     rows = []
-    for m in model["types"][kind]["comparison"] if kind in model["types"] else []:
+    for m in _compared(segmentation, kind):
         against = "; ".join(_against(m))
-        verdict = say("in force") if m["in_force"] else say("usable")
+        verdict = against or say("usable")
+        if m.in_force:
+            verdict = f"{say('in force')}: {against}" if against else say("in force")
         rows.append(
-            {
-                **m,
-                "method": label(m["method"]),
-                "n": m["customers"],
-                "verdict": f"{verdict}: {against}"
-                if against and m["in_force"]
-                else against or verdict,
-            }
+            {**m.model_dump(), "method": label(m.method), "n": m.customers, "verdict": verdict}
         )
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(METHODS_COMPARED))
 
 
-def compared_on(model: dict[str, Any], kind: str) -> str:
+def compared_on(segmentation: FittedSegmentation, kind: str) -> str:
     """How many customers the methods were compared on, and what the figures are."""
-    compared = model["types"][kind]["comparison"] if kind in model["types"] else []
+    compared = _compared(segmentation, kind)
     if not compared:
         return ""
     return say(
         "{n} customers. Between groups: mean share of the features' variance; Rand, "
         "resampled: mean adjusted Rand index with the divisions of five bootstrap samples; "
         "Rand with ours: adjusted Rand index with the groups in force."
-    ).format(n=f"{compared[0]['customers']:,}")
+    ).format(n=f"{compared[0].customers:,}")
 
 
-def _against(m: dict[str, Any]) -> list[str]:
+def _compared(segmentation: FittedSegmentation, kind: str) -> list[ComparedMethod]:
+    return segmentation.types[kind].comparison if kind in segmentation.types else []
+
+
+def _against(m: ComparedMethod) -> list[str]:
     """What is against a method, in sentences."""
     words = {
         "without_group": say("leaves {share} of the customers in no group").format(
-            share=f"{m['without_group']:.0%}"
+            share=f"{m.without_group:.0%}"
         ),
         "one_group": say("puts nearly all into one group"),
         "small_group": say("has a group too small to be managed"),
         "unstable": say("a group is not found again in other samples (Jaccard {jaccard})").format(
-            jaccard=f"{m['lowest_jaccard']:.2f}"
+            jaccard=f"{m.lowest_jaccard:.2f}"
         ),
         "overlap": say("its groups overlap (silhouette {silhouette})").format(
-            silhouette="–" if m["silhouette"] is None else f"{m['silhouette']:.2f}"
+            silhouette="–" if m.silhouette is None else f"{m.silhouette:.2f}"
         ),
     }
-    return [words[reason] for reason in m["fails"]]
+    return [words[reason] for reason in m.fails]
 
 
-def group_quality(model: dict[str, Any]) -> pd.DataFrame:
-    """Each group's customers where it was fitted, share, large_enough, silhouette, jaccard and what
-    that is called (unstable below 0.60, doubtful to 0.75, stable to 0.85, highly stable above;
-    Hennig 2007).
-    """
+#: How good the groups are where they were found: column to its type.
+#: customers, share: of the type's; large_enough: to be managed.
+#: stability: what jaccard is called: unstable below 0.60, doubtful to 0.75, stable to 0.85, highly
+#: stable above (Hennig 2007).
+GROUP_QUALITY = {
+    "customer_type": "str",
+    "segment": "str",
+    "customers": "int",
+    "share": "float",
+    "large_enough": "bool",
+    "silhouette": "float",
+    "jaccard": "float",
+    "stability": "str",
+}
+
+
+def group_quality(segmentation: FittedSegmentation) -> pd.DataFrame:
+    """Each group where it was fitted: the columns `GROUP_QUALITY`."""
     rows = [
         {
             "customer_type": kind,
-            "segment": g["name"],
-            "customers": g["customers"],
-            "share": g["customers"] / max(part["customers"], 1),
-            **{k: g[k] for k in ("large_enough", "silhouette", "jaccard", "stability")},
+            "segment": g.name,
+            "share": g.customers / max(part.customers, 1),
+            **g.model_dump(),
         }
-        for kind, part in model["types"].items()
-        for g in part["groups"]
+        for kind, part in segmentation.types.items()
+        for g in part.groups
     ]
-    columns = [
-        "customer_type",
-        "segment",
-        "customers",
-        "share",
-        "large_enough",
-        "silhouette",
-        "jaccard",
-        "stability",
-    ]
-    return pd.DataFrame(rows, columns=columns).sort_values(
+    return pd.DataFrame(rows, columns=list(GROUP_QUALITY)).sort_values(
         "customer_type", ascending=False, kind="stable", ignore_index=True
     )
 
 
-def rules(model: dict[str, Any], kind: str) -> pd.DataFrame:
-    """The decision tree in words: segment, rule, customers it covers, right (share of them that are
-    of the group).
+def rules(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
+    """The decision tree in words.
+
+    segment: text, the group
+    rule: text, in the reader's words
+    customers: int, whom it covers
+    right: float, share of them that are of the group, 0 to 1
     """
-    part = model["types"].get(kind) or {"rules": None}
-    leaves = part["rules"]["leaves"] if part["rules"] else []
+    part = segmentation.types.get(kind)
     rows = [
         {
-            "segment": part["groups"][leaf["group"]]["name"],
-            "rule": _in_words(leaf["conditions"]),
-            "customers": leaf["customers"],
-            "right": leaf["right"],
+            "segment": part.groups[leaf.group].name,
+            "rule": _in_words(leaf.conditions),
+            "customers": leaf.customers,
+            "right": leaf.right,
         }
-        for leaf in leaves
+        for leaf in (part.rules.leaves if part and part.rules else [])
+        if part
     ]
     return pd.DataFrame(rows, columns=["segment", "rule", "customers", "right"])
 
 
-def rules_accuracy(model: dict[str, Any], kind: str) -> str:
+def rules_accuracy(segmentation: FittedSegmentation, kind: str) -> str:
     """How often the rules are right, against guessing."""
-    tree = model["types"][kind]["rules"] if kind in model["types"] else None
+    tree = segmentation.types[kind].rules if kind in segmentation.types else None
     if not tree:
         return ""
     return say(
         "The rules put {accuracy} of {n} customers into the right group (five-fold "
         "cross-validation); always guessing the largest group would be right for {largest}."
     ).format(
-        accuracy="–" if tree["accuracy"] is None else f"{tree['accuracy']:.0%}",
-        n=f"{tree['n']:,}",
-        largest=f"{tree['largest']:.0%}",
+        accuracy="–" if tree.accuracy is None else f"{tree.accuracy:.0%}",
+        n=f"{tree.n:,}",
+        largest=f"{tree.largest:.0%}",
     )
 
 
-def _in_words(conditions: list[dict[str, Any]]) -> str:
+def _number_format(feature: str, size: float) -> str:
+    if feature.endswith("_share"):
+        return NUMBERS["share"]
+    return "{:,.0f}" if size >= 10 else "{:,.2f}"
+
+
+def _in_words(conditions: list[Condition]) -> str:
     """Conditions of a tree's leaf as a sentence, each feature named once with its bounds."""
     bounds: dict[str, dict[bool, float]] = {}
     for c in conditions:
-        held = bounds.setdefault(c["feature"], {})
-        tighter = max if c["above"] else min
-        held[c["above"]] = tighter(held.get(c["above"], c["value"]), c["value"])
+        sides = bounds.setdefault(c.feature, {})
+        tighter = max if c.above else min
+        sides[c.above] = tighter(sides.get(c.above, c.value), c.value)
     words = []
-    for feature, held in bounds.items():
-        text = (
-            NUMBERS["share"]
-            if feature.endswith("_share")
-            else "{:,.0f}"
-            if max(map(abs, held.values())) >= 10
-            else "{:,.2f}"
-        )
-        low, high = (text.format(held[side]) if side in held else "" for side in (True, False))
+    for feature, sides in bounds.items():
+        text = _number_format(feature, max(map(abs, sides.values())))
+        low, high = (text.format(sides[side]) if side in sides else "" for side in (True, False))
         if low and high:
             words.append(
                 say("{feature} between {low} and {high}").format(
@@ -277,30 +314,41 @@ def _in_words(conditions: list[dict[str, Any]]) -> str:
     return "; ".join(words) or say("everybody")
 
 
-def drift_by_feature(drift: dict[str, Any]) -> pd.DataFrame:
-    """How far today's customers have moved from those the groups were found in, the most moved
-    first.
+#: How far features have moved: column to its type.
+#: psi: population stability index; by_chance: what chance alone exceeds once in twenty (Yurdakul
+#: 2018).
+#: drift: none, watch from 0.10, refit from 0.25, only where beyond chance.
+#: n: customers it was tried on.
+DRIFT = {
+    "customer_type": "str",
+    "feature": "str",
+    "psi": "float",
+    "by_chance": "float",
+    "drift": "str",
+    "n": "int",
+}
 
-    drift: of one quarter, by customer type. Returns customer_type, feature, psi, by_chance (what
-    chance alone exceeds once in twenty; Yurdakul 2018), drift (none, watch from 0.10, refit from
-    0.25, only where beyond chance), n.
+
+def drift_by_feature(drift: Drift, most: int | None = None) -> pd.DataFrame:
+    """How far today's customers have moved from those the groups were found in, the most moved
+    first: the columns `DRIFT`.
     """
     rows = [
         {
             "customer_type": kind,
-            "feature": f["feature"],
-            "psi": f["psi"],
-            "by_chance": f["by_chance"],
-            "drift": _drift(f["psi"], f["by_chance"]),
-            "n": part["n"],
+            "feature": f.feature,
+            "psi": f.psi,
+            "by_chance": f.by_chance,
+            "drift": _drift(f.psi, f.by_chance),
+            "n": part.n,
         }
-        for kind, part in drift.items()
-        for f in part["features"]
+        for kind, part in drift.types.items()
+        for f in part.features
     ]
-    columns = ["customer_type", "feature", "psi", "by_chance", "drift", "n"]
-    return pd.DataFrame(rows, columns=columns).sort_values(
+    table = pd.DataFrame(rows, columns=list(DRIFT)).sort_values(
         ["psi", "feature"], ascending=[False, True], ignore_index=True
     )
+    return table if most is None else table.head(most)
 
 
 def _drift(psi: float, by_chance: float) -> str:
@@ -309,14 +357,19 @@ def _drift(psi: float, by_chance: float) -> str:
     return "refit" if psi >= REFIT else "watch"
 
 
-def groups_today(drift: dict[str, Any]) -> pd.DataFrame:
-    """What a fit on today's customers would make of each group: customer_type, segment, jaccard
-    with the group it is matched to (Hungarian method, Kuhn 1955), n (customers it was tried on).
+def groups_today(drift: Drift) -> pd.DataFrame:
+    """What a fit on today's customers would make of each group, matched by the Hungarian method
+    (Kuhn 1955).
+
+    customer_type: text
+    segment: text, the group in force
+    jaccard: float, similarity with the group it is matched to, 0 to 1
+    n: int, customers it was tried on
     """
     rows = [
-        {"customer_type": kind, "segment": m["group"], "jaccard": m["jaccard"], "n": part["n"]}
-        for kind, part in drift.items()
-        for m in part["matched"]
+        {"customer_type": kind, "segment": m.group, "jaccard": m.jaccard, "n": part.n}
+        for kind, part in drift.types.items()
+        for m in part.matched
     ]
     return pd.DataFrame(rows, columns=["customer_type", "segment", "jaccard", "n"])
 
@@ -339,10 +392,10 @@ def group_drift(counts: pd.DataFrame, fit_quarter: str, quarter: str) -> dict[st
     return result
 
 
-def advice(drift: dict[str, Any], psi_of_groups: dict[str, float]) -> str:
+def advice(drift: Drift, psi_of_groups: dict[str, float]) -> str:
     """Whether the groups should be found anew: refit, watch or keep, by the stated thresholds."""
     shifts = drift_by_feature(drift)
-    rand = min((p["rand"] for p in drift.values() if p["rand"] is not None), default=1.0)
+    rand = min((p.rand for p in drift.types.values() if p.rand is not None), default=1.0)
     groups = max(psi_of_groups.values(), default=0.0)
     if groups >= REFIT or rand < REFIT_RAND:
         return "refit"
@@ -351,11 +404,11 @@ def advice(drift: dict[str, Any], psi_of_groups: dict[str, float]) -> str:
     return "keep"
 
 
-def advice_in_words(drift: dict[str, Any], psi_of_groups: dict[str, float]) -> str:
+def advice_in_words(drift: Drift, psi_of_groups: dict[str, float]) -> str:
     """The advice as a sentence with its figures."""
     shifts = drift_by_feature(drift)
     moved = [label(f) for f in shifts.loc[shifts["drift"] != "none", "feature"].drop_duplicates()]
-    rand = min((p["rand"] for p in drift.values() if p["rand"] is not None), default=None)
+    rand = min((p.rand for p in drift.types.values() if p.rand is not None), default=None)
     figures = say(
         "Population stability index of the groups {groups}; a fit on today's customers "
         "agrees with the groups in force at an adjusted Rand index of {rand}; features "

@@ -10,13 +10,15 @@ held within the 1st and 99th percentile of the fit (winsorised); an empty one ta
 the share of them is kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis.contract.tables import CHANNELS
+from analysis.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Feature:
 
     column: str
     block: str
-    transform: str  # none, log, asinh
+    transform: Literal["none", "log", "asinh"]
     reason: str
     share: float = 1.0  # of its block, against the others
 
@@ -59,36 +61,71 @@ REGION_REASON = "where the customer lives"
 PRIOR_ENTRIES = 4.0
 MOST_REGIONS = 12
 MOST_MISSING = 0.5
-Described = dict[str, Any]
+
+
+class Described(Shape):
+    """How a column is seen by a model, fitted on its values.
+
+    transform: what it passes through first; logratio: of the counts `parts`, after adding `priors`;
+    is: whether it is `value`.
+    low, high: what it is held within, after that; mean, sd: of what it then is.
+    missing: what an empty one takes; missing_share: how many are empty.
+    weight: what a standard deviation counts for.
+    """
+
+    name: str
+    column: str
+    transform: Literal["none", "log", "asinh", "logratio", "is"]
+    low: float
+    high: float
+    mean: float
+    sd: float
+    missing: float
+    missing_share: float
+    scale: float = 1.0
+    parts: list[str] = []
+    priors: list[float] = []
+    value: str = ""
+    block: str = ""
+    reason: str = ""
+    weight: float = 1.0
+
+
+class LeftOut(Shape):
+    """A column that a model cannot use, and why."""
+
+    name: str
+    why: str
 
 
 def describe(
-    rows: pd.DataFrame, weights: dict[str, float]
-) -> tuple[list[Described], list[dict[str, str]]]:
-    """How each feature is seen by the model, as plain data, and which were left out and why.
+    customers: pd.DataFrame, weights: dict[str, float]
+) -> tuple[list[Described], list[LeftOut]]:
+    """How each feature is seen by the model, and which were left out and why.
 
-    rows: customer_quarter of active customers of one type. weights: block to its share of the
+    customers: customer_quarter of active customers of one type. weights: block to its share of the
     squared distance. A feature that does not vary or is empty for more than half is left out; the
     weight of a block goes to those that remain.
     """
-    found: list[Described] = []
-    left_out: list[dict[str, str]] = []
+    seen: list[tuple[Described, float]] = []
+    left_out = []
     for f in FEATURES:
-        given = described(rows[f.column], f.column, f.transform)
-        if isinstance(given, str):
-            left_out.append({"name": f.column, "why": given})
+        given = described(customers[f.column], f.column, f.transform)
+        if isinstance(given, Described):
+            update = {"block": f.block, "reason": f.reason}
+            seen.append((given.model_copy(update=update), f.share))
         else:
-            found.append({**given, "block": f.block, "reason": f.reason, "share": f.share})
-    found += _composition(rows) + _regions(rows)
+            left_out.append(given)
+    seen += [(f, 1.0) for f in [*_composition(customers), *_regions(customers)]]
     total: dict[str, float] = {}
-    for feature in found:
-        total[feature["block"]] = total.get(feature["block"], 0.0) + feature["share"]
-    for feature in found:
-        block = feature["block"]
-        feature["weight"] = float(
-            np.sqrt(weights.get(block, 1.0) * feature.pop("share") / total[block])
-        )
-    return found, left_out
+    for feature, share in seen:
+        total[feature.block] = total.get(feature.block, 0.0) + share
+    return [_weighted(f, weights.get(f.block, 1.0) * s / total[f.block]) for f, s in seen], left_out
+
+
+def _weighted(feature: Described, share: float) -> Described:
+    """The feature with its share of the squared distance."""
+    return feature.model_copy(update={"weight": float(np.sqrt(share))})
 
 
 def settled(value: float) -> float:
@@ -98,7 +135,9 @@ def settled(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def described(values: pd.Series, column: str, transform: str) -> Described | str:
+def described(
+    values: pd.Series, column: str, transform: Literal["none", "log", "asinh"]
+) -> Described | LeftOut:
     """How one column is seen by a model, fitted on its values; or why it cannot be used: missing
     (for more than half) or constant.
     """
@@ -108,23 +147,23 @@ def described(values: pd.Series, column: str, transform: str) -> Described | str
     seen = transformed(values, transform, scale)
     missing = float(seen.isna().mean()) if len(seen) else 1.0
     if missing > MOST_MISSING:
-        return "missing"
+        return LeftOut(name=column, why="missing")
     low, high = (float(q) for q in seen.quantile([0.01, 0.99]))
     clipped = seen.clip(low, high)
     if not clipped.std() > 1e-9:
-        return "constant"
-    return {
-        "name": column,
-        "column": column,
-        "transform": transform,
-        "scale": scale,
-        "low": settled(low),
-        "high": settled(high),
-        "mean": settled(clipped.mean()),
-        "sd": settled(clipped.std()),
-        "missing": settled(seen.median()),
-        "missing_share": missing,
-    }
+        return LeftOut(name=column, why="constant")
+    return Described(
+        name=column,
+        column=column,
+        transform=transform,
+        scale=scale,
+        low=settled(low),
+        high=settled(high),
+        mean=settled(clipped.mean()),
+        sd=settled(clipped.std()),
+        missing=settled(seen.median()),
+        missing_share=missing,
+    )
 
 
 def transformed(values: pd.Series, transform: str, scale: float = 1.0) -> pd.Series:
@@ -135,30 +174,30 @@ def transformed(values: pd.Series, transform: str, scale: float = 1.0) -> pd.Ser
     return np.arcsinh(values / scale) if transform == "asinh" else values
 
 
-def matrix(rows: pd.DataFrame, features: list[Described]) -> np.ndarray:
+def matrix(customers: pd.DataFrame, features: Sequence[Described]) -> np.ndarray:
     """Customers × features, standardised and weighted; a column of zeros where nothing varies."""
     columns = []
     for f in features:
-        if f["transform"] == "logratio":
+        if f.transform == "logratio":
             logs = [
-                np.log(rows[c].astype(float) + p)
-                for c, p in zip(f["parts"], f["priors"], strict=True)
+                np.log(customers[c].astype(float) + p)
+                for c, p in zip(f.parts, f.priors, strict=True)
             ]
-            seen = logs[f["parts"].index(f["column"])] - sum(logs) / len(logs)
-        elif f["transform"] == "is":
-            seen = (rows[f["column"]].astype("string") == f["value"]).fillna(False).astype(float)
+            seen = logs[f.parts.index(f.column)] - sum(logs) / len(logs)
+        elif f.transform == "is":
+            seen = (customers[f.column].astype("string") == f.value).fillna(False).astype(float)
         else:
-            seen = transformed(rows[f["column"]], f["transform"], f["scale"])
-        seen = seen.fillna(f["missing"]).clip(f["low"], f["high"])
-        columns.append(((seen - f["mean"]) / f["sd"] * f["weight"]).to_numpy())
-    return np.column_stack(columns) if columns else np.zeros((len(rows), 1))
+            seen = transformed(customers[f.column], f.transform, f.scale)
+        seen = seen.fillna(f.missing).clip(f.low, f.high)
+        columns.append(((seen - f.mean) / f.sd * f.weight).to_numpy())
+    return np.column_stack(columns) if columns else np.zeros((len(customers), 1))
 
 
-def _composition(rows: pd.DataFrame) -> list[Described]:
+def _composition(customers: pd.DataFrame) -> list[Described]:
     """The channels a customer chooses, as centred log-ratios that share one scale, so that their
     geometry is kept.
     """
-    counts = rows[[f"channel_{c}" for c in CHOSEN_CHANNELS]].astype(float)
+    counts = customers[[f"channel_{c}" for c in CHOSEN_CHANNELS]].astype(float)
     share = counts.sum() / max(counts.to_numpy().sum(), 1)
     parts = [c for c in counts.columns if share[c] >= 0.01]
     if len(parts) < 2:
@@ -172,47 +211,46 @@ def _composition(rows: pd.DataFrame) -> list[Described]:
     if not scale > 1e-9:
         return []
     return [
-        {
-            "name": f"{part.removeprefix('channel_')}_share",
-            "column": part,
-            "transform": "logratio",
-            "block": "channels",
-            "reason": CHANNEL_REASON,
-            "parts": parts,
-            "priors": priors,
-            "low": float(low[i]),
-            "high": float(high[i]),
-            "mean": float(ratios[:, i].mean()),
-            "sd": scale,
-            "missing": float(np.median(ratios[:, i])),
-            "missing_share": 0.0,
-            "share": 1.0,
-        }
+        Described(
+            name=f"{part.removeprefix('channel_')}_share",
+            column=part,
+            transform="logratio",
+            block="channels",
+            reason=CHANNEL_REASON,
+            parts=parts,
+            priors=priors,
+            low=float(low[i]),
+            high=float(high[i]),
+            mean=float(ratios[:, i].mean()),
+            sd=scale,
+            missing=float(np.median(ratios[:, i])),
+            missing_share=0.0,
+        )
         for i, part in enumerate(parts)
     ]
 
 
-def _regions(rows: pd.DataFrame) -> list[Described]:
-    found = []
-    regions = rows["region"].astype("string")
+def _regions(customers: pd.DataFrame) -> list[Described]:
+    """Whether the customer lives in each of the largest regions."""
+    regions = customers["region"].astype("string")
+    features = []
     for region in regions.value_counts().sort_index().nlargest(MOST_REGIONS).index:
         lives = (regions == region).fillna(False).astype(float)
         if lives.std() > 1e-9:
-            found.append(
-                {
-                    "name": f"region: {region}",
-                    "column": "region",
-                    "transform": "is",
-                    "value": str(region),
-                    "block": "region",
-                    "reason": REGION_REASON,
-                    "low": 0.0,
-                    "high": 1.0,
-                    "mean": float(lives.mean()),
-                    "sd": float(lives.std()),
-                    "missing": 0.0,
-                    "missing_share": float(regions.isna().mean()),
-                    "share": 1.0,
-                }
+            features.append(
+                Described(
+                    name=f"region: {region}",
+                    column="region",
+                    transform="is",
+                    value=str(region),
+                    block="region",
+                    reason=REGION_REASON,
+                    low=0.0,
+                    high=1.0,
+                    mean=float(lives.mean()),
+                    sd=float(lives.std()),
+                    missing=0.0,
+                    missing_share=float(regions.isna().mean()),
+                )
             )
-    return found
+    return features

@@ -2,14 +2,13 @@
 Tables in, tables out.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from analysis.report.language import say
-from analysis.report.words import label
+from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.scoring import DORMANT
+from analysis.segmentation.words import label
 from analysis.sources.params import Value
 from analysis.statistics.intervals import mean_interval, median_interval, share_interval
 
@@ -29,26 +28,29 @@ PROFILE = (
 )
 
 
-def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
-    """Customers per group now and a quarter ago.
+#: How large the groups are: column to its type.
+#: customers: now; share: of the type's, with its Wilson interval share_low to share_high.
+#: before: customers a quarter ago.
+GROUP_SIZES = {
+    "customer_type": "str",
+    "segment": "str",
+    "customers": "float",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "before": "float",
+}
 
-    counts: quarter, customer_type, segment, customers. Returns customer_type, segment, customers,
-    share with its Wilson interval share_low/share_high (of the type's customers), before (a quarter
-    ago). Groups of fewer than `min_cell` customers keep their row with the numbers empty, and a
-    second group is emptied where one alone could be worked out from the total.
+
+def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
+    """Customers per group now and a quarter ago: the columns `GROUP_SIZES`.
+
+    counts: quarter, customer_type, segment, customers. Groups of fewer than `min_cell` customers
+    keep their row with the numbers empty, and a second group is emptied where one alone could be
+    worked out from the total.
     """
     if counts.empty:
-        return pd.DataFrame(
-            columns=[
-                "customer_type",
-                "segment",
-                "customers",
-                "share",
-                "share_low",
-                "share_high",
-                "before",
-            ]
-        )
+        return pd.DataFrame(columns=list(GROUP_SIZES))
     now = counts[counts["quarter"] == quarter].drop(columns="quarter")
     before = (
         counts[counts["quarter"] == previous]
@@ -65,7 +67,7 @@ def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int
     hidden = suppressed(table, "customers", "customer_type", min_cell)
     table.loc[hidden, ["customers", "share", "share_low", "share_high", "before"]] = np.nan
     table.loc[table["before"] < min_cell, "before"] = np.nan
-    return table.sort_values(
+    return table[list(GROUP_SIZES)].sort_values(
         ["customer_type", "share"], ascending=[False, False], ignore_index=True
     )
 
@@ -75,10 +77,10 @@ def suppressed(table: pd.DataFrame, count: str, within: str, min_cell: int) -> p
     could be recovered from the total.
     """
     hidden = table[count] < min_cell
-    for _within, rows in table.groupby(within):
-        mine = hidden[rows.index]
-        if mine.sum() == 1 and len(rows) > 1:
-            hidden[rows[count][~mine].idxmin()] = True
+    for _within, part in table.groupby(within):
+        hidden_here = hidden[part.index]
+        if hidden_here.sum() == 1 and len(part) > 1:
+            hidden[part[count][~hidden_here].idxmin()] = True
     return hidden
 
 
@@ -86,31 +88,44 @@ def shown(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """The customers of groups large enough to be described."""
     if customers.empty:
         return customers
-    counts = (
-        customers.groupby(["customer_type", "segment"]).size().rename("customers").reset_index()
-    )
-    counts = counts[~suppressed(counts, "customers", "customer_type", min_cell)]
-    return customers.merge(counts[["customer_type", "segment"]], on=["customer_type", "segment"])
+    sizes = customers.groupby(["customer_type", "segment"]).size().rename("customers").reset_index()
+    sizes = sizes[~suppressed(sizes, "customers", "customer_type", min_cell)]
+    return customers.merge(sizes[["customer_type", "segment"]], on=["customer_type", "segment"])
+
+
+#: What the median customer of a group is like, a row per group and feature: column to its type.
+#: n: customers with a value.
+#: median: in the feature's unit, with its interval low to high.
+#: bank: median of the type's grouped customers.
+PROFILES = {
+    "customer_type": "str",
+    "segment": "str",
+    "feature": "str",
+    "n": "int",
+    "median": "float",
+    "low": "float",
+    "high": "float",
+    "bank": "float",
+}
 
 
 def group_profiles(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """The median of each feature by group with its 95 % interval, from order statistics (Hahn and
-    Meeker 1991).
+    """The median of each feature of `PROFILE` by group with its 95 % interval, from order
+    statistics (Hahn and Meeker 1991): the columns `PROFILES`.
 
-    customers: customer_quarter with segment. Returns one row per group and feature of PROFILE:
-    customer_type, segment, feature, n (customers with a value), median, low, high, bank (the median
-    of the type's grouped customers). Groups too small to be shown are left out.
+    customers: customer_quarter with segment. Groups too small to be shown are left out.
     """
-    columns = ["customer_type", "segment", "feature", "n", "median", "low", "high", "bank"]
-    rows = shown(customers, min_cell)
-    found = []
-    for (kind, segment), part in rows.groupby(["customer_type", "segment"]) if len(rows) else []:
-        everybody = rows[rows["customer_type"] == kind]
+    grouped = shown(customers, min_cell)
+    medians = []
+    for (kind, segment), part in (
+        grouped.groupby(["customer_type", "segment"]) if len(grouped) else []
+    ):
+        everybody = grouped[grouped["customer_type"] == kind]
         for feature in PROFILE:
             values = part[feature].astype(float).dropna()
             if len(values) >= min_cell:
                 low, high = median_interval(values)
-                found.append(
+                medians.append(
                     [
                         kind,
                         segment,
@@ -122,7 +137,7 @@ def group_profiles(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
                         everybody[feature].astype(float).median(),
                     ]
                 )
-    table = pd.DataFrame(found, columns=columns)
+    table = pd.DataFrame(medians, columns=list(PROFILES))
     sizes = table.groupby(["customer_type", "segment"])["n"].transform("max")
     return (
         table.assign(size=sizes)
@@ -155,164 +170,184 @@ def dominated(amounts: pd.Series) -> bool:
     return bool(len(sizes) > 1 and sizes.max() > DOMINANCE * sizes.sum() > 0)
 
 
-def worth_saying(customers: pd.DataFrame, model: dict[str, Any], min_cell: int) -> list[str]:
+def worth_saying(
+    customers: pd.DataFrame, segmentation: FittedSegmentation, min_cell: int
+) -> list[str]:
     """What a reader must know before reading the figures, in sentences: nobody active, all in one
     group, a group ruled by one customer, features that are empty for many.
     """
-    rows = shown(customers, min_cell)
-    if rows.empty:
+    grouped = shown(customers, min_cell)
+    if grouped.empty:
         return []
-    said = []
+    sentences = []
     if not (customers["segment"] != DORMANT).any():
-        said.append(say("No customer made an entry in this quarter; all are dormant."))
-    for kind, part in rows.groupby("customer_type"):
+        sentences.append(say("No customer made an entry in this quarter; all are dormant."))
+    for kind, part in grouped.groupby("customer_type"):
         if (
             part["segment"].nunique() == 1
             and len(part) == (customers["customer_type"] == kind).sum()
         ):
-            said.append(
+            sentences.append(
                 say(
                     "All {kind} customers are in one group, {group}; there is nothing to "
                     "compare it with."
                 ).format(kind=label(str(kind)).lower(), group=label(part["segment"].iloc[0]))
             )
-    for (_kind, segment), part in rows.groupby(["customer_type", "segment"]):
+    for (_kind, segment), part in grouped.groupby(["customer_type", "segment"]):
         if dominated(part["balance_end"].clip(lower=0)):
-            said.append(
+            sentences.append(
                 say(
                     "One customer holds nearly all balances of {group}; its value is not "
                     "shown, because it would be that customer's."
                 ).format(group=label(str(segment)))
             )
-    for kind, part in model["types"].items():
-        here = customers[(customers["customer_type"] == kind) & (customers["segment"] != DORMANT)]
-        for f in part["features"]:
-            empty = here[f["column"]].isna().mean() if len(here) >= min_cell else 0.0
-            if empty > MANY_EMPTY and f["transform"] != "is":
-                said.append(
+    for kind, part in segmentation.types.items():
+        own = customers[(customers["customer_type"] == kind) & (customers["segment"] != DORMANT)]
+        for f in part.features:
+            empty = own[f.column].isna().mean() if len(own) >= min_cell else 0.0
+            if empty > MANY_EMPTY and f.transform != "is":
+                sentences.append(
                     say(
                         "{feature} is empty for {share} of the {kind} customers here; they "
                         "are grouped as if they had the bank's median."
-                    ).format(
-                        feature=label(f["name"]), share=f"{empty:.0%}", kind=label(kind).lower()
-                    )
+                    ).format(feature=label(f.name), share=f"{empty:.0%}", kind=label(kind).lower())
                 )
-    return said
+    return sentences
+
+
+#: What a group is worth, and what may be lost by it: column to its type.
+#: value_a_year: mean per customer and year, in the bank's currency, with its interval value_low to
+#: value_high (Student, the arrears share taken as known); total: of the group.
+#: borrowers: customers; arrears: share of them, with its interval (Wilson).
+#: loss_a_year: per customer, with its interval (from that of the share).
+VALUE_AND_RISK = {
+    "customer_type": "str",
+    "segment": "str",
+    "n": "float",
+    "value_a_year": "float",
+    "value_low": "float",
+    "value_high": "float",
+    "total": "float",
+    "borrowers": "float",
+    "arrears": "float",
+    "arrears_low": "float",
+    "arrears_high": "float",
+    "loss_a_year": "float",
+    "loss_low": "float",
+    "loss_high": "float",
+}
 
 
 def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -> pd.DataFrame:
-    """What a customer of each group is worth a year and what the bank may lose by him.
+    """What a customer of each group is worth a year and what the bank may lose by him: the columns
+    `VALUE_AND_RISK`.
 
     Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss:
     PD × LGD × EAD (Basel Committee 2005), where PD is the share of the group's borrowers in arrears
-    × the share of those who default. Returns customer_type, segment, n, value_a_year (mean per
-    customer and year) with value_low/value_high (Student, the arrears share taken as known), total,
-    borrowers, arrears (share of them) with arrears_low/arrears_high (Wilson), loss_a_year (per
-    customer) with loss_low/loss_high (from the interval of the share). A group's value is empty
-    where one customer makes up nearly all of it (see `dominated`), its risk where fewer than
-    `min_cell` borrow.
+    × the share of those who default. A group's value is empty where one customer makes up nearly
+    all of it (see `dominated`), its risk where fewer than `min_cell` borrow.
     """
-    columns = [
-        "customer_type",
-        "segment",
-        "n",
-        "value_a_year",
-        "value_low",
-        "value_high",
-        "total",
-        "borrowers",
-        "arrears",
-        "arrears_low",
-        "arrears_high",
-        "loss_a_year",
-        "loss_low",
-        "loss_high",
-    ]
-    rows = []
-    for (kind, segment), part in (
+    by_group = (
         shown(customers, min_cell).groupby(["customer_type", "segment"]) if len(customers) else []
-    ):
-        debt = part["debt"].astype(float).fillna(0)
-        borrows = debt > 0
-        late = part["in_arrears"].astype("boolean").fillna(False).astype(bool) & borrows
-        enough = borrows.sum() >= min_cell
-        share = late.sum() / borrows.sum() if borrows.any() else 0.0
-        low, high = share_interval(late.sum(), borrows.sum()) if borrows.any() else (0.0, 0.0)
-        lost = assumptions.default_given_arrears * assumptions.loss_given_default
-        exposure = lost * debt.mean()
-        margin = (
-            assumptions.deposit_margin * part["balance_end"].clip(lower=0)
-            + assumptions.lending_margin * debt
-        )
-        value = margin - lost * share * debt
-        value_low, value_high = mean_interval(value.mean(), value.std(), len(value))
-        worth = (
-            [np.nan] * 4
-            if dominated(margin)
-            else [value.mean(), value_low, value_high, value.sum()]
-        )
-        # few borrowers would point at persons
-        risk = (
-            [borrows.sum(), share, low, high, share * exposure, low * exposure, high * exposure]
-            if enough or not borrows.any()
-            else [np.nan] * 7
-        )
-        rows.append([kind, segment, len(part), *worth, *risk])
-    table = pd.DataFrame(rows, columns=columns)
-    numbers = columns[2:]
+    )
+    figures = [
+        [kind, segment, len(part), *_worth_and_risk(part, assumptions, min_cell)]
+        for (kind, segment), part in by_group
+    ]
+    table = pd.DataFrame(figures, columns=list(VALUE_AND_RISK))
+    numbers = list(VALUE_AND_RISK)[2:]
     table[numbers] = table[numbers].astype(float)
     return table.sort_values(
         ["customer_type", "total"], ascending=[False, False], ignore_index=True
     )
 
 
+def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> list[float]:
+    """The columns of `VALUE_AND_RISK` from value_a_year on, of one group."""
+    debt = group["debt"].astype(float).fillna(0)
+    borrows = debt > 0
+    late = group["in_arrears"].astype("boolean").fillna(False).astype(bool) & borrows
+    borrowers = borrows.sum()
+    share, low, high = 0.0, 0.0, 0.0
+    if borrowers:
+        share = late.sum() / borrowers
+        low, high = share_interval(late.sum(), borrowers)
+    lost = assumptions.default_given_arrears * assumptions.loss_given_default
+    exposure = lost * debt.mean()
+    margin = (
+        assumptions.deposit_margin * group["balance_end"].clip(lower=0)
+        + assumptions.lending_margin * debt
+    )
+    value = margin - lost * share * debt
+    worth = [value.mean(), *mean_interval(value.mean(), value.std(), len(value)), value.sum()]
+    if dominated(margin):
+        worth = [np.nan] * 4
+    risk = [borrowers, share, low, high, share * exposure, low * exposure, high * exposure]
+    if 0 < borrowers < min_cell:  # few borrowers would point at persons
+        risk = [np.nan] * 7
+    return [*worth, *risk]
+
+
+#: What serving groups by their plans would change in a year: column to its type.
+#: cost_today, cost_plan: per customer.
+#: saved: for the group; negative where the plan costs more.
+#: value_kept: share of the group's value, less `value_lost` where the service becomes cheaper;
+#: kept_low: were twice as much lost.
+#: net: saved less value lost.
+#: break_even: share of value whose loss would eat the saving; empty where nothing is saved.
+#: loss_a_year: expected loss of the group.
+PLAN_EFFECTS = {
+    "customer_type": "str",
+    "segment": "str",
+    "n": "float",
+    "cost_today": "float",
+    "cost_plan": "float",
+    "saved": "float",
+    "value_kept": "float",
+    "kept_low": "float",
+    "net": "float",
+    "break_even": "float",
+    "loss_a_year": "float",
+}
+
+
 def plan_effects(
     values: pd.DataFrame, group_plans: pd.DataFrame, assumptions: Value
 ) -> pd.DataFrame:
-    """What serving each group by its plan would change in a year, against serving all alike.
+    """What serving each group by its plan would change in a year, against serving all alike: the
+    columns `PLAN_EFFECTS`.
 
-    values: as from `value_and_risk`. Returns customer_type, segment, n, cost_today and cost_plan
-    (per customer), saved (for the group, negative where the plan costs more), value_kept (share of
-    the group's value: less `value_lost` where the service becomes cheaper), kept_low (were twice as
-    much lost), net (saved less value lost), break_even (share of value whose loss would eat the
-    saving; empty where nothing is saved), loss_a_year (expected loss of the group). Groups without
-    a service cost in the params file, and dormant customers, are left out.
+    values: as from `value_and_risk`. Groups without a service cost in the params file, and dormant
+    customers, are left out.
     """
-    columns = [
-        "customer_type",
-        "segment",
-        "n",
-        "cost_today",
-        "cost_plan",
-        "saved",
-        "value_kept",
-        "kept_low",
-        "net",
-        "break_even",
-        "loss_a_year",
-    ]
     if not assumptions.cost_today or values.empty:
-        return pd.DataFrame(columns=columns)
-    rows = values.merge(
+        return pd.DataFrame(columns=list(PLAN_EFFECTS))
+    priced_groups = values.merge(
         group_plans[["customer_type", "segment", "service"]], on=["customer_type", "segment"]
     )
-    known = rows["service"].isin(list(assumptions.service_costs)) & rows["customer_type"].isin(
-        list(assumptions.cost_today)
+    priced = priced_groups["service"].isin(list(assumptions.service_costs)) & priced_groups[
+        "customer_type"
+    ].isin(list(assumptions.cost_today))
+    priced_groups = priced_groups[priced].copy()
+    priced_groups["cost_today"] = (
+        priced_groups["customer_type"].map(assumptions.cost_today).astype(float)
     )
-    rows = rows[known].copy()
-    rows["cost_today"] = rows["customer_type"].map(assumptions.cost_today).astype(float)
-    rows["cost_plan"] = rows["service"].map(assumptions.service_costs).astype(float)
-    rows["saved"] = (rows["cost_today"] - rows["cost_plan"]) * rows["n"]
-    cheaper = rows["cost_plan"] < rows["cost_today"]
-    rows["value_kept"] = np.where(cheaper, 1 - assumptions.value_lost, 1.0)
-    rows["kept_low"] = np.where(cheaper, max(1 - 2 * assumptions.value_lost, 0.0), 1.0)
-    at_stake = rows["total"].clip(lower=0)
-    rows["net"] = rows["saved"] - (1 - rows["value_kept"]) * at_stake
-    rows["break_even"] = (
-        (rows["saved"] / at_stake.where(at_stake > 0)).where(cheaper).clip(upper=1.0)
+    priced_groups["cost_plan"] = (
+        priced_groups["service"].map(assumptions.service_costs).astype(float)
     )
-    rows["loss_a_year"] = rows["loss_a_year"] * rows["n"]
-    return rows[columns].reset_index(drop=True)
+    priced_groups["saved"] = (
+        priced_groups["cost_today"] - priced_groups["cost_plan"]
+    ) * priced_groups["n"]
+    cheaper = priced_groups["cost_plan"] < priced_groups["cost_today"]
+    priced_groups["value_kept"] = np.where(cheaper, 1 - assumptions.value_lost, 1.0)
+    priced_groups["kept_low"] = np.where(cheaper, max(1 - 2 * assumptions.value_lost, 0.0), 1.0)
+    at_stake = priced_groups["total"].clip(lower=0)
+    priced_groups["net"] = priced_groups["saved"] - (1 - priced_groups["value_kept"]) * at_stake
+    priced_groups["break_even"] = (
+        (priced_groups["saved"] / at_stake.where(at_stake > 0)).where(cheaper).clip(upper=1.0)
+    )
+    priced_groups["loss_a_year"] = priced_groups["loss_a_year"] * priced_groups["n"]
+    return priced_groups[list(PLAN_EFFECTS)].reset_index(drop=True)
 
 
 def effect_in_all(effects: pd.DataFrame, values: pd.DataFrame) -> dict[str, float]:
@@ -336,25 +371,50 @@ def effect_in_all(effects: pd.DataFrame, values: pd.DataFrame) -> dict[str, floa
     }
 
 
-def plans(model: dict[str, Any], assumptions: Value, worth: pd.DataFrame) -> pd.DataFrame:
-    """The plan of each group, from the model's rules: customer_type, segment, product, channel,
-    service, owner, expected with low and high (expected value of a customer over the horizon) and
-    cost_plan (to serve one for a year); empty where unknown.
+def effect_in_words(in_all: dict[str, float], assumptions: Value) -> str:
+    """What is assumed of the plans' effect, and what they change in all; empty without plans that
+    cost. in_all: as from `effect_in_all`.
+    """
+    if not in_all:
+        return ""
+    return say(
+        "Assumed: {lost} of a customer's value is lost where the service becomes cheaper. In "
+        "all the plans save {saved} a year, keep {kept} of the value ({low} were twice as much "
+        "lost), net {net}."
+    ).format(
+        lost=f"{assumptions.value_lost:.0%}",
+        saved=f"{in_all['saved']:,.0f}",
+        kept=f"{in_all['kept']:.1%}",
+        low=f"{in_all['kept_low']:.1%}",
+        net=f"{in_all['net']:,.0f}",
+    )
 
-    worth: as from `analysis.segmentation.worth.value_by_group`.
+
+def plans(
+    segmentation: FittedSegmentation, assumptions: Value, worth: pd.DataFrame
+) -> pd.DataFrame:
+    """The plan of each group, from the model's rules; empty where unknown.
+
+    worth: as from `analysis.changes.worth.value_by_group`. Returns
+    customer_type: text
+    segment: text, the group
+    product, channel, service, owner: text, what the plan says
+    cost_plan: float, to serve a customer for a year, bank's currency
+    expected: float, value of a customer over the horizon, bank's currency
+    low, high: float, its interval
     """
     columns = ["customer_type", "segment", "product", "channel", "service", "owner", "cost_plan"]
-    rows = [
+    group_plans = [
         {
             "customer_type": kind,
-            "segment": g["name"],
-            **{k: g[k] for k in ("product", "channel", "service", "owner")},
-            "cost_plan": assumptions.service_costs.get(g["service"], np.nan),
+            "segment": g.name,
+            **g.model_dump(include={"product", "channel", "service", "owner"}),
+            "cost_plan": assumptions.service_costs.get(g.service, np.nan),
         }
-        for kind, part in model["types"].items()
-        for g in part["groups"]
+        for kind, part in segmentation.types.items()
+        for g in part.groups
     ]
-    table = pd.DataFrame(rows, columns=columns).sort_values(
+    table = pd.DataFrame(group_plans, columns=columns).sort_values(
         "customer_type", ascending=False, kind="stable", ignore_index=True
     )
     return table.merge(
@@ -364,54 +424,47 @@ def plans(model: dict[str, Any], assumptions: Value, worth: pd.DataFrame) -> pd.
     )
 
 
+#: Every customer, for the branch's own staff: column to its type.
+#: segment, was: group now, and a quarter ago; product, channel: of the plan.
+#: may_be_contacted: whether the customer consented; empty where he was not asked.
+CUSTOMER_LIST = {
+    "customer_id": "str",
+    "customer_type": "str",
+    "segment": "str",
+    "was": "str",
+    "product": "str",
+    "channel": "str",
+    "manager_id": "str",
+    "may_be_contacted": "boolean",
+}
+
+
 def customer_list(
     customers: pd.DataFrame, previous: pd.DataFrame, group_plans: pd.DataFrame
 ) -> pd.DataFrame:
     """Every customer with group, last quarter's group, and the plan: for the branch's own staff,
-    identifiers only.
+    identifiers only. Returns the columns `CUSTOMER_LIST`.
     """
     if customers.empty:
-        return pd.DataFrame(
-            columns=[
-                "customer_id",
-                "customer_type",
-                "segment",
-                "was",
-                "product",
-                "channel",
-                "manager_id",
-                "may_be_contacted",
-            ]
-        )
+        return pd.DataFrame(columns=list(CUSTOMER_LIST))
     was = (
         previous[["customer_id", "segment"]].rename(columns={"segment": "was"})
         if len(previous)
         else pd.DataFrame(columns=["customer_id", "was"])
     )
-    rows = customers.merge(was, on="customer_id", how="left").merge(
+    listed = customers.merge(was, on="customer_id", how="left").merge(
         group_plans, on=["customer_type", "segment"], how="left"
     )
-    rows["may_be_contacted"] = rows["consent"].astype("boolean")
-    return rows[
-        [
-            "customer_id",
-            "customer_type",
-            "segment",
-            "was",
-            "product",
-            "channel",
-            "manager_id",
-            "may_be_contacted",
-        ]
-    ].sort_values("customer_id", ignore_index=True)
+    listed["may_be_contacted"] = listed["consent"].astype("boolean")
+    return listed[list(CUSTOMER_LIST)].sort_values("customer_id", ignore_index=True)
 
 
 def headline(sizes: pd.DataFrame, in_all: dict[str, float]) -> dict[str, str]:
     """The figures of the index: largest group, what the plans would save."""
-    known = sizes.dropna(subset=["share"])
+    shown_sizes = sizes.dropna(subset=["share"])
     figures = {}
-    if len(known):
-        largest = known.loc[known["customers"].idxmax()]
+    if len(shown_sizes):
+        largest = shown_sizes.loc[shown_sizes["customers"].idxmax()]
         figures[say("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
     if in_all:
         figures[say("Net effect of the plans a year")] = f"{in_all['net']:,.0f}"

@@ -31,23 +31,22 @@ GOWER_COLUMNS = (
 )
 
 
-def k_means(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+def k_means(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """Lloyd (1982) with k-means++ starts (Arthur and Vassilvitskii 2007), the best of ten."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # fewer distinct points than groups: shows in the sizes
+        # fewer distinct points than groups: shows in the sizes
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(KMeans(groups, n_init=10, random_state=seed).fit(x).labels_)
 
 
-def gaussian_mixture(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+def gaussian_mixture(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """A mixture of normal distributions with full covariances, by EM (Dempster, Laird and Rubin
     1977).
     """
     return np.asarray(mixture(x, groups, seed).predict(rotated(x)))
 
 
-def k_medoids(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+def k_medoids(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """FasterPAM (Schubert and Rousseeuw 2021) on Gower's distance (1971), for numbers and
     categories together.
 
@@ -56,24 +55,24 @@ def k_medoids(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.n
     """
     from kmedoids import fasterpam  # needed for the comparison only
 
-    numbers, categories = _gower_parts(rows)
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:MOST_FOR_DISTANCES]
+    numbers, categories = _gower_parts(customers)
+    chosen = np.random.default_rng(seed).permutation(len(customers))[:MOST_FOR_DISTANCES]
     among = _gower(numbers[chosen], categories[chosen], numbers[chosen], categories[chosen])
     medoids = chosen[np.asarray(fasterpam(among, groups, random_state=seed, n_cpu=1).medoids)]
     return _gower(numbers, categories, numbers[medoids], categories[medoids]).argmin(axis=1)
 
 
-def hdbscan(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+def hdbscan(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """Density clusters (Campello, Moulavi and Sander 2013); finds the number of groups itself."""
     return np.asarray(HDBSCAN(min_cluster_size=max(len(x) // 50, 15), copy=True).fit(x).labels_)
 
 
-def rfm(x: np.ndarray, rows: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
+def rfm(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """The baseline management knows: quintiles of recency, frequency and monetary value added up,
     in five steps (Hughes 1994).
     """
     score = sum(
-        _quintile(rows[column].astype(float) * sign)
+        _quintile(customers[column].astype(float) * sign)
         for column, sign in (("recency_days", -1), ("transactions", 1), ("money_in", 1))
     )
     return _quintile(pd.Series(score)).to_numpy().astype(int)
@@ -108,10 +107,10 @@ def _quintile(values: pd.Series) -> pd.Series:
     return np.minimum((values.rank(pct=True, method="average") * 5 - 1e-9).fillna(0) // 1, 4)
 
 
-def _gower_parts(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    ranks = rows[list(GOWER_COLUMNS)].astype(float).rank(pct=True).fillna(0.5)
+def _gower_parts(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    ranks = customers[list(GOWER_COLUMNS)].astype(float).rank(pct=True).fillna(0.5)
     categories = (
-        rows[["region", "in_arrears"]]
+        customers[["region", "in_arrears"]]
         .astype("string")
         .fillna("")
         .apply(lambda c: c.astype("category").cat.codes)

@@ -2,12 +2,11 @@
 before.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from analysis.segmentation.fitted import NamedGroup
 from analysis.segmentation.quality import overlap
 from analysis.sources.params import Plan
 
@@ -17,30 +16,41 @@ SAME_GROUP = 0.5
 
 
 def named(
-    rows: pd.DataFrame, label: np.ndarray, groups: int, plans: list[Plan], kept: dict[int, str]
-) -> list[dict[str, Any]]:
-    """A name and plan per group: `kept` from the version before, else the first plan whose
+    customers: pd.DataFrame,
+    label: np.ndarray,
+    groups: int,
+    plans: list[Plan],
+    carried_on: dict[int, str],
+) -> list[NamedGroup]:
+    """A name and plan per group: `carried_on` from the version before, else the first plan whose
     conditions fit its median customer.
 
     A feature is high (low) when the group's median customer stands in the upper (lower) third of
     all, negative below zero.
     """
-    numbers = rows.select_dtypes("number").astype(float)
+    numbers = customers.select_dtypes("number").astype(float)
     rank = numbers.rank(pct=True)
     by_name = {p.name: p for p in plans}
-    found: list[dict[str, Any]] = []
-    taken = set(kept.values())
+    names: list[NamedGroup] = []
+    taken = set(carried_on.values())
     for g in range(groups):
         level, median = rank[label == g].median(), numbers[label == g].median()
-        fits = [
-            p for p in plans if all(_holds(level, median, f, want) for f, want in p.when.items())
-        ]
-        plan = by_name.get(kept[g].split(" (")[0]) if g in kept else (fits[0] if fits else None)
-        name = kept.get(g) or _free(plan.name if plan else f"Group {g + 1}", taken)
+        name = carried_on.get(g)
+        if name:
+            plan = by_name.get(name.split(" (")[0])
+        else:
+            plan = next((p for p in plans if _fits(p, level, median)), None)
+            name = _free(plan.name if plan else f"Group {g + 1}", taken)
         taken.add(name)
         plan = plan or Plan(name=name)
-        found.append({"name": name, "kept": g in kept, **plan.model_dump(exclude={"name", "when"})})
-    return found
+        names.append(
+            NamedGroup(name=name, kept=g in carried_on, **plan.model_dump(exclude={"name", "when"}))
+        )
+    return names
+
+
+def _fits(plan: Plan, level: pd.Series, median: pd.Series) -> bool:
+    return all(_holds(level, median, feature, want) for feature, want in plan.when.items())
 
 
 def _holds(level: pd.Series, median: pd.Series, feature: str, want: str) -> bool:

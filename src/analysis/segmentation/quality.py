@@ -2,8 +2,7 @@
 told.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from analysis.segmentation.fitted import Condition, Leaf, RuleTree, Split
 from analysis.segmentation.methods import NO_GROUP, Method
 
 #: Mean Jaccard similarity under resampling from which a group is called doubtful, stable, highly
@@ -37,9 +37,8 @@ def silhouettes(x: np.ndarray, label: np.ndarray, seed: int = 0) -> tuple[float,
     """The mean silhouette (Rousseeuw 1987) of the customers in a group, and of each group; on a
     sample of at most `MOST_FOR_SILHOUETTE`. Not a number where there is one group only.
     """
-    chosen = np.random.default_rng(seed).permutation(np.flatnonzero(label != NO_GROUP))[
-        :MOST_FOR_SILHOUETTE
-    ]
+    grouped = np.flatnonzero(label != NO_GROUP)
+    chosen = np.random.default_rng(seed).permutation(grouped)[:MOST_FOR_SILHOUETTE]
     groups = int(label.max()) + 1 if len(label) else 0
     if len(np.unique(label[chosen])) < 2 or len(np.unique(label[chosen])) >= len(chosen):
         return float("nan"), [float("nan")] * max(groups, 1)
@@ -53,7 +52,7 @@ def silhouettes(x: np.ndarray, label: np.ndarray, seed: int = 0) -> tuple[float,
 
 def bootstrap_stability(
     x: np.ndarray,
-    rows: pd.DataFrame,
+    customers: pd.DataFrame,
     method: Method,
     label: np.ndarray,
     groups: int,
@@ -65,13 +64,14 @@ def bootstrap_stability(
     """
     rng = np.random.default_rng(1)
     count = int(label.max()) + 1 if len(label) else 0
-    found, rand = np.zeros(count), 0.0
+    jaccard, rand = np.zeros(count), 0.0
     for _time in range(times):
         sample = np.unique(rng.integers(0, len(x), len(x)))
-        again = method(x[sample], rows.iloc[sample].reset_index(drop=True), groups, 0)
-        found += overlap(label[sample], again, count, int(again.max()) + 1).max(axis=1, initial=0.0)
+        again = method(x[sample], customers.iloc[sample].reset_index(drop=True), groups, 0)
+        similar = overlap(label[sample], again, count, int(again.max()) + 1)
+        jaccard += similar.max(axis=1, initial=0.0)
         rand += adjusted_rand_score(label[sample], again)
-    return [float(f) for f in found / times], float(rand / times)
+    return [float(j) for j in jaccard / times], float(rand / times)
 
 
 def gap(x: np.ndarray, label: np.ndarray, groups: int) -> tuple[float, float]:
@@ -80,9 +80,10 @@ def gap(x: np.ndarray, label: np.ndarray, groups: int) -> tuple[float, float]:
     the principal axes.
     """
     grouped = x[label != NO_GROUP]
-    mine = label[label != NO_GROUP]
+    group = label[label != NO_GROUP]
     within = sum(
-        ((grouped[mine == g] - grouped[mine == g].mean(axis=0)) ** 2).sum() for g in np.unique(mine)
+        ((grouped[group == g] - grouped[group == g].mean(axis=0)) ** 2).sum()
+        for g in np.unique(group)
     )
     if within <= 0:
         return float("nan"), float("nan")
@@ -93,29 +94,27 @@ def gap(x: np.ndarray, label: np.ndarray, groups: int) -> tuple[float, float]:
     for _time in range(GAP_REFERENCES):
         reference = rng.uniform(along.min(axis=0), along.max(axis=0), along.shape)
         logs.append(np.log(KMeans(groups, n_init=1, random_state=0).fit(reference).inertia_))
-    return float(np.mean(logs) - np.log(within)), float(
-        np.std(logs) * np.sqrt(1 + 1 / GAP_REFERENCES)
-    )
+    error = np.std(logs) * np.sqrt(1 + 1 / GAP_REFERENCES)
+    return float(np.mean(logs) - np.log(within)), float(error)
 
 
-def eta_squared(rows: pd.DataFrame, columns: list[str], label: np.ndarray) -> dict[str, float]:
+def eta_squared(customers: pd.DataFrame, columns: list[str], label: np.ndarray) -> dict[str, float]:
     """Share of each column's variance, of ranks because money is skewed, that lies between the
     groups (Fisher 1925).
     """
-    result = {}
+    shares = {}
     for column in columns:
-        ranks = rows[column].astype(float).rank(pct=True)
-        known = ranks.notna().to_numpy()
-        value, group = ranks[known], pd.Series(label, index=ranks.index)[known]
+        ranks = customers[column].astype(float).rank(pct=True)
+        filled = ranks.notna().to_numpy()
+        value, group = ranks[filled], pd.Series(label, index=ranks.index)[filled]
         total = ((value - value.mean()) ** 2).sum()
         if total > 1e-12 and group.nunique() > 1:
-            result[column] = float(
-                ((value.groupby(group).transform("mean") - value.mean()) ** 2).sum() / total
-            )
-    return result
+            means = value.groupby(group).transform("mean")
+            shares[column] = float(((means - value.mean()) ** 2).sum() / total)
+    return shares
 
 
-def clustergram(x: np.ndarray, labels: dict[int, np.ndarray]) -> list[dict[str, Any]]:
+def clustergram(x: np.ndarray, labels: dict[int, np.ndarray]) -> list[Split]:
     """How the groups split as their number grows (Schonlau 2002): per number and group its
     customers, the mean of their first principal component, and how many come from each group of the
     number before.
@@ -123,88 +122,80 @@ def clustergram(x: np.ndarray, labels: dict[int, np.ndarray]) -> list[dict[str, 
     first = np.linalg.eigh(np.cov(x.T).reshape(x.shape[1], x.shape[1]))[1][:, -1]
     first = first * np.sign(first[np.abs(first).argmax()])  # an axis has no direction of its own
     score = (x - x.mean(axis=0)) @ first
-    found = []
+    splits = []
     before: np.ndarray | None = None
     for groups, label in sorted(labels.items()):
         for g in range(int(label.max()) + 1):
-            mine = label == g
+            members = label == g
             came: Sequence[int] | np.ndarray = (
                 []
                 if before is None
-                else np.bincount(before[mine & (before >= 0)], minlength=int(before.max()) + 1)
+                else np.bincount(before[members & (before >= 0)], minlength=int(before.max()) + 1)
             )
-            found.append(
-                {
-                    "groups": groups,
-                    "group": g,
-                    "customers": int(mine.sum()),
-                    "score": round(float(score[mine].mean()), 4) if mine.any() else 0.0,
-                    "from": [int(n) for n in came],
-                }
+            splits.append(
+                Split(
+                    groups=groups,
+                    group=g,
+                    customers=int(members.sum()),
+                    score=round(float(score[members].mean()), 4) if members.any() else 0.0,
+                    came_from=[int(n) for n in came],
+                )
             )
         before = label
-    return found
+    return splits
 
 
 def rules_in_words(
-    rows: pd.DataFrame, columns: list[str], label: np.ndarray, groups: int
-) -> dict[str, Any]:
+    customers: pd.DataFrame, columns: list[str], label: np.ndarray, groups: int
+) -> RuleTree:
     """A shallow decision tree (CART; Breiman and others 1984) that tells the groups apart by
-    features as they are.
-
-    Returns accuracy (share put into the right group under five-fold cross-validation), largest (the
-    share of the largest group, which is what guessing reaches), n, and the leaves: group,
-    customers, right (of them), and the conditions feature, above or at most, value.
+    features as they are, judged by five-fold cross-validation.
     """
-    values = rows[columns].astype(float)
+    values = customers[columns].astype(float)
     values = values.fillna(values.median()).fillna(0.0)
     sizes = np.bincount(label, minlength=groups)
     folds = int(min(5, sizes[sizes > 0].min()))
     tree = DecisionTreeClassifier(
         max_depth=4,
         max_leaf_nodes=2 * groups,
-        min_samples_leaf=max(len(rows) // 100, 10),
+        min_samples_leaf=max(len(customers) // 100, 10),
         random_state=0,
     )
-    right: float | None = None
+    accuracy: float | None = None
     if folds >= 2:
         split = StratifiedKFold(folds, shuffle=True, random_state=0)
-        right = float((cross_val_predict(tree, values.to_numpy(), label, cv=split) == label).mean())
-    fitted = tree.fit(values.to_numpy(), label).tree_
-    leaves: list[dict[str, Any]] = []
+        predicted = cross_val_predict(tree, values.to_numpy(), label, cv=split)
+        accuracy = float((predicted == label).mean())
+    leaves = _leaves(tree.fit(values.to_numpy(), label), columns)
+    return RuleTree(
+        accuracy=accuracy,
+        largest=float(sizes.max() / sizes.sum()),
+        n=len(customers),
+        leaves=sorted(leaves, key=lambda leaf: (leaf.group, -leaf.customers)),
+    )
 
-    def follow(node: int, conditions: list[dict[str, Any]]) -> None:
-        if fitted.children_left[node] < 0:
-            shares = fitted.value[node][0]
-            n = int(fitted.n_node_samples[node])
+
+def _leaves(tree: DecisionTreeClassifier, columns: list[str]) -> Iterator[Leaf]:
+    """Every leaf with the conditions that lead to it, from the left."""
+    nodes = tree.tree_
+
+    def below(node: int, conditions: list[Condition]) -> Iterator[Leaf]:
+        if nodes.children_left[node] < 0:
+            shares = nodes.value[node][0]
             best = int(shares.argmax())
-            leaves.append(
-                {
-                    "group": int(tree.classes_[best]),
-                    "customers": n,
-                    "right": round(float(shares[best] / shares.sum()), 4),
-                    "conditions": conditions,
-                }
+            yield Leaf(
+                group=int(tree.classes_[best]),
+                customers=int(nodes.n_node_samples[node]),
+                right=round(float(shares[best] / shares.sum()), 4),
+                conditions=conditions,
             )
             return
-        feature, at = columns[fitted.feature[node]], round(float(fitted.threshold[node]), 4)
-        follow(
-            fitted.children_left[node],
-            [*conditions, {"feature": feature, "above": False, "value": at}],
-        )
-        follow(
-            fitted.children_right[node],
-            [*conditions, {"feature": feature, "above": True, "value": at}],
-        )
+        feature, at = columns[nodes.feature[node]], round(float(nodes.threshold[node]), 4)
+        for child, above in ((nodes.children_left, False), (nodes.children_right, True)):
+            condition = Condition(feature=feature, above=above, value=at)
+            yield from below(child[node], [*conditions, condition])
 
-    follow(0, [])
-    leaves.sort(key=lambda leaf: (leaf["group"], -leaf["customers"]))
-    return {
-        "accuracy": right,
-        "largest": float(sizes.max() / sizes.sum()),
-        "n": len(rows),
-        "leaves": leaves,
-    }
+    return below(0, [])
 
 
 def overlap(one: np.ndarray, other: np.ndarray, groups_one: int, groups_other: int) -> np.ndarray:
@@ -212,8 +203,8 @@ def overlap(one: np.ndarray, other: np.ndarray, groups_one: int, groups_other: i
     same customers.
     """
     both = np.zeros((groups_one, groups_other))
-    known = (one != NO_GROUP) & (other != NO_GROUP)
-    np.add.at(both, (one[known], other[known]), 1)
-    mine = np.bincount(one[one != NO_GROUP], minlength=groups_one)[:, None]
-    theirs = np.bincount(other[other != NO_GROUP], minlength=groups_other)[None]
-    return both / np.maximum(mine + theirs - both, 1)
+    grouped = (one != NO_GROUP) & (other != NO_GROUP)
+    np.add.at(both, (one[grouped], other[grouped]), 1)
+    sizes_one = np.bincount(one[one != NO_GROUP], minlength=groups_one)[:, None]
+    sizes_other = np.bincount(other[other != NO_GROUP], minlength=groups_other)[None]
+    return both / np.maximum(sizes_one + sizes_other - both, 1)

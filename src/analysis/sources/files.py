@@ -42,7 +42,7 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
             f"The source folder {folder} does not exist (source.folder in {bank.path.name})."
         )
     if bank.source.files:
-        found = {}
+        by_table = {}
         for name, pattern in bank.source.files.items():
             files = sorted(folder.glob(pattern))
             if not files:
@@ -51,17 +51,17 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
                     f"The file {folder / pattern} (source.files.{name} in "
                     f"{bank.path.name}) does not exist. The folder holds: {there}."
                 )
-            found[name] = files
-        return found
-    found = {
+            by_table[name] = files
+        return by_table
+    by_table = {
         p.stem: [p]
         for p in sorted(folder.iterdir())
         if p.is_file() and p.suffix.lower() in (*TEXT_FILES, ".parquet")
     }
     for sub in sorted(p for p in folder.iterdir() if p.is_dir() and p.name != "truth"):
         if files := sorted(sub.rglob("*.parquet")):
-            found[sub.name] = files
-    return found
+            by_table[sub.name] = files
+    return by_table
 
 
 def open_relation(con: Backend, bank: Bank, name: str, files: list[Path]) -> Relation:

@@ -6,7 +6,6 @@ as it is.
 """
 
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,14 +18,15 @@ import ibis
 from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT, Table
-from analysis.contract.checks import ORIGIN, broken_rules, typed
-from analysis.errors import ContractError, SourceError, nearest_first
-from analysis.sources import database
-from analysis.sources.files import Relation, open_relation, source_files
-from analysis.sources.params import Bank, ColumnMapping, FromSql, TableMapping
-from analysis.storage import code_fingerprint, file_fingerprint, text_fingerprint, write_json
+from analysis.contract.checks import broken_rules, typed
+from analysis.errors import ContractError, SourceError
+from analysis.quarters import Quarter
+from analysis.sources.params import Bank, FromSql, TableMapping
+from analysis.sources.staging import RawTables
+from analysis.storage import code_fingerprint, text_fingerprint, write_json
 
 Progress = Callable[[str], None]
+Unreadable = tuple[str, str, int, str]  # relation, file, line, text
 
 
 @dataclass
@@ -73,7 +73,7 @@ def branch_ids(bank: Bank, con: Backend) -> list[str]:
     """The branches that the bank delivers, read without storing anything; what a branch's name is
     checked against before the rest is read.
     """
-    source, table = _Source(bank, con), CONTRACT["branches"]
+    source, table = RawTables(bank, con), CONTRACT["branches"]
     mapping = source.mapping(table)
     if mapping is None:
         return []
@@ -95,8 +95,8 @@ def land(
     table breaks its rules; with `write=False` (the fitness check) the latter is left to the caller,
     who sees the counts.
     """
-    source = _Source(bank, con)
-    seen: dict[str, Verdict] = {}
+    source = RawTables(bank, con)
+    verdicts: dict[str, Verdict] = {}
     accepted: dict[str, ibis.Table] = {}
     for table in CONTRACT.values():
         progress(table.name)
@@ -108,11 +108,11 @@ def land(
                     f"has: {', '.join(source.columns) or 'nothing'}."
                     f" Map one of them under tables.{table.name} in {bank.path.name}."
                 )
-            seen[table.name] = Verdict(table.name, delivered=False)
+            verdicts[table.name] = Verdict(table.name, delivered=False)
             if write:
                 _remove(bank, table)
             continue
-        key = _key(bank, source, table, mapping, seen)
+        key = _key(bank, source, table, mapping, verdicts)
         verdict = _reusable(bank, table, key) if write and source.can_reuse else None
         if verdict is None:
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
@@ -121,20 +121,20 @@ def land(
                     _record(bank, table),
                     {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}},
                 )
-        seen[table.name] = verdict
+        verdicts[table.name] = verdict
         accepted[table.name] = (
             con.read_parquet(str(accepted_path(bank, table.name)), hive_partitioning=False)
             if write
             else con.table(f"accepted__{table.name}")
         )
-    return seen
+    return verdicts
 
 
 def _key(
-    bank: Bank, source: "_Source", table: Table, mapping: TableMapping, seen: dict[str, Verdict]
+    bank: Bank, source: RawTables, table: Table, mapping: TableMapping, verdicts: dict[str, Verdict]
 ) -> str:
     """Changes with everything that what is accepted of a table depends on."""
-    referenced = [seen[t].fingerprint for t in table.referenced_tables]
+    referenced = [verdicts[t].fingerprint for t in table.referenced_tables]
     code = code_fingerprint("contract", "sources")
     return text_fingerprint(
         source.fingerprint(mapping),
@@ -153,25 +153,25 @@ def changed_tables(bank: Bank) -> list[str]:
     Empty for a source in a database, whose tables have no fingerprint.
     """
     with embedded_engine(bank) as con:
-        source = _Source(bank, con)
+        source = RawTables(bank, con)
         if not source.can_reuse:
             return []
         changed: list[str] = []
-        seen: dict[str, Verdict] = {}
+        verdicts: dict[str, Verdict] = {}
         for table in CONTRACT.values():
             mapping = source.mapping(table)
             delivered = _record(bank, table).exists()
             if mapping is None:
-                seen[table.name] = Verdict(table.name, delivered=False)
+                verdicts[table.name] = Verdict(table.name, delivered=False)
                 changed += [table.name] if delivered else []
                 continue
-            verdict = _reusable(bank, table, _key(bank, source, table, mapping, seen))
+            verdict = _reusable(bank, table, _key(bank, source, table, mapping, verdicts))
             if verdict is None:
                 changed.append(table.name)
             stored = (
                 json.loads(_record(bank, table).read_text(encoding="utf-8")) if delivered else {}
             )
-            seen[table.name] = Verdict(table.name, fingerprint=stored.get("fingerprint", ""))
+            verdicts[table.name] = Verdict(table.name, fingerprint=stored.get("fingerprint", ""))
         return changed
 
 
@@ -185,6 +185,16 @@ def accepted_path(bank: Bank, table: str) -> Path:
         if table == "transactions"
         else folder / f"{table}.parquet"
     )
+
+
+def accepted_files(bank: Bank, table: str, quarters: list[Quarter] | None = None) -> list[Path]:
+    """The files of a table's accepted rows; of transactions those of the quarters, or all."""
+    if table != "transactions":
+        return [path] if (path := accepted_path(bank, table)).exists() else []
+    folder = accepted_path(bank, table).parent.parent
+    names = [f"quarter={q}" for q in quarters] if quarters is not None else ["*"]
+    files = [f for name in names for f in sorted(folder.glob(f"{name}/*.parquet"))]
+    return files or sorted(folder.glob("*/*.parquet"))[:1]  # one that holds none of the quarters
 
 
 def _record(bank: Bank, table: Table) -> Path:
@@ -206,6 +216,20 @@ def _reusable(bank: Bank, table: Table, key: str) -> Verdict | None:
     return Verdict(**content, reused=True)
 
 
+def stored_verdicts(bank: Bank) -> dict[str, Verdict]:
+    """What became of every table when the bank's rows were last accepted, read from the records."""
+    verdicts = {}
+    for table in CONTRACT.values():
+        record = _record(bank, table)
+        if record.exists():
+            content = json.loads(record.read_text(encoding="utf-8"))
+            content.pop("key")
+            verdicts[table.name] = Verdict(**content)
+        else:
+            verdicts[table.name] = Verdict(table.name, delivered=False)
+    return verdicts
+
+
 def _remove(bank: Bank, table: Table) -> None:
     folder = bank.data_folder / "contract"
     for path in (
@@ -216,174 +240,10 @@ def _remove(bank: Bank, table: Table) -> None:
         path.unlink(missing_ok=True)
 
 
-class _Source:
-    """The raw tables of a bank, whichever engine holds them."""
-
-    def __init__(self, bank: Bank, con: Backend) -> None:
-        self.bank, self.con = bank, con
-        self.opened: dict[str, Relation] = {}
-        self.database = database.connect(bank) if bank.source.engine == "postgres" else None
-        self.files = {} if self.database else source_files(bank)
-        self.columns: dict[str, list[str]] = (
-            database.relations(self.database, bank)
-            if self.database
-            else {name: [] for name in self.files}
-        )
-        self.can_reuse = self.database is None
-
-    def mapping(self, table: Table) -> TableMapping | None:
-        """How the table is mapped: as the params file says, or onto a raw table of its own name."""
-        if table.name in self.bank.tables:
-            return self.bank.tables[table.name]
-        if table.name in self.columns:
-            return TableMapping.model_validate({"from": table.name})
-        return None
-
-    def uses(self, mapping: TableMapping) -> list[str]:
-        """The raw tables a mapping reads."""
-        if isinstance(mapping.from_, FromSql):
-            return [
-                name
-                for name in self.columns
-                if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", mapping.from_.sql)
-            ]
-        if mapping.from_ not in self.columns:
-            nearest = ", ".join(nearest_first(mapping.from_, self.columns))
-            raise SourceError(
-                f"The source has no table {mapping.from_!r} (tables in "
-                f"{self.bank.path.name}). It has: {nearest or 'nothing'}."
-            )
-        return [mapping.from_]
-
-    def fingerprint(self, mapping: TableMapping) -> str:
-        """Changes when a file that the mapping reads changes."""
-        cache = self.bank.data_folder / "contract" / "files.json"
-        return text_fingerprint(
-            *[
-                file_fingerprint(f, cache)
-                for name in self.uses(mapping)
-                for f in self.files.get(name, [])
-            ]
-        )
-
-    def stage(
-        self, table: Table, mapping: TableMapping
-    ) -> tuple[ibis.Table, list[Relation], list[str]]:
-        """The mapped rows with their origin, the raw tables they come from, and the optional
-        columns that are missing.
-        """
-        name = f"staged__{table.name}"
-        used = self.uses(mapping)
-        if not self.database:
-            for raw in used:
-                if raw not in self.opened:
-                    self.opened[raw] = open_relation(self.con, self.bank, raw, self.files[raw])
-                    self.columns[raw] = self.opened[raw].columns
-        base = (
-            f"({mapping.from_.sql})" if isinstance(mapping.from_, FromSql) else f'"{mapping.from_}"'
-        )
-        available = self._columns_of(table, base)
-        select, missing = self._select(table, mapping, available)
-        origin = (
-            "source_file, source_line"
-            if "source_line" in available
-            else f"'{used[0] if used else table.name}' AS source_file, CAST(NULL AS BIGINT) AS "
-            f"source_line"
-        )
-        if self.database:
-            schema = self.bank.source.schema_
-            qualified = (
-                base if isinstance(mapping.from_, FromSql) else f'"{schema}"."{mapping.from_}"'
-            )
-            query = (
-                f"SELECT CAST('{used[0]}' AS TEXT) AS source_file, CAST(NULL AS BIGINT) AS "
-                f"source_line, {select} FROM {qualified} AS raw"
-            )
-            database.copy_query(self.database, self.con, query, name, list(table.key))
-        else:
-            if "source_line" not in available:
-                origin = f"'{' + '.join(used)}' AS source_file, row_number() OVER () AS source_line"
-            self._run(
-                f'CREATE OR REPLACE VIEW "{name}" AS SELECT {origin}, {select} FROM {base} AS raw',
-                table,
-            )
-        return self.con.table(name), [self.opened[u] for u in used if u in self.opened], missing
-
-    def _columns_of(self, table: Table, base: str) -> list[str]:
-        if self.database:
-            return (
-                list(self.database.sql(f"SELECT * FROM {base} AS raw").columns)
-                if base.startswith("(")
-                else self.columns[base.strip('"')]
-            )
-        return [row[0] for row in self._run(f"DESCRIBE SELECT * FROM {base} AS raw", table)]
-
-    def _run(self, statement: str, table: Table) -> list[tuple[str, ...]]:
-        try:
-            return self.con.raw_sql(statement).fetchall()
-        except duckdb.Error as error:
-            raise SourceError(
-                f"tables.{table.name} in {self.bank.path.name}: the engine refused the "
-                f"mapping: {error}"
-            ) from error
-
-    def _select(
-        self, table: Table, mapping: TableMapping, available: list[str]
-    ) -> tuple[str, list[str]]:
-        parts, missing = [], []
-        for column in table.columns:
-            given = mapping.columns.get(
-                column.name, column.name if column.name in available else ""
-            )
-            given = ColumnMapping(column=given) if isinstance(given, str) else given
-            if given.column and given.column not in available:
-                raise SourceError(self._no_column(table, mapping, given.column, available))
-            if not given.column and not given.sql:
-                if column.required:
-                    raise SourceError(self._no_column(table, mapping, column.name, available))
-                missing.append(column.name)
-            expression = given.sql or (
-                f'raw."{given.column}"'
-                if given.column
-                else f"CAST(NULL AS {'TEXT' if column.ibis_type == 'string' else 'VARCHAR'})"
-            )
-            if given.codes:
-                cases = " ".join(
-                    f"WHEN {_literal(a)} THEN {_literal(b)}" for a, b in given.codes.items()
-                )
-                text = f"CAST({expression} AS VARCHAR)"
-                expression = f"CASE COALESCE({text}, '') {cases} ELSE {text} END"
-            parts.append(f'{expression} AS "{column.name}"')
-        return ", ".join(parts), missing
-
-    def _no_column(
-        self, table: Table, mapping: TableMapping, column: str, available: list[str]
-    ) -> str:
-        columns = [c for c in nearest_first(column, available) if c not in ORIGIN]
-        file = ", ".join(
-            p.name for u in self.uses(mapping) for p in self.files.get(u, [])[:1]
-        ) or str(mapping.from_)
-        hint = ""
-        if not self.database and len(columns) == 1 and re.search(r"[;,\t|]", columns[0]):
-            hint = (
-                f" It was split at {self.bank.source.csv.separator!r}; is another character "
-                f"the separator (source.csv.separator)?"
-            )
-        return (
-            f"{table.name}: {file} has no column {column!r}. It has: "
-            f"{', '.join(columns)}.{hint} Name the right one under "
-            f"tables.{table.name}.columns.{column}."
-        )
-
-
-def _literal(text: str | None) -> str:
-    return "NULL" if text is None else "'" + str(text).replace("'", "''") + "'"
-
-
 def _land_table(
     bank: Bank,
     con: Backend,
-    source: _Source,
+    source: RawTables,
     table: Table,
     mapping: TableMapping,
     accepted: dict[str, ibis.Table],
@@ -406,40 +266,10 @@ def _land_table(
         else []
     )
 
-    # count
     verdict = Verdict(table.name, missing_columns=missing)
-    counts = con.raw_sql(f'SELECT broken, count(*) FROM "{checked_name}" GROUP BY 1').fetchall()
-    verdict.rows = sum(n for _, n in counts) + len(unreadable)
-    verdict.rows_set_aside = sum(n for broken, n in counts if broken) + len(unreadable)
-    for broken, n in counts:
-        for rule in filter(None, broken.split(", ")):
-            verdict.set_aside[rule] = verdict.set_aside.get(rule, 0) + n
-    if unreadable:
-        verdict.set_aside["unreadable_line"] = len(unreadable)
-    verdict.set_aside = dict(
-        sorted(verdict.set_aside.items(), key=lambda item: (-item[1], item[0]))
-    )
-    verdict.examples = [
-        f"{file} line {line:,}: unreadable_line ({text[:100]})"
-        for _, file, line, text in unreadable[:3]
-    ]
-    rows = con.raw_sql(
-        f'SELECT source_file, source_line, broken, row_as_read FROM "{checked_name}" '
-        f"WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
-    ).fetchall()
-    verdict.examples += [
-        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})"
-        for file, line, broken, text in rows
-    ]
-    verdict.examples = verdict.examples[:3]
+    _count(con, checked_name, unreadable, verdict)
     if table.dated_by:
-        newest = con.raw_sql(
-            f"SELECT max({table.dated_by})::DATE FROM \"{checked_name}\" WHERE broken = ''"
-        ).fetchall()[0][0]
-        verdict.newest = str(newest or "")
-        verdict.late = newest is None or (bank.quarters.last.end - newest).days > (
-            table.late_days or 0
-        )
+        _find_newest(con, table, checked_name, bank.quarters.last, verdict)
 
     # stop, or write
     if not write:
@@ -454,6 +284,42 @@ def _land_table(
     _write_accepted(bank, con, table, checked_name, verdict)
     con.raw_sql(f'DROP TABLE "{checked_name}"')
     return verdict
+
+
+def _count(con: Backend, checked_name: str, unreadable: list[Unreadable], verdict: Verdict) -> None:
+    """Fill in how many rows there are, how many break which rule, and the first three of them."""
+    counts = con.raw_sql(f'SELECT broken, count(*) FROM "{checked_name}" GROUP BY 1').fetchall()
+    verdict.rows = sum(n for _, n in counts) + len(unreadable)
+    verdict.rows_set_aside = sum(n for broken, n in counts if broken) + len(unreadable)
+    by_rule: dict[str, int] = {"unreadable_line": len(unreadable)} if unreadable else {}
+    for broken, n in counts:
+        for rule in filter(None, broken.split(", ")):
+            by_rule[rule] = by_rule.get(rule, 0) + n
+    verdict.set_aside = dict(sorted(by_rule.items(), key=lambda item: (-item[1], item[0])))
+    rows = con.raw_sql(
+        f'SELECT source_file, source_line, broken, row_as_read FROM "{checked_name}" '
+        "WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
+    ).fetchall()
+    examples = [
+        f"{file} line {line:,}: unreadable_line ({text[:100]})"
+        for _relation, file, line, text in unreadable[:3]
+    ]
+    examples += [
+        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})"
+        for file, line, broken, text in rows
+    ]
+    verdict.examples = examples[:3]
+
+
+def _find_newest(
+    con: Backend, table: Table, checked_name: str, last: Quarter, verdict: Verdict
+) -> None:
+    """Fill in the day of the newest row, and whether it is later than the contract allows."""
+    newest = con.raw_sql(
+        f"SELECT max({table.dated_by})::DATE FROM \"{checked_name}\" WHERE broken = ''"
+    ).fetchall()[0][0]
+    verdict.newest = str(newest or "")
+    verdict.late = newest is None or (last.end - newest).days > (table.late_days or 0)
 
 
 def limit_broken(bank: Bank, verdict: Verdict) -> bool:

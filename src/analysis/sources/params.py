@@ -113,19 +113,15 @@ class Value(Strict):
 
     deposit_margin: float = 0.012  # per year of the balance
     lending_margin: float = 0.02  # per year of the amount lent
-    default_given_arrears: float = Field(
-        0.2, ge=0, le=1
-    )  # share of borrowers in arrears who default within a year
+    # share of borrowers in arrears who default within a year
+    default_given_arrears: float = Field(0.2, ge=0, le=1)
     loss_given_default: float = Field(0.45, ge=0, le=1)
-    service_costs: dict[
-        str, float
-    ] = {}  # service level of a plan to its cost per customer and year
-    cost_today: dict[
-        str, float
-    ] = {}  # customer type to what serving one costs a year while all are served alike
-    value_lost: float = Field(
-        0.05, ge=0, le=1
-    )  # share of a customer's value lost where the service becomes cheaper
+    # service level of a plan to its cost per customer and year
+    service_costs: dict[str, float] = {}
+    # customer type to what serving one costs a year while all are served alike
+    cost_today: dict[str, float] = {}
+    # share of a customer's value lost where the service becomes cheaper
+    value_lost: float = Field(0.05, ge=0, le=1)
     discount_rate: float = Field(0.08, ge=0)  # a year
     horizon: int = Field(12, ge=1, le=40)  # quarters a customer's expected value looks ahead
 
@@ -134,9 +130,8 @@ class Plan(Strict):
     """What is done for a group, chosen by the first rule that fits its profile."""
 
     name: str
-    when: dict[
-        str, Literal["high", "middle", "low", "negative"]
-    ] = {}  # feature to its level against the bank
+    # feature to its level against the bank
+    when: dict[str, Literal["high", "middle", "low", "negative"]] = {}
     product: str = ""
     channel: str = ""
     service: str = ""
@@ -158,7 +153,12 @@ class Segmentation(Strict):
 
     fit_quarter: QuarterField | None = None  # default: the first quarter
     earlier_fit_quarters: list[QuarterField] = []  # of earlier versions, whose names are carried on
-    method: Literal["k-means", "gaussian mixture", "k-medoids", "hdbscan"] = "k-means"
+    method: Literal[
+        "k-means",
+        "gaussian mixture",
+        "k-medoids",
+        "hdbscan",
+    ] = "k-means"
     groups: tuple[int, int] = (3, 8)
     block_weights: dict[str, float] = {}
     plans: dict[str, list[Plan]] = {}
@@ -202,24 +202,21 @@ class Loyalty(Strict):
     """Which survey item and which behaviour measures what, and how the index is weighted."""
 
     items: dict[str, list[str]] = {}
-    weights: dict[
-        str, float
-    ] = {}  # of the dimensions in the index; default: as the path model of the fit quarter says
+    # of the dimensions in the index; default: as the path model of the fit quarter says
+    weights: dict[str, float] = {}
     satisfaction: list[str] = []  # items on satisfaction as a whole, which the dimensions lead to
     stated_loyalty: list[str] = []
     behaviour: list[str] = []  # columns of customer_quarter that loyalty shows in
-    fit_quarter: QuarterField | None = (
-        None  # the index is weighted by the year up to it; default: the first full year
-    )
+    # the index is weighted by the year up to it; default: the first full year
+    fit_quarter: QuarterField | None = None
     nps: str = ""  # the item that asks whether one would recommend the bank
     csat: str = ""  # the item that asks how satisfied one is
     ces: str = ""  # the item that asks how easy it was
     scheme: Literal["centroid", "path"] = "centroid"  # of the path model
     formative: list[str] = []  # dimensions that their items make up, rather than show
     actions: dict[str, Mend] = {}  # dimension to what is done where it is weak
-    low_score: float = Field(
-        50, gt=0, lt=100
-    )  # whoever gives less to the bank as a whole is unhappy
+    # whoever gives less to the bank as a whole is unhappy
+    low_score: float = Field(50, gt=0, lt=100)
 
     @model_validator(mode="after")
     def _known_dimensions(self) -> "Loyalty":
@@ -228,10 +225,10 @@ class Loyalty(Strict):
                 raise ValueError(not_one_of("The dimension", name, self.items))
         if self.weights and (min(self.weights.values()) < 0 or not sum(self.weights.values()) > 0):
             raise ValueError("The weights must not be negative, and not all zero.")
-        known = self.all_items
+        items = self.all_items
         for name in filter(None, (self.nps, self.csat, self.ces)):
-            if name not in known:
-                raise ValueError(not_one_of("The item", name, known))
+            if name not in items:
+                raise ValueError(not_one_of("The item", name, items))
         for block in (*self.items.values(), self.satisfaction, self.stated_loyalty):
             for name in block:
                 if (
@@ -244,6 +241,11 @@ class Loyalty(Strict):
                 ):
                     raise ValueError(f"The item {name!r} is named twice; each measures one thing.")
         return self
+
+    @property
+    def measurement(self) -> "Loyalty":
+        """What measures what, without what is done about it."""
+        return self.model_copy(update={"actions": {}})
 
     @property
     def all_items(self) -> list[str]:
@@ -272,9 +274,8 @@ class Retention(Strict):
     left_title: str = "no own entry in the quarter, or no open account"
     capacity: int = Field(40, ge=1)  # customers a branch can call in a quarter
     capacities: dict[str, int] = {}  # branch to its own
-    save_rate: float = Field(
-        0.2, ge=0, le=1
-    )  # share of those who would leave that a call keeps; an assumption
+    # share of those who would leave that a call keeps; an assumption
+    save_rate: float = Field(0.2, ge=0, le=1)
     contact_cost: float = Field(30, ge=0)  # of a call
 
 
@@ -297,14 +298,12 @@ class Mortgage(Strict):
     window_days: int = _high(10, ge=1, le=20)  # before the due day
     late_days: int = _high(3, ge=0, le=7)  # after it
     amount_tolerance: float = _high(0.15, gt=0, lt=1)
-    min_months: int = _low(
-        2, ge=1, le=6
-    )  # months in which a loan is paid by the same group, of two quarters
+    # months in which a loan is paid by the same group, of two quarters
+    min_months: int = _low(2, ge=1, le=6)
     same_site_share: float = _low(0.6, gt=0, le=1)
     cluster_days: int = _high(30, ge=1)
-    hop_days: int = _high(
-        5, ge=1
-    )  # from the money's arrival at a payer to the payment of the instalment
+    # from the money's arrival at a payer to the payment of the instalment
+    hop_days: int = _high(5, ge=1)
 
 
 class CardCashout(Strict):
@@ -320,14 +319,12 @@ class CardCashout(Strict):
     return_days: int = _high(7, ge=1)  # from the purchase to the money's return
     min_returns: int = _low(2, ge=1)
     min_holders: int = _low(3, ge=2)  # who get money back from one merchant
-    round_run: int = _low(
-        3, ge=2
-    )  # round purchases in a row at one merchant; source: three or more
+    # round purchases in a row at one merchant; source: three or more
+    round_run: int = _low(3, ge=2)
     swipes_a_day: int = _low(4, ge=2)  # at one merchant; source: more than three
     out_of_category: float = _low(5, gt=1)  # times the median purchase of the merchant's category
-    merchant_share: float = _low(
-        0.5, gt=0, le=1
-    )  # of a merchant's turnover that is from such cards
+    # of a merchant's turnover that is from such cards
+    merchant_share: float = _low(0.5, gt=0, le=1)
     region_hours: int = _high(2, ge=1)  # between purchases in two regions; source: two hours
 
 
@@ -338,12 +335,10 @@ class Fundraising(Strict):
 
     min_payers: int = _low(10, ge=4)
     min_common: int = _low(6, ge=3)  # payers who are paid back
-    min_amount: float = _low(
-        500, gt=0
-    )  # of a payment in; source: multiples of 500 in a published case (fuhexi.com)
-    ratio_tolerance: float = _high(
-        0.25, gt=0, lt=1
-    )  # how far a payer's share may lie from the usual one
+    # of a payment in; source: multiples of 500 in a published case (fuhexi.com)
+    min_amount: float = _low(500, gt=0)
+    # how far a payer's share may lie from the usual one
+    ratio_tolerance: float = _high(0.25, gt=0, lt=1)
     same_ratio_share: float = _low(0.6, gt=0, le=1)  # of the payers paid back
     min_rate: float = _low(0.08, gt=0)  # a year; source: promised returns above 8 % are a warning
     min_returns: int = _low(2, ge=2)  # payments back to a payer
@@ -355,9 +350,8 @@ class Fundraising(Strict):
     woken_days: int = _high(180, ge=1)  # since the account was opened, or asleep before
     transit_days: int = _high(3, ge=0)
     transit_keep: float = _low(0.8, gt=0, le=1)
-    most_counterparties: int = Field(
-        5000, ge=10
-    )  # accounts with more are authorities, utilities, markets: passed over, and said
+    # accounts with more are authorities, utilities, markets: passed over, and said
+    most_counterparties: int = Field(5000, ge=10)
     licensed: list[str] = []  # accounts of licensed products, left out
     words: list[str] = [
         "投资",
@@ -388,14 +382,12 @@ class Acceptance(Strict):
     invoice_tolerance: float = Field(0.1, ge=0, lt=1)  # between invoice and bill
     invoice_days: int = Field(90, ge=1)  # between their dates
     turnover_share: float = _low(1.0, gt=0)  # bills of a year against the yearly turnover
-    rolling_days: int = _high(
-        5, ge=0
-    )  # a new bill to the same payee around the day an old one falls due
+    # a new bill to the same payee around the day an old one falls due
+    rolling_days: int = _high(5, ge=0)
     rolling_times: int = _low(2, ge=1)
     new_days: int = _high(365, ge=1)  # since the company was founded
-    min_business: int = Field(
-        5, ge=1
-    )  # other parties in its account, below which it has no other business
+    # other parties in its account, below which it has no other business
+    min_business: int = Field(5, ge=1)
 
 
 class Risk(Strict):
@@ -405,9 +397,8 @@ class Risk(Strict):
     card_cashout: CardCashout = CardCashout()
     fundraising: Fundraising = Fundraising()
     acceptance: Acceptance = Acceptance()
-    enough_dispositions: int = Field(
-        30, ge=20
-    )  # decided alerts of a kind before a scorecard is fitted
+    # decided alerts of a kind before a scorecard is fitted
+    enough_dispositions: int = Field(30, ge=20)
 
 
 class Bank(Strict):
@@ -462,6 +453,12 @@ class Bank(Strict):
     def all_quarters(self) -> list[Quarter]:
         """The quarters that can be reported, in order."""
         return list(self.quarters.first.through(self.quarters.last))
+
+    def check_quarter(self, quarter: Quarter) -> None:
+        """Raises ParametersError naming the quarters that can be reported for any other."""
+        if quarter not in self.all_quarters:
+            valid = [str(q) for q in self.all_quarters]
+            raise ParametersError(not_one_of("The quarter", str(quarter), valid))
 
     @property
     def taken_on(self) -> dt.date:
@@ -531,8 +528,8 @@ def _keys_beside(model: Any, place: tuple[int | str, ...]) -> list[str]:
         above.append(str(step))
         field = getattr(model, "model_fields", {}).get(str(step))
         inner = field.annotation if field else None
-        found = _models_in(inner if inner is not None else model)
-        model = found[-1] if found else model
+        models = _models_in(inner if inner is not None else model)
+        model = models[-1] if models else model
     fields = getattr(model, "model_fields", {})
     return [".".join([*above, f.alias or name]) for name, f in fields.items() if name != "path"]
 
@@ -549,10 +546,10 @@ def _check_tables(bank: Bank) -> None:
         if name not in CONTRACT:
             raise ParametersError(f"{bank.path}: {not_one_of('The table', name, CONTRACT)}")
         for column in mapping.columns:
-            known = [c.name for c in CONTRACT[name].columns]
-            if column not in known:
+            columns = [c.name for c in CONTRACT[name].columns]
+            if column not in columns:
                 raise ParametersError(
-                    f"{bank.path}: tables.{name}: {not_one_of('The column', column, known)}"
+                    f"{bank.path}: tables.{name}: {not_one_of('The column', column, columns)}"
                 )
     if bank.quarters.last < bank.quarters.first:
         raise ParametersError(

@@ -75,10 +75,10 @@ def corrected(p_values: pd.Series, method: str = "fdr_bh") -> pd.Series:
     """p-values corrected for several comparisons at once (Benjamini and Hochberg 1995, or a method
     that statsmodels names); empty ones stay empty.
     """
-    known = p_values.notna()
+    tested = p_values.notna()
     result = pd.Series(np.nan, index=p_values.index)
-    if known.any():
-        result[known] = multipletests(p_values[known], method=method)[1]
+    if tested.any():
+        result[tested] = multipletests(p_values[tested], method=method)[1]
     return result
 
 

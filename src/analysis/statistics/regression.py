@@ -11,32 +11,47 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from analysis.statistics.intervals import NORMAL, share_interval
+from analysis.statistics.fitted import (
+    BrantTerm,
+    Influence,
+    Interval,
+    Judged,
+    LeftOutTerm,
+    NestedModel,
+    ProportionalOdds,
+    Tenth,
+    Term,
+)
+from analysis.statistics.intervals import NORMAL, corrected, share_interval
 
 
 def usable(
-    rows: pd.DataFrame, names: Sequence[str], outcome: str = ""
-) -> tuple[list[str], list[dict[str, str]]]:
+    observations: pd.DataFrame, names: Sequence[str], outcome: str = ""
+) -> tuple[list[str], list[LeftOutTerm]]:
     """The predictors a model can be fitted on, in order, and those left out with why: constant,
     collinear (a linear combination of those before it), separates (of a yes-or-no outcome it tells
     every case; Albert and Anderson 1984).
     """
-    kept: list[str] = []
+    predictors: list[str] = []
     left_out = []
     for name in names:
-        values = rows[name].astype(float)
-        with_it = np.column_stack(
-            [np.ones(len(rows)), *[_scaled(rows[k].astype(float)) for k in kept], _scaled(values)]
-        )
+        values = observations[name].astype(float)
         if not values.std() > 1e-9:
-            left_out.append({"term": name, "why": "constant"})
-        elif np.linalg.matrix_rank(with_it, tol=1e-6 * np.sqrt(len(rows))) < with_it.shape[1]:
-            left_out.append({"term": name, "why": "collinear"})
-        elif outcome and _separates(values, rows[outcome].astype(bool)):
-            left_out.append({"term": name, "why": "separates"})
+            left_out.append(LeftOutTerm(term=name, why="constant"))
+        elif _collinear(observations[[*predictors, name]].astype(float)):
+            left_out.append(LeftOutTerm(term=name, why="collinear"))
+        elif outcome and _separates(values, observations[outcome].astype(bool)):
+            left_out.append(LeftOutTerm(term=name, why="separates"))
         else:
-            kept.append(name)
-    return kept, left_out
+            predictors.append(name)
+    return predictors, left_out
+
+
+def _collinear(predictors: pd.DataFrame) -> bool:
+    scaled = [_scaled(predictors[name]) for name in predictors]
+    design = np.column_stack([np.ones(len(predictors)), *scaled])
+    rank = np.linalg.matrix_rank(design, tol=1e-6 * np.sqrt(len(predictors)))
+    return bool(rank < design.shape[1])
 
 
 def _scaled(values: pd.Series) -> np.ndarray:
@@ -54,46 +69,40 @@ def _separates(values: pd.Series, outcome: pd.Series) -> bool:
     return any(outcome[values == v].nunique() < 2 for v in values.unique())
 
 
-def inflation(rows: pd.DataFrame, names: list[str]) -> dict[str, float]:
+def inflation(observations: pd.DataFrame, names: list[str]) -> dict[str, float]:
     """Variance inflation factor of each predictor (Marquardt 1970)."""
-    x = sm.add_constant(rows[names].astype(float), has_constant="add").to_numpy()
+    x = sm.add_constant(observations[names].astype(float), has_constant="add").to_numpy()
     return {n: float(variance_inflation_factor(x, i + 1)) for i, n in enumerate(names)}
 
 
 def terms(
     result: Any,
-    rows: pd.DataFrame,
+    observations: pd.DataFrame,
     names: list[str],
     points: tuple[np.ndarray, np.ndarray] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Term]:
     """Estimate with interval, p and variance inflation of each predictor; points: an effect a
     manager understands and its standard error, of each.
     """
-    interval, inflated = result.conf_int(), inflation(rows, names)
-    interval = (
-        interval
-        if isinstance(interval, pd.DataFrame)
-        else pd.DataFrame(interval, index=result.params.index)
-    )
-    found = []
-    for i, name in enumerate(names):
-        term = {
-            "term": name,
-            "estimate": result.params[name],
-            "low": interval.loc[name, 0],
-            "high": interval.loc[name, 1],
-            "p": result.pvalues[name],
-            "inflation": inflated[name],
-        }
-        if points is not None:
-            effect, error = float(points[0][i]), float(points[1][i])
-            term |= {
-                "points": effect,
-                "points_low": effect - NORMAL * error,
-                "points_high": effect + NORMAL * error,
-            }
-        found.append({k: v if isinstance(v, str) else float(v) for k, v in term.items()})
-    return found
+    interval, inflated = result.conf_int(), inflation(observations, names)
+    if not isinstance(interval, pd.DataFrame):
+        interval = pd.DataFrame(interval, index=result.params.index)
+    return [
+        Term(
+            term=name,
+            estimate=float(result.params[name]),
+            low=float(interval.loc[name, 0]),
+            high=float(interval.loc[name, 1]),
+            p=float(result.pvalues[name]),
+            inflation=float(inflated[name]),
+            points=None if points is None else _normal(float(points[0][i]), float(points[1][i])),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _normal(value: float, error: float) -> Interval:
+    return Interval(at=value, low=value - NORMAL * error, high=value + NORMAL * error)
 
 
 def auc_interval(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, float, float]:
@@ -103,75 +112,73 @@ def auc_interval(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, fl
     if min(len(yes), len(no)) < 2:
         return float("nan"), float("nan"), float("nan")
     everything = stats.rankdata(np.concatenate([yes, no]))
-    above = (everything[: len(yes)] - stats.rankdata(yes)) / len(
-        no
-    )  # share of the no below each yes
+    # share of the no below each yes
+    above = (everything[: len(yes)] - stats.rankdata(yes)) / len(no)
     below = 1 - (everything[len(yes) :] - stats.rankdata(no)) / len(yes)
     error = np.sqrt(above.var(ddof=1) / len(yes) + below.var(ddof=1) / len(no))
     auc = float(above.mean())
     return auc, max(auc - NORMAL * error, 0.0), min(auc + NORMAL * error, 1.0)
 
 
-def judged(observed: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray) -> dict[str, float]:
-    """How well chances of a yes-or-no outcome were told: n, events, auc with low and high, brier,
-    brier_base (of the mean chance alone; Brier 1950), slope and intercept of the calibration with
-    the slope's low and high (Cox 1958: 1 and 0 when right), predicted and observed (means). Fewer
-    than five of either outcome: the means only.
+def judged(observed: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray) -> Judged:
+    """How well chances of a yes-or-no outcome were told: by the area under the ROC curve, the score
+    of Brier (1950), and the slope and intercept of the calibration (Cox 1958). Fewer than five of
+    either outcome: the means only.
     """
-    observed, predicted = (
-        np.asarray(observed, dtype=bool),
-        np.clip(np.asarray(predicted, dtype=float), 1e-9, 1 - 1e-9),
-    )
-    result = {
-        "n": len(observed),
-        "events": int(observed.sum()),
+    observed = np.asarray(observed, dtype=bool)
+    predicted = np.clip(np.asarray(predicted, dtype=float), 1e-9, 1 - 1e-9)
+    means = {
         "predicted": float(predicted.mean()) if len(observed) else np.nan,
         "observed": float(observed.mean()) if len(observed) else np.nan,
     }
+    counts = {"n": len(observed), "events": int(observed.sum())}
     if min(observed.sum(), (~observed).sum()) < 5:
-        return result
+        return Judged(**counts, **means)
     auc, low, high = auc_interval(observed, predicted)
-    logit = np.log(predicted / (1 - predicted))
-    result |= {
-        "auc": auc,
-        "auc_low": low,
-        "auc_high": high,
-        "brier": float(((predicted - observed) ** 2).mean()),
-        "brier_base": float(observed.mean() * (1 - observed.mean())),
+    return Judged(
+        **counts,
+        **means,
+        **_calibration_line(observed, predicted),
+        auc=auc,
+        auc_low=low,
+        auc_high=high,
+        brier=float(((predicted - observed) ** 2).mean()),
+        brier_base=float(observed.mean() * (1 - observed.mean())),
+    )
+
+
+def _calibration_line(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Intercept and slope of the outcome on the log odds told; nothing where all are told alike."""
+    log_odds = np.log(predicted / (1 - predicted))
+    if not log_odds.std() > 1e-9:
+        return {}
+    line = sm.Logit(observed.astype(float), sm.add_constant(log_odds)).fit(disp=0)
+    low, high = line.conf_int()[1]
+    return {
+        "intercept": float(line.params[0]),
+        "slope": float(line.params[1]),
+        "slope_low": float(low),
+        "slope_high": float(high),
     }
-    if logit.std() > 1e-9:
-        again = sm.Logit(observed.astype(float), sm.add_constant(logit)).fit(disp=0)
-        slope, interval = float(again.params[1]), again.conf_int()[1]
-        result |= {
-            "intercept": float(again.params[0]),
-            "slope": slope,
-            "slope_low": float(interval[0]),
-            "slope_high": float(interval[1]),
-        }
-    return result
 
 
-def by_tenths(
-    observed: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray
-) -> list[dict[str, float]]:
-    """Predicted and observed share in each tenth of the predicted chances, lowest first: n,
-    predicted, observed, low and high (Wilson).
-    """
+def by_tenths(observed: pd.Series | np.ndarray, predicted: pd.Series | np.ndarray) -> list[Tenth]:
+    """Predicted and observed share in each tenth of the predicted chances, lowest first."""
     observed, predicted = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
     order = np.argsort(predicted, kind="stable")
-    found = []
+    tenths = []
     for part in np.array_split(order, min(10, max(len(order) // 20, 1))):
         low, high = share_interval(observed[part].sum(), len(part))
-        found.append(
-            {
-                "n": len(part),
-                "predicted": float(predicted[part].mean()),
-                "observed": float(observed[part].mean()),
-                "low": low,
-                "high": high,
-            }
+        tenths.append(
+            Tenth(
+                n=len(part),
+                predicted=float(predicted[part].mean()),
+                observed=float(observed[part].mean()),
+                low=low,
+                high=high,
+            )
         )
-    return found
+    return tenths
 
 
 def link_test(observed: pd.Series, linear: np.ndarray) -> float:
@@ -184,46 +191,63 @@ def link_test(observed: pd.Series, linear: np.ndarray) -> float:
 
 
 def brant(
-    rows: pd.DataFrame, names: list[str], outcome: str, cuts: Sequence[float]
-) -> dict[str, Any]:
+    observations: pd.DataFrame, names: list[str], outcome: str, cuts: Sequence[float]
+) -> ProportionalOdds:
     """Test of proportional odds (Brant 1990): whether the effects on exceeding each cut are the
-    same.
-
-    Returns chi2, freedom and p over all predictors, and per predictor p and the estimates by cut
-    (`by_cut`).
+    same, over all predictors and of each (corrected).
     """
-    x = sm.add_constant(rows[names].astype(float), has_constant="add").to_numpy()
-    fits = [sm.Logit((rows[outcome] > c).astype(float), x).fit(disp=0) for c in cuts]
-    chances = [f.predict(x) for f in fits]
+    x = sm.add_constant(observations[names].astype(float), has_constant="add").to_numpy()
+    fits = [sm.Logit((observations[outcome] > c).astype(float), x).fit(disp=0) for c in cuts]
+    slopes = np.array([np.asarray(f.params)[1:] for f in fits])
+    variance = _variance_over_cuts(x, [f.predict(x) for f in fits])
+    chi2, freedom, p = _wald(slopes, variance, list(range(len(names))))
+    p_values = [_wald(slopes, variance, [i])[2] for i in range(len(names))]
+    p_corrected = corrected(pd.Series(p_values))
+    return ProportionalOdds(
+        chi2=chi2,
+        freedom=freedom,
+        p=p,
+        terms=[
+            BrantTerm(
+                term=name,
+                p=p_values[i],
+                by_cut=[float(v) for v in slopes[:, i]],
+                p_corrected=float(p_corrected[i]),
+            )
+            for i, name in enumerate(names)
+        ],
+    )
+
+
+def _variance_over_cuts(x: np.ndarray, chances: list[np.ndarray]) -> np.ndarray:
+    """Covariance of the slopes of all cuts, cut by cut."""
     inverse = [np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x) for p in chances]
-    k, m = len(names), len(cuts)
-    variance = np.zeros((m * k, m * k))
-    for i in range(m):
-        for j in range(i, m):
+    k, cuts = x.shape[1] - 1, len(chances)
+    variance = np.zeros((cuts * k, cuts * k))
+    for i in range(cuts):
+        for j in range(i, cuts):
             # exceeding the higher cut is exceeding the lower one too
             both = chances[j] - chances[i] * chances[j]
             block = inverse[i] @ ((x * both[:, None]).T @ x) @ inverse[j]
             variance[i * k : (i + 1) * k, j * k : (j + 1) * k] = block[1:, 1:]
             variance[j * k : (j + 1) * k, i * k : (i + 1) * k] = block[1:, 1:].T
-    beta = np.concatenate([np.asarray(f.params)[1:] for f in fits])
-
-    def wald(places: list[int]) -> tuple[float, int, float]:
-        contrast = np.zeros(((m - 1) * len(places), m * k))
-        for row, (i, place) in enumerate((i, p) for i in range(1, m) for p in places):
-            contrast[row, place], contrast[row, i * k + place] = 1, -1
-        difference = contrast @ beta
-        chi2 = float(difference @ np.linalg.pinv(contrast @ variance @ contrast.T) @ difference)
-        return chi2, len(contrast), float(stats.chi2.sf(chi2, len(contrast)))
-
-    chi2, freedom, p = wald(list(range(k)))
-    each = [
-        {"term": n, "p": wald([i])[2], "by_cut": [float(beta[j * k + i]) for j in range(m)]}
-        for i, n in enumerate(names)
-    ]
-    return {"chi2": chi2, "freedom": freedom, "p": p, "terms": each}
+    return variance
 
 
-def influence(observed: pd.Series, x: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+def _wald(slopes: np.ndarray, variance: np.ndarray, places: list[int]) -> tuple[float, int, float]:
+    """Whether the slopes at these places are those of the first cut at every other: chi2, degrees
+    of freedom and p.
+    """
+    cuts, k = slopes.shape
+    contrast = np.zeros(((cuts - 1) * len(places), cuts * k))
+    for row, (i, place) in enumerate((i, p) for i in range(1, cuts) for p in places):
+        contrast[row, place], contrast[row, i * k + place] = 1, -1
+    difference = contrast @ slopes.ravel()
+    chi2 = float(difference @ np.linalg.pinv(contrast @ variance @ contrast.T) @ difference)
+    return chi2, len(contrast), float(stats.chi2.sf(chi2, len(contrast)))
+
+
+def influence(observed: pd.Series, x: pd.DataFrame, names: list[str]) -> Influence:
     """What hangs on a few rows of a logit: largest Cook's distance (Cook 1977, one step), and the
     predictors whose sign or significance changes without the hundredth of rows that has most of it.
     """
@@ -241,15 +265,15 @@ def influence(observed: pd.Series, x: pd.DataFrame, names: list[str]) -> dict[st
         )
         or (whole.pvalues[n] < 0.05 < without.pvalues[n])
     ]
-    return {"largest_cook": float(distance.max()), "hang_on_few": flips}
+    return Influence(largest_cook=float(distance.max()), hang_on_few=flips)
 
 
-def nested(fits: Sequence[tuple[str, Any, list[str]]]) -> list[dict[str, Any]]:
+def nested(fits: Sequence[tuple[str, Any, list[str]]]) -> list[NestedModel]:
     """Models of the same rows, each with the predictors of those before it and more: model,
     predictors (their number), aic, bic, pseudo_r2 (or R²), and p of the joint Wald test of what it
     adds, with the errors it was fitted with.
     """
-    found = []
+    models = []
     for i, (name, result, added) in enumerate(fits):
         p = float("nan")
         if added and i:
@@ -258,14 +282,14 @@ def nested(fits: Sequence[tuple[str, Any, list[str]]]) -> list[dict[str, Any]]:
                 contrast[row, list(result.params.index).index(term)] = 1
             p = float(result.wald_test(contrast, scalar=True, use_f=False).pvalue)
         fit = getattr(result, "prsquared", None)
-        found.append(
-            {
-                "model": name,
-                "predictors": len(result.params) - 1,
-                "aic": float(result.aic),
-                "bic": float(result.bic),
-                "pseudo_r2": float(result.rsquared if fit is None else fit),
-                "p": p,
-            }
+        models.append(
+            NestedModel(
+                model=name,
+                predictors=len(result.params) - 1,
+                aic=float(result.aic),
+                bic=float(result.bic),
+                pseudo_r2=float(result.rsquared if fit is None else fit),
+                p=p,
+            )
         )
-    return found
+    return models

@@ -22,9 +22,21 @@ def mart_reading(mart: str, quarter: object = "*", branch: str | None = None) ->
     return f"marts/{mart}/quarter={quarter}/branch={branch or '*'}/*.parquet"
 
 
+def model_reading(name: str, quarter: object = None) -> str:
+    """The file of a model, of a quarter or of the bank."""
+    return f"models/{name}/{quarter}.json" if quarter else f"models/{name}.json"
+
+
 def files_of(data_folder: Path, reading: str) -> list[Path]:
     """The files that a reading stands for, in order."""
     return sorted(data_folder.glob(reading))
+
+
+def mart_files(
+    data_folder: Path, mart: str, quarter: object = "*", branch: str | None = None
+) -> list[str]:
+    """The files of a mart, of one quarter and branch when given."""
+    return [str(f) for f in files_of(data_folder, mart_reading(mart, quarter, branch))]
 
 
 class Fingerprints:

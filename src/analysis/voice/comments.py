@@ -19,16 +19,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from analysis.report.language import impossible
+from analysis.report.language import Impossible, impossible
 from analysis.statistics.intervals import share_interval
 from analysis.statistics.regression import auc_interval
+from analysis.voice.fitted import FittedThemes, LowScoreWords, Word
 
 LONGEST = 2_000
 LEAST_TEXTS = 60
+LEAST_SCORED = 20  # texts with a low score, and others
 MOST_TEXTS = 20_000
 MOST_WORDS = 3_000
 THEMES = range(4, 13)
 NAMED_BY = 3  # words
+MOST_IN_THEME = 10  # words that are kept of it
 NEARLY = 0.05
 LEAST_WEIGHT = 0.02  # below it a text belongs to no theme
 CHINESE, ENGLISH = "zh", "en"
@@ -92,10 +95,10 @@ def words(text: str) -> list[str]:
     characters and more.
     """
     if language_of(text) == CHINESE:
-        found = [w.strip() for w in _chinese().cut(text)]
+        cut = [w.strip() for w in _chinese().cut(text)]
         return [
             w.lower()
-            for w in found
+            for w in cut
             if len(w) > 1
             and w not in CHINESE_STOP_WORDS
             and re.fullmatch(r"[\u3400-\u9fff]+|[A-Za-z]{2,}", w)
@@ -151,77 +154,66 @@ _SURNAMES = (
 )
 
 
-def fit_themes(tokens: list[list[str]], seed: int = 0) -> dict[str, Any]:
+def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossible:
     """Themes of texts in one language by non-negative matrix factorisation of TF-IDF (Lee and Seung
     1999; Kullback–Leibler loss).
 
     Their number, from 4 to 12, is the largest at which the three words that name a theme belong
     together nearly as well as at the best: mean normalised pointwise mutual information of their
-    pairs over the texts (Bouma 2009), within 0.05. Returns texts, vocabulary (word to its weight),
-    `themes`: words (the ten heaviest) and `loads` (theme × word), coherence, and tried (number to
-    coherence); {"reason": …} with too few texts.
+    pairs over the texts (Bouma 2009), within 0.05.
     """
-    told = [t for t in tokens if t]
-    if len(told) < LEAST_TEXTS:
-        return impossible("{n} texts; {least} are needed.", n=len(told), least=LEAST_TEXTS)
-    vectorizer = _vectorizer(len(told))
+    texts = [t for t in tokens if t]
+    if len(texts) < LEAST_TEXTS:
+        return impossible("{n} texts; {least} are needed.", n=len(texts), least=LEAST_TEXTS)
+    vectorizer = _vectorizer(len(texts))
     try:
-        x = vectorizer.fit_transform(told)
+        x = vectorizer.fit_transform(texts)
     except ValueError:
         return impossible("The texts share too few words.")
-    names = vectorizer.get_feature_names_out()
-    numbers = [k for k in THEMES if k * 2 <= min(x.shape)]
-    if not numbers:
+    fits = {k: _factorised(x, k, seed) for k in THEMES if k * 2 <= min(x.shape)}
+    if not fits:
         return impossible("The texts share too few words.")
     present = (x > 0).astype(float).tocsc()
-    tried: dict[str, float] = {}
-    fits: dict[int, np.ndarray] = {}
-    for k in numbers:
-        fits[k] = _factorised(x, k, seed)
-        tried[str(k)] = round(
-            float(
-                np.mean(
-                    [
-                        _coherence(present, np.argsort(-row, kind="stable")[:NAMED_BY])
-                        for row in fits[k]
-                    ]
-                )
-            ),
-            4,
-        )
-    chosen = max(k for k in fits if tried[str(k)] >= max(tried.values()) - NEARLY)
-    loads, coherence = fits[chosen], tried[str(chosen)]
-    heaviest = [np.argsort(-row, kind="stable")[:10] for row in loads]
-    return {
-        "texts": len(told),
-        "coherence": coherence,
-        "tried": tried,
-        "vocabulary": {
+    coherence = {k: round(_mean_coherence(present, loads), 4) for k, loads in fits.items()}
+    chosen = max(k for k, c in coherence.items() if c >= max(coherence.values()) - NEARLY)
+    loads, names = fits[chosen], vectorizer.get_feature_names_out()
+    return FittedThemes(
+        texts=len(texts),
+        coherence=coherence[chosen],
+        tried={str(k): c for k, c in coherence.items()},
+        vocabulary={
             str(w): round(float(i), 6) for w, i in zip(names, vectorizer.idf_, strict=True)
         },
-        "themes": [
-            [str(names[i]) for i in top if row[i] > 0]
-            for top, row in zip(heaviest, loads, strict=True)
+        themes=[
+            [str(names[i]) for i in _heaviest(row, MOST_IN_THEME) if row[i] > 0] for row in loads
         ],
-        "loads": loads.round(6).tolist(),
-    }
+        loads=loads.round(6).tolist(),
+    )
 
 
-def theme_weights(tokens: list[list[str]], model: dict[str, Any]) -> np.ndarray:
+def _mean_coherence(present: sparse.csc_matrix, loads: np.ndarray) -> float:
+    """The mean coherence of the words that name each theme."""
+    return float(np.mean([_coherence(present, _heaviest(row, NAMED_BY)) for row in loads]))
+
+
+def _heaviest(loads: np.ndarray, most: int) -> np.ndarray:
+    return np.argsort(-loads, kind="stable")[:most]
+
+
+def theme_weights(tokens: list[list[str]], model: FittedThemes) -> np.ndarray:
     """Texts × themes: how much of each theme a text holds, adding up to one; all zero where no word
     is known.
     """
-    vocabulary = model["vocabulary"]
     vectorizer = TfidfVectorizer(
-        analyzer=_as_is, vocabulary=list(vocabulary), sublinear_tf=True, norm="l2"
+        analyzer=_already_split, vocabulary=list(model.vocabulary), sublinear_tf=True, norm="l2"
     )
-    vectorizer.idf_ = np.array(list(vocabulary.values()))
+    vectorizer.idf_ = np.array(list(model.vocabulary.values()))
     x = vectorizer.transform(tokens)
-    loads = np.array(model["loads"])
-    known = np.asarray(x.sum(axis=1)).ravel() > 0
+    loads = np.array(model.loads)
+    with_words = np.asarray(x.sum(axis=1)).ravel() > 0
     weights = np.zeros((len(tokens), len(loads)))
-    if known.any():
-        weights[known] = _fitted_weights(x[known], loads)
+    if with_words.any():
+        weights[with_words] = _fitted_weights(x[with_words], loads)
     total = weights.sum(axis=1, keepdims=True)
     return np.divide(weights, total, out=np.zeros_like(weights), where=total > LEAST_WEIGHT)
 
@@ -241,17 +233,14 @@ def _fitted_weights(x: sparse.csr_matrix, loads: np.ndarray, rounds: int = 100) 
 
 def words_of_low_scores(
     tokens: list[list[str]], low: np.ndarray, most: int = 15, seed: int = 0
-) -> dict[str, Any]:
+) -> LowScoreWords | Impossible:
     """Which words go with low scores: logistic regression with a ridge penalty on TF-IDF, judged by
-    cross-validation.
+    cross-validation (DeLong's interval).
 
-    low: whether the writer's score is low. Returns texts, low (their number), auc with low and high
-    of predictions made without the text's own fifth (DeLong), and `words`: word, coefficient, n
-    (texts with it), share (low among them) with low and high (Wilson), those that raise the chance
-    most; {"reason": …} with too few.
+    low: whether the writer's score is low. most: words, those that raise the chance most.
     """
     low = np.asarray(low, dtype=bool)
-    if min(low.sum(), (~low).sum()) < 20:
+    if min(low.sum(), (~low).sum()) < LEAST_SCORED:
         return impossible(
             "{low} texts with a low score and {others} others; 20 of each are needed.",
             low=int(low.sum()),
@@ -260,44 +249,46 @@ def words_of_low_scores(
     model = make_pipeline(_vectorizer(len(tokens)), LogisticRegression(C=1.0, max_iter=1000))
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     try:
-        told = cross_val_predict(model, tokens, low, cv=folds, method="predict_proba")[:, 1]
+        chances = cross_val_predict(model, tokens, low, cv=folds, method="predict_proba")[:, 1]
     except ValueError:
         return impossible("The texts share too few words.")
-    auc, auc_low, auc_high = auc_interval(low, told)
+    auc, auc_low, auc_high = auc_interval(low, chances)
     model.fit(tokens, low)
     names, coefficient = model[0].get_feature_names_out(), model[1].coef_[0]
-    found = []
-    for i in np.argsort(-coefficient, kind="stable")[:most]:
-        has = np.array([names[i] in t for t in tokens])
-        share_low, share_high = share_interval(low[has].sum(), has.sum())
-        if coefficient[i] > 0:
-            found.append(
-                {
-                    "word": str(names[i]),
-                    "coefficient": float(coefficient[i]),
-                    "n": int(has.sum()),
-                    "share": float(low[has].mean()),
-                    "share_low": share_low,
-                    "share_high": share_high,
-                }
-            )
-    return {
-        "texts": len(tokens),
-        "low": int(low.sum()),
-        "auc": auc,
-        "auc_low": auc_low,
-        "auc_high": auc_high,
-        "words": found,
-    }
+    return LowScoreWords(
+        texts=len(tokens),
+        low=int(low.sum()),
+        auc=auc,
+        auc_low=auc_low,
+        auc_high=auc_high,
+        words=[
+            _word(str(names[i]), float(coefficient[i]), tokens, low)
+            for i in _heaviest(coefficient, most)
+            if coefficient[i] > 0
+        ],
+    )
 
 
-def _as_is(tokens: list[str]) -> list[str]:
+def _word(word: str, coefficient: float, tokens: list[list[str]], low: np.ndarray) -> Word:
+    has = np.array([word in t for t in tokens])
+    share_low, share_high = share_interval(low[has].sum(), has.sum())
+    return Word(
+        word=word,
+        coefficient=coefficient,
+        n=int(has.sum()),
+        share=float(low[has].mean()),
+        share_low=share_low,
+        share_high=share_high,
+    )
+
+
+def _already_split(tokens: list[str]) -> list[str]:
     return tokens
 
 
 def _vectorizer(texts: int) -> TfidfVectorizer:
     return TfidfVectorizer(
-        analyzer=_as_is,
+        analyzer=_already_split,
         min_df=max(3, texts // 1000),
         max_df=0.5,
         max_features=MOST_WORDS,

@@ -1,39 +1,58 @@
 """What customers write, and how those who write it feel. Tables in, tables out."""
 
-from typing import Any
-
 import pandas as pd
 
 from analysis.quarters import Quarter
-from analysis.report.language import because
+from analysis.report.language import Impossible, because, say
 from analysis.statistics.intervals import mean_interval
-from analysis.voice.texts import COMPLAINT
+from analysis.voice.fitted import (
+    COMPLAINT,
+    Associations,
+    Comments,
+    LanguageTexts,
+    LowScoreWords,
+    Themes,
+)
+from analysis.voice.words import label
 
 LEAST_WRITERS = 5  # no quotation from a group of fewer
 LONGEST_QUOTATION = 160
 
 
+#: A theme in a quarter: column to its type.
+#: said_in: quarter.
+#: n: comments of questionnaires; complaints: their number.
+#: score: mean index of the questionnaires, 0–100, with its interval low to high (Student).
+THEMES_BY_QUARTER = {
+    "language": "str",
+    "theme": "str",
+    "said_in": "str",
+    "n": "int",
+    "complaints": "int",
+    "score": "float",
+    "low": "float",
+    "high": "float",
+}
+
+
 def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
-    """Themes of the branch by quarter, the last five: language, theme, said_in, n (comments of
-    questionnaires), complaints, score (mean index of the questionnaires) with low and high
-    (Student). Fewer than `min_cell` texts are left out, and fewer than `min_cell` comments have no
-    score.
+    """Themes of the branch by quarter, the last five: the columns `THEMES_BY_QUARTER`. Fewer than
+    `min_cell` texts are left out, and fewer than `min_cell` comments have no score.
     """
-    columns = ["language", "theme", "said_in", "n", "complaints", "score", "low", "high"]
     if comments.empty:
-        return pd.DataFrame(columns=columns)
-    rows = _with_theme(comments, quarter, 4)
-    found = []
-    for (language, theme, said_in), part in rows.groupby(["language", "theme", "said_in"]):
+        return pd.DataFrame(columns=list(THEMES_BY_QUARTER))
+    themed = _with_theme(comments, quarter, 4)
+    themes = []
+    for (language, theme, said_in), part in themed.groupby(["language", "theme", "said_in"]):
         if len(part) < min_cell:
             continue
         scores = part["score"].dropna()
-        told: list[float | None] = [None, None, None]
+        score: list[float | None] = [None, None, None]
         if len(scores) >= min_cell:
-            told = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
+            score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
         complaints = int((part["source"] == COMPLAINT).sum())
-        found.append([language, theme, said_in, len(part) - complaints, complaints, *told])
-    return pd.DataFrame(found, columns=columns)
+        themes.append([language, theme, said_in, len(part) - complaints, complaints, *score])
+    return pd.DataFrame(themes, columns=list(THEMES_BY_QUARTER))
 
 
 def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFrame:
@@ -46,92 +65,163 @@ def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFra
     ]
 
 
+#: A theme over a year: column to its type.
+#: n: comments of questionnaires; complaints: their number, empty where too few to be told.
+#: score: mean index of the questionnaires, 0–100, with its interval low to high (Student).
+THEMES_NOW = {
+    "language": "str",
+    "theme": "str",
+    "n": "int",
+    "score": "float",
+    "low": "float",
+    "high": "float",
+    "complaints": "float",
+}
+
+
 def themes_now(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
-    """Themes over the year up to the quarter: language, theme, n (comments of questionnaires),
-    score with low and high, complaints, the lowest score first; themes of fewer than `min_cell`
-    comments are left out, fewer complaints are not told.
+    """Themes over the year up to the quarter, the lowest score first: the columns `THEMES_NOW`;
+    themes of fewer than `min_cell` comments are left out, fewer complaints are not told.
     """
-    columns = ["language", "theme", "n", "score", "low", "high", "complaints"]
     if comments.empty:
-        return pd.DataFrame(columns=columns)
-    rows = _with_theme(comments, quarter, 3)
-    found = []
-    for (language, theme), part in rows.groupby(["language", "theme"]):
+        return pd.DataFrame(columns=list(THEMES_NOW))
+    themed = _with_theme(comments, quarter, 3)
+    themes = []
+    for (language, theme), part in themed.groupby(["language", "theme"]):
         scores, complaints = part["score"].dropna(), int((part["source"] == COMPLAINT).sum())
-        if len(scores) >= min_cell:
-            found.append(
-                [
-                    language,
-                    theme,
-                    len(scores),
-                    scores.mean(),
-                    *mean_interval(scores.mean(), scores.std(), len(scores)),
-                    complaints if complaints >= min_cell or not complaints else None,
-                ]
-            )
-    return pd.DataFrame(found, columns=columns).sort_values(["score", "theme"], ignore_index=True)
-
-
-def telling_words(found: dict[str, Any], min_cell: int) -> pd.DataFrame:
-    """The words that go with low scores in the whole bank: language, word, n, share (of its texts
-    with a low score) with share_low and share_high, base (share of all texts), coefficient; words
-    of fewer than `min_cell` texts are left out.
-    """
-    columns = ["language", "word", "n", "share", "share_low", "share_high", "base", "coefficient"]
-    rows = [
-        {"language": language, "base": f["low"]["low"] / f["low"]["texts"], **w}
-        for language, f in found.get("languages", {}).items()
-        for w in f["low"].get("words", [])
-        if w["n"] >= min_cell
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def text_quality(found: dict[str, Any]) -> pd.DataFrame:
-    """How many texts there were and how well words tell a low score: language, texts, themes (their
-    number), coherence, auc with auc_low and auc_high (cross-validated), why (what could not be
-    done).
-    """
-    rows = []
-    for language, f in found.get("languages", {}).items():
-        themes, low = f["themes"], f["low"]
-        why = " ".join(filter(None, [because(themes), because(low)]))
-        rows.append(
-            [
-                language,
-                f["texts"],
-                len(themes.get("themes", [])),
-                themes.get("coherence"),
-                low.get("auc"),
-                low.get("auc_low"),
-                low.get("auc_high"),
-                why,
-            ]
-        )
-    return pd.DataFrame(
-        rows,
-        columns=["language", "texts", "themes", "coherence", "auc", "auc_low", "auc_high", "why"],
+        if len(scores) < min_cell:
+            continue
+        score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
+        enough = complaints if complaints >= min_cell or not complaints else None
+        themes.append([language, theme, len(scores), *score, enough])
+    return pd.DataFrame(themes, columns=list(THEMES_NOW)).sort_values(
+        ["score", "theme"], ignore_index=True
     )
 
 
-def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFrame:
-    """What was written, word for word: language, theme, said_in, quotation; of each theme in the
-    year the texts most of that theme, those of low scores first. None of a theme that fewer than
-    five of the branch's customers wrote about in that year.
+#: A word that goes with low scores: column to its type.
+#: n: texts with it; share: of them with a low score, with its interval; base: share of all texts.
+TELLING_WORDS = {
+    "language": "str",
+    "word": "str",
+    "n": "int",
+    "share": "float",
+    "share_low": "float",
+    "share_high": "float",
+    "base": "float",
+    "coefficient": "float",
+}
+
+
+def telling_words(comments: Comments, min_cell: int) -> pd.DataFrame:
+    """The words that go with low scores in the whole bank: the columns `TELLING_WORDS`; words of
+    fewer than `min_cell` texts are left out.
     """
-    columns = ["language", "theme", "said_in", "quotation"]
+    rows = [
+        {"language": language, "base": texts.low.low / texts.low.texts, **word.model_dump()}
+        for language, texts in comments.languages.items()
+        if isinstance(texts.low, LowScoreWords)
+        for word in texts.low.words
+        if word.n >= min_cell
+    ]
+    return pd.DataFrame(rows, columns=list(TELLING_WORDS))
+
+
+#: How much can be told of the texts in a language: column to its type.
+#: texts, themes: their numbers.
+#: auc: how well words tell a low score (cross-validated), with its interval.
+#: why: what could not be done.
+TEXT_QUALITY = {
+    "language": "str",
+    "texts": "int",
+    "themes": "int",
+    "coherence": "float",
+    "auc": "float",
+    "auc_low": "float",
+    "auc_high": "float",
+    "why": "str",
+}
+
+
+def text_quality(comments: Comments) -> pd.DataFrame:
+    """How many texts there were and how well words tell a low score: the columns `TEXT_QUALITY`."""
+    rows = [_quality(language, texts) for language, texts in comments.languages.items()]
+    return pd.DataFrame(rows, columns=list(TEXT_QUALITY))
+
+
+def _quality(language: str, texts: LanguageTexts) -> list[object]:
+    themes = texts.themes if isinstance(texts.themes, Themes) else None
+    low = texts.low if isinstance(texts.low, LowScoreWords) else None
+    return [
+        language,
+        texts.texts,
+        len(themes.themes) if themes else 0,
+        themes.coherence if themes else None,
+        *([low.auc, low.auc_low, low.auc_high] if low else [None] * 3),
+        " ".join(filter(None, [because(texts.themes), because(texts.low)])),
+    ]
+
+
+#: What was written, word for word: column to its type.
+#: said_in: quarter.
+QUOTATIONS = {
+    "language": "str",
+    "theme": "str",
+    "said_in": "str",
+    "quotation": "str",
+}
+
+
+def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFrame:
+    """What was written, word for word: the columns `QUOTATIONS`; of each theme in the year the
+    texts most of that theme, those of low scores first. None of a theme that fewer than five of the
+    branch's customers wrote about in that year.
+    """
     if comments.empty:
-        return pd.DataFrame(columns=columns)
-    rows = _with_theme(comments, quarter, 3)
-    found = []
-    for (language, theme), part in rows.groupby(["language", "theme"]):
+        return pd.DataFrame(columns=list(QUOTATIONS))
+    themed = _with_theme(comments, quarter, 3)
+    chosen = []
+    for (language, theme), part in themed.groupby(["language", "theme"]):
         if part["customer_id"].nunique() < LEAST_WRITERS:
             continue
-        readable = part[part["quotation"].str.len().between(6, LONGEST_QUOTATION)].drop_duplicates(
-            "quotation"
-        )
+        readable = part[part["quotation"].str.len().between(6, LONGEST_QUOTATION)]
+        readable = readable.drop_duplicates("quotation")
         best = readable.assign(weight=readable["theme_weight"].round(2)).sort_values(
             ["weight", "score", "text_id"], ascending=[False, True, True]
         )
-        found += [[language, theme, r.said_in, r.quotation] for r in best.head(each).itertuples()]
-    return pd.DataFrame(found, columns=columns)
+        chosen += [[language, theme, r.said_in, r.quotation] for r in best.head(each).itertuples()]
+    return pd.DataFrame(chosen, columns=list(QUOTATIONS))
+
+
+#: The rules that hold: column to its type.
+#: facts, feeling: in words; the others as in `analysis.voice.fitted.Rule`.
+RULES = {
+    "facts": "str",
+    "feeling": "str",
+    "n": "int",
+    "support": "float",
+    "confidence": "float",
+    "low": "float",
+    "high": "float",
+    "base": "float",
+    "lift": "float",
+    "p_corrected": "float",
+}
+
+
+def rule_table(associations: Associations, least_p: float = 0.05) -> pd.DataFrame:
+    """The rules that hold after correction: the columns `RULES`, the strongest evidence first."""
+    result = associations.result
+    rules = [] if isinstance(result, Impossible) else result.rules
+    table = pd.DataFrame([r.model_dump() for r in rules], columns=list(RULES))
+    table = table[table["p_corrected"].astype(float) < least_p].reset_index(drop=True)
+    table["facts"] = [" + ".join(fact(f) for f in facts.split(" + ")) for facts in table["facts"]]
+    table["feeling"] = [label(f) for f in table["feeling"]]
+    return table
+
+
+def fact(code: str) -> str:
+    """A fact in words: a product held, an event, a complaint and its theme."""
+    if code.startswith("complained: "):
+        return say("complained of {theme}").format(theme=code.removeprefix("complained: "))
+    return label(code)

@@ -127,72 +127,99 @@ def serve(address: str, started_from: str, idle_seconds: float) -> None:
     """Answer requests at `address` until idle for `idle_seconds` without a kernel, or until the
     code changed.
     """
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    Path(address).unlink(missing_ok=True)
-    listening.bind(address)
-    Path(address).chmod(0o600)
-    listening.listen(64)  # askers wait here while the packages are imported
-    mine = Path(address).stat().st_ino
+    server = _Server(address, started_from)
     import_all()
     gc.collect()
     gc.freeze()  # keeps the collector off the memory that is shared with the kernels
-    wake_read, wake_write = socket.socketpair()
-    for end in (wake_read, wake_write, listening):
-        end.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_write.fileno())
-    selector = selectors.DefaultSelector()
-    selector.register(listening, selectors.EVENT_READ)
-    selector.register(wake_read, selectors.EVENT_READ)
-    kernels: dict[int, Kernel] = {}
-    last, open_ = time.monotonic(), True
+    server.answer(idle_seconds)
 
-    def forget_everything_in_the_child() -> None:
+
+class _Server:
+    """Waits for those who ask for a kernel, forks it, and tells them when it ended."""
+
+    def __init__(self, address: str, started_from: str) -> None:
+        self.address, self.started_from = Path(address), started_from
+        self.address.unlink(missing_ok=True)
+        self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listening.bind(address)
+        self.address.chmod(0o600)
+        self.listening.listen(64)  # askers wait here while the packages are imported
+        self.inode = self.address.stat().st_ino
+        self.kernels: dict[int, Kernel] = {}
+        self.selector = selectors.DefaultSelector()
+
+    def answer(self, idle_seconds: float) -> None:
+        """Until idle for so long, or until the code changed; kernels that live are seen to their
+        end.
+        """
+        self._wake_when_a_kernel_ends()
+        last, is_open = time.monotonic(), True
+        while is_open or self.kernels:
+            for ready, _events in self.selector.select(timeout=CHECK_SECONDS):
+                if ready.fileobj is self.wake_read:
+                    with contextlib.suppress(BlockingIOError):
+                        self.wake_read.recv(4096)
+                elif ready.fileobj is self.listening:
+                    self._fork()
+                    last = time.monotonic()
+                else:
+                    self._end_without_asker(ready.data)
+            if self._tell_of_ended():
+                last = time.monotonic()
+            idle = not self.kernels and time.monotonic() - last > idle_seconds
+            if is_open and (idle or origin(os.environ) != self.started_from):
+                self._close()
+                is_open = False
+
+    def _wake_when_a_kernel_ends(self) -> None:
+        self.wake_read, self.wake_write = socket.socketpair()
+        for end in (self.wake_read, self.wake_write, self.listening):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake_write.fileno())
+        self.selector.register(self.listening, selectors.EVENT_READ)
+        self.selector.register(self.wake_read, selectors.EVENT_READ)
+
+    def _fork(self) -> None:
+        with contextlib.suppress(OSError):
+            connection, _address = self.listening.accept()
+            kernel = _fork_for(connection, self.started_from, self._forget_in_the_child)
+            if kernel:
+                self.kernels[kernel.pid] = kernel
+                self.selector.register(connection, selectors.EVENT_READ, kernel)
+
+    def _forget_in_the_child(self) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        selector.close()
-        for end in (listening, wake_read, wake_write, *[k.connection for k in kernels.values()]):
+        self.selector.close()
+        connections = [kernel.connection for kernel in self.kernels.values()]
+        for end in (self.listening, self.wake_read, self.wake_write, *connections):
             end.close()
 
-    def close() -> None:
-        selector.unregister(listening)
-        listening.close()
-        with contextlib.suppress(OSError):
-            if Path(address).stat().st_ino == mine:  # a successor may have taken the place
-                Path(address).unlink()
+    def _end_without_asker(self, kernel: Kernel | None) -> None:
+        if kernel and kernel.pid in self.kernels and _asker_is_gone(kernel.connection):
+            self.selector.unregister(kernel.connection)
+            kernel.end()
 
-    while open_ or kernels:
-        for ready, _events in selector.select(timeout=CHECK_SECONDS):
-            if ready.fileobj is wake_read:
-                with contextlib.suppress(BlockingIOError):
-                    wake_read.recv(4096)
-            elif ready.fileobj is listening:
-                with contextlib.suppress(OSError):
-                    connection, _address = listening.accept()
-                    kernel = _fork_for(connection, started_from, forget_everything_in_the_child)
-                    if kernel:
-                        kernels[kernel.pid] = kernel
-                        selector.register(connection, selectors.EVENT_READ, kernel)
-                last = time.monotonic()
-            elif (
-                (kernel := ready.data)
-                and kernel.pid in kernels
-                and _asker_is_gone(kernel.connection)
-            ):
-                selector.unregister(kernel.connection)
-                kernel.end()
+    def _tell_of_ended(self) -> bool:
+        """Tell those who asked for kernels that ended; whether any did."""
+        any_ended = False
         for pid, status in _ended():
-            if kernel := kernels.pop(pid, None):
+            any_ended = True
+            if kernel := self.kernels.pop(pid, None):
                 with contextlib.suppress(KeyError, ValueError):
-                    selector.unregister(kernel.connection)
+                    self.selector.unregister(kernel.connection)
                 with contextlib.suppress(OSError):
                     kernel.connection.sendall(json.dumps({"ended": status}).encode() + b"\n")
                 kernel.connection.close()
-            last = time.monotonic()
-        idle = not kernels and time.monotonic() - last > idle_seconds
-        if open_ and (idle or origin(os.environ) != started_from):
-            close()
-            open_ = False
+        return any_ended
+
+    def _close(self) -> None:
+        self.selector.unregister(self.listening)
+        self.listening.close()
+        with contextlib.suppress(OSError):
+            if self.address.stat().st_ino == self.inode:  # a successor may have taken the place
+                self.address.unlink()
 
 
 def _ended() -> Iterator[tuple[int, int]]:

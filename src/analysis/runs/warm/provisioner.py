@@ -25,8 +25,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from analysis.runs.threads import ONE_THREAD  # threads do not survive a fork
 from analysis.runs.warm.place import origin, private_folder
+from analysis.workers import ONE_THREAD  # threads do not survive a fork
 
 IDLE_SECONDS = 300  # a parent that nobody asked for so long ends; WORKBOOK_WARM_IDLE changes it
 ANSWER_SECONDS = 60  # the parent may still be importing

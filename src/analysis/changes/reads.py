@@ -1,0 +1,85 @@
+"""What is read of how customers move, and of what they are expected to be worth."""
+
+from functools import cached_property
+
+import pandas as pd
+from ibis import _
+
+from analysis.changes.events import Outcomes
+from analysis.changes.value import ValueModel, histories
+from analysis.partition import MOST_ROWS, in_order_of_hash
+from analysis.quarters import Quarter
+from analysis.segmentation.reads import SegmentationTables
+
+
+class ChangesTables(SegmentationTables):
+    """A partition with moves between groups, events, and expected values."""
+
+    tables: tuple[str, ...] = ("moves", "events", "expected_values")
+
+    @cached_property
+    def moves(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type, was and became (groups a quarter ago and now), up to
+        the quarter.
+        """
+        return self.counted("customer_move", "was", "became")
+
+    @cached_property
+    def event_counts(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type and event, up to the quarter."""
+        return self.counted("customer_event", "event")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """customer_event of the quarter: which event of the params file happened to which active
+        customer.
+        """
+        return self.read(
+            self.mart("customer_event", self.quarter, self.own_branch),
+            lambda rows: rows.order_by([_.customer_id.hash(), _.customer_id, _.event]).limit(
+                MOST_ROWS
+            ),
+        )
+
+    @cached_property
+    def expected_values(self) -> pd.DataFrame:
+        """What customers ever active brought in their last active quarter and are expected to
+        bring. Empty where no model of activity could be fitted.
+
+        customer_id, customer_type.
+        known, repeats, last: quarters, see `analysis.changes.value.histories`.
+        value: of the last active quarter, money. historic: of all quarters so far, money.
+        alive: chance, 0–1.
+        active, discounted: active quarters in the horizon.
+        expected: value over the horizon, discounted, money.
+        """
+        return self._expected_values(self.quarter)
+
+    @cached_property
+    def previous_expected_values(self) -> pd.DataFrame:
+        """The same as it was said a quarter ago."""
+        return self._expected_values(self.quarter.previous)
+
+    @cached_property
+    def outcomes(self) -> list[Outcomes]:
+        """What followed events in the whole bank, of every quarter up to this one."""
+        return [self.model("outcomes", Outcomes, quarter) for quarter in self.quarters]
+
+    @cached_property
+    def value_model(self) -> ValueModel:
+        """What customers are expected to be worth, as it can be known at the quarter's end."""
+        return self.model("value", ValueModel, self.quarter)
+
+    def _expected_values(self, quarter: Quarter) -> pd.DataFrame:
+        so_far = [q for q in self.quarters if q <= quarter]
+        files = self.marts("customer_quarter", so_far, self.own_branch)
+        model = self.model("value", ValueModel, quarter) if files else None
+        if model is None or model.expected().empty:
+            return pd.DataFrame()
+        history = self.read(
+            files,
+            lambda rows: in_order_of_hash("customer_id")(histories(rows, quarter, self.bank.value)),
+        )
+        values = history.merge(model.expected(), on=["customer_type", "known", "repeats", "last"])
+        values = values.assign(expected=values["value"] * values["discounted"])
+        return values.sort_values("customer_id", ignore_index=True)

@@ -1,0 +1,34 @@
+"""What columns and codes of moves, events and expected value are called for the reader."""
+
+from functools import partial
+
+from analysis.report.language import marked
+from analysis.report.table import table as any_table
+from analysis.report.words import Words
+from analysis.segmentation.words import WORDS as SEGMENTATION
+
+#: The heads of columns.
+COLUMNS = {
+    "became": marked("Is now"),
+    "of": marked("Of"),
+    "usual": marked("Usual before"),
+    "cramers_v": marked("Cramér's V"),
+    "median_before": marked("Median before"),
+    "median_now": marked("Median now"),
+    "per_1000": marked("Per 1,000"),
+    "outcome": marked("Watched for"),
+    "historic": marked("Value so far"),
+    "alive": marked("Still a customer"),
+    "predicted_active": marked("Active quarters said"),
+    "came_active": marked("came"),
+    "came_value": marked("came"),
+    "active_difference": marked("Difference"),
+    "predicted_value": marked("Value said"),
+    "value_difference": marked("Difference"),
+}
+#: Values that stand in a table or chart.
+CODES: dict[str, str] = {}
+
+WORDS = Words(COLUMNS, CODES, beside=SEGMENTATION)
+#: The reader's word for a code, and tables in these words.
+label, table = WORDS.code, partial(any_table, words=WORDS)

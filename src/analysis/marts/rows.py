@@ -1,0 +1,19 @@
+"""The rows of a mart of many quarters that a method looks at."""
+
+import ibis.expr.types as ir
+from ibis import _
+
+from analysis.quarters import Quarter
+
+BEFORE = "before_"  # columns of the quarter before begin with it
+
+
+def rows_of(mart: ir.Table | None, *quarters: Quarter) -> ir.Table | None:
+    """The rows of the quarters; None where there are none, or no such mart.
+
+    mart: with a column quarter.
+    """
+    if mart is None:
+        return None
+    rows = mart.filter(_.quarter.isin([str(q) for q in quarters]))
+    return rows if rows.head(1).count().to_pyarrow().as_py() else None

@@ -1,0 +1,79 @@
+"""Charts of who leaves: each takes a finished table and decides nothing about the data."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import PercentFormatter
+
+from analysis.report.figure import Figure
+from analysis.report.language import say
+from analysis.retention.words import label
+from analysis.statistics.reach import reach
+
+
+def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
+    """Share of customers who left, quarter by quarter; departures as from
+    `findings.departure_table`.
+    """
+    drawing, axis = plt.subplots(figsize=(8, 3.4))
+    shown = departures.dropna(subset=["share"])
+    if shown.empty:
+        axis.set_axis_off()
+        title = say("No departures are known")
+    else:
+        for number, name in enumerate(dict.fromkeys([pooled, branch])):
+            part = shown[shown["branch_id"] == name]
+            axis.errorbar(
+                part["quarter"],
+                part["share"],
+                yerr=reach(part, "share", "low", "high"),
+                marker="o",
+                capsize=3,
+                label=say("The whole bank") if name == pooled else name,
+                color=sns.color_palette()[number],
+            )
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
+        axis.legend()
+        own = shown[shown["branch_id"] == branch]
+        title = (
+            say("{share} left in {quarter} ({n} customers)").format(
+                share=f"{own['share'].iloc[-1]:.1%}",
+                quarter=own["quarter"].iloc[-1],
+                n=f"{own['customers'].iloc[-1]:,.0f}",
+            )
+            if len(own)
+            else say("Too few departures to show for this branch")
+        )
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def calibration_chart(tenths: pd.DataFrame) -> Figure:
+    """Told against observed share of departures; tenths as from `findings.tenths`."""
+    drawing, axis = plt.subplots(figsize=(5, 4))
+    if tenths.empty:
+        axis.set_axis_off()
+        title = say("No quarter could be held out")
+    else:
+        for kind, part in tenths.groupby("customer_type", sort=False):
+            axis.errorbar(
+                part["predicted"],
+                part["observed"],
+                yerr=reach(part, "observed", "low", "high"),
+                fmt="o",
+                capsize=3,
+                label=label(str(kind)),
+            )
+        axis.legend()
+        top = float(max(tenths["predicted"].max(), tenths["high"].max()))
+        axis.plot([0, top], [0, top], color="grey", linewidth=1)
+        axis.set(xlabel=say("Chance of leaving as told"), ylabel=say("Left, 95 % interval"))
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_formatter(PercentFormatter(1))
+        within = int(tenths["predicted"].between(tenths["low"], tenths["high"]).sum())
+        title = say("In {within} of {all} tenths the chance told lies within the interval").format(
+            within=within, all=len(tenths)
+        )
+    axis.set_title(title, fontsize=10)
+    return Figure(drawing, title)

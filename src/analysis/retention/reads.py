@@ -1,0 +1,61 @@
+"""What is read of who left and who may leave."""
+
+from functools import cached_property
+
+import pandas as pd
+from ibis import _
+
+from analysis.changes.reads import ChangesTables
+from analysis.partition import in_order_of_hash
+from analysis.quarters import Quarter
+from analysis.retention.fitted import HazardModel
+
+
+class RetentionTables(ChangesTables):
+    """A partition with who left, and the chance of everybody else of leaving."""
+
+    tables: tuple[str, ...] = ("churn", "left")
+
+    @cached_property
+    def churn(self) -> pd.DataFrame:
+        """customer_churn of the quarter: each active customer's chance of leaving in the next one,
+        with two reasons.
+        """
+        return self._churn(self.quarter)
+
+    @cached_property
+    def previous_churn(self) -> pd.DataFrame:
+        """The same as it was said a quarter ago."""
+        return self._churn(self.quarter.previous)
+
+    @cached_property
+    def left(self) -> pd.DataFrame:
+        """customer_left of the quarter: of every customer active a quarter ago, whether it left."""
+        files = self.mart("customer_left", self.quarter, self.own_branch)
+        return self.read(files, lambda rows: rows.order_by("customer_id"))
+
+    @cached_property
+    def departures(self) -> pd.DataFrame:
+        """Of every branch and quarter so far how many left.
+
+        branch_id, quarter.
+        customers: active a quarter before. left: of whom so many left.
+        """
+        by = ["branch_id", "quarter"]
+        return self.read(
+            self.marts("customer_left", self.quarters),
+            lambda rows: (
+                rows.group_by(by)
+                .aggregate(customers=_.count(), left=rows["left"].sum())
+                .order_by(by)
+            ),
+        )
+
+    @cached_property
+    def hazard(self) -> HazardModel:
+        """The hazard model as it can be known at the quarter's end."""
+        return self.model("hazard", HazardModel, self.quarter)
+
+    def _churn(self, quarter: Quarter) -> pd.DataFrame:
+        files = self.mart("customer_churn", quarter, self.own_branch)
+        return self.read(files, in_order_of_hash("customer_id"))

@@ -1,0 +1,86 @@
+"""What is read of the investigations."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import pandas as pd
+
+from analysis.partition import Partition
+from analysis.risk.kinds import ALERTS, CURVE, EVIDENCES, HISTORY, HOLDS, PARTIES
+from analysis.risk.record import QuarterRecord
+
+
+class RiskTables(Partition):
+    """A partition with the alerts that have a party at the branch, and what belongs to them."""
+
+    tables: tuple[str, ...] = (
+        "alerts",
+        "evidence",
+        "parties",
+        "holds",
+        "alert_history",
+        "threshold_curves",
+    )
+
+    @cached_property
+    def alerts(self) -> pd.DataFrame:
+        """risk_alert of the quarter: every alert with a party at the branch; those cleared and
+        without new evidence too (`suppressed`).
+        """
+        alerts = self._rows("risk_alert", ALERTS, ["kind", "rank"])
+        if self.own_branch and len(alerts):
+            branches = zip(alerts["branches"], alerts["branch_id"], strict=True)
+            here = [self.branch in {*others.split(" "), main} for others, main in branches]
+            alerts = alerts[here].reset_index(drop=True)
+        return alerts
+
+    @cached_property
+    def evidence(self) -> pd.DataFrame:
+        """risk_evidence of those alerts: the rows that prove each reason."""
+        order = ["alert_id", "reason", "booked_at", "evidence_id"]
+        return self._of_alerts(self._rows("risk_evidence", EVIDENCES, order))
+
+    @cached_property
+    def parties(self) -> pd.DataFrame:
+        """risk_party of those alerts: who plays which part."""
+        return self._of_alerts(self._rows("risk_party", PARTIES, ["alert_id", "role", "party"]))
+
+    @cached_property
+    def holds(self) -> pd.DataFrame:
+        """risk_hold: pending applications to hold because of an alert, of the branch that received
+        them or has the alert.
+        """
+        holds = self._rows("risk_hold", HOLDS, ["application_id", "alert_id"])
+        if not self.own_branch:
+            return holds
+        here = (holds["branch_id"] == self.branch) | self._is_alert(holds)
+        return holds[here].reset_index(drop=True)
+
+    @cached_property
+    def alert_history(self) -> pd.DataFrame:
+        """risk_history: every alert ever seen in the whole bank, with what became of it up to the
+        quarter's end.
+        """
+        return self._rows("risk_history", HISTORY, ["kind", "alert_id"])
+
+    @cached_property
+    def threshold_curves(self) -> pd.DataFrame:
+        """risk_curve of the quarter, whole bank: what other thresholds would have given. Made for
+        the last quarter prepared.
+        """
+        return self._rows("risk_curve", CURVE, ["kind", "threshold", "value"])
+
+    def risk(self) -> QuarterRecord:
+        """What is known of the whole bank's investigations in the quarter."""
+        return self.model("risk", QuarterRecord, self.quarter)
+
+    def _rows(self, mart: str, columns: Mapping[str, str], order: list[str]) -> pd.DataFrame:
+        files = self.mart(mart, self.quarter)
+        rows = self.read(files, lambda table: table.order_by(order))
+        return rows if len(rows) else pd.DataFrame(columns=list(columns))
+
+    def _is_alert(self, rows: pd.DataFrame) -> pd.Series:
+        return rows["alert_id"].isin(self.alerts["alert_id"])
+
+    def _of_alerts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[self._is_alert(rows)].reset_index(drop=True)

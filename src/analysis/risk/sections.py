@@ -1,0 +1,453 @@
+"""What the pages of the investigations show, section by section: one call a section, so that a text
+or table of all kinds stands once.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from IPython.display import display
+
+from analysis.report.language import say
+from analysis.report.table import Table, table
+from analysis.risk import charts, findings, words
+from analysis.risk.bias import compared
+from analysis.risk.dispositions import ageing, time_to_decision
+from analysis.risk.record import QuarterRecord
+
+if TYPE_CHECKING:
+    from analysis.notebook import Headlines, Notice, Report
+
+INTERVAL = re.compile(r"\[(\w+), (\w+)\]")  # columns that a column's kind names
+PRECISION = {
+    "decided": "count",
+    "confirmed": "count",
+    "share": "share [share_low, share_high]",
+}
+
+
+class Section:
+    """Charts, tables and sentences, shown one after the other."""
+
+    def __init__(self, *parts: object) -> None:
+        self.parts = parts
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self.parts))
+
+    def _ipython_display_(self) -> None:
+        for part in self.parts:
+            display(part)
+
+
+def in_table(
+    rows: pd.DataFrame,
+    title: str,
+    kinds: Mapping[str, str],
+    empty: str = "",
+    note: str = "",
+    most: int = 60,
+) -> Table:
+    """A table of `report.table.table` with codes and heads in the words of the investigations."""
+    return table(findings.in_words(rows), title, kinds, empty, note, most, words=words.WORDS)
+
+
+class Investigation:
+    """The sections of the report on one kind of case.
+
+    kind: such as risk_mortgage. most_alerts: how many are shown in full; findings.MOST where it is
+    not said.
+    """
+
+    def __init__(self, report: "Report", kind: str, most_alerts: int | None = None) -> None:
+        self.report, self.data, self.kind = report, report.partition, kind
+        self.most_alerts = most_alerts or findings.MOST
+
+    @cached_property
+    def record(self) -> QuarterRecord:
+        """What is known of the whole bank's investigations in the quarter."""
+        return self.data.risk()
+
+    @cached_property
+    def live(self) -> pd.DataFrame:
+        """The alerts shown, with the columns ALERTS."""
+        return findings.of_kind(self.data.alerts, self.kind)
+
+    @property
+    def holds(self) -> pd.DataFrame | None:
+        """Applications to hold, with the columns HOLDS; of mortgages only."""
+        return self.data.holds if self.kind == "risk_mortgage" else None
+
+    def notices(self) -> "Notice":
+        """What is not shown or not looked for, and why."""
+        settings = self.report.bank.risk
+        return self.report.notice(
+            findings.suppressed(self.data.alerts, self.kind),
+            findings.left_out(self.record.left_out.get(self.kind, [])),
+            findings.passed_over(
+                self.record.passed_over.get(self.kind, []),
+                settings.fundraising.most_counterparties,
+            ),
+            findings.unknown(self.record.unknown_dispositions),
+        )
+
+    def alerts(self, last_on: bool = False) -> Table:
+        """The alerts, who is to do what. last_on: with the day of the newest evidence."""
+        kinds = {
+            "alert_id": "text",
+            "severity": "text",
+            "status": "text",
+            "about": "text",
+            "parties": "count",
+            "amount": "money",
+            **({"last_on": "date"} if last_on else {}),
+            "assigned_to": "text",
+            "action": "text",
+        }
+        return in_table(self.live, say("Alerts"), kinds, empty=say("Nothing meets the conditions."))
+
+    def news(self) -> Table:
+        """Why there is an alert, and what is new since last quarter."""
+        return in_table(
+            self.live,
+            say("Why, and what is new since last quarter"),
+            {
+                "alert_id": "text",
+                "first_seen": "text",
+                "reasons": "text",
+                "new_reasons": "text",
+                "new_parties": "count",
+                "amount_before": "money",
+                "amount": "money",
+            },
+            empty=say("Nothing meets the conditions."),
+            note=say(
+                "An alert keeps its identifier as long as the case has one of its central parties. "
+                "One that was cleared comes back only with a new reason, a new party, or twice the "
+                "amount."
+            ),
+        )
+
+    def facts(self, title: str, kinds: Mapping[str, str]) -> Table:
+        """A table of the alerts with figures of their cases: columns of ALERTS, or names of
+        facts.
+        """
+        shown = [*kinds, *(c for kind in kinds.values() for c in _interval(kind))]
+        figures = findings.facts(self.live, *[c for c in shown if c not in self.live])
+        rows = figures.merge(self.live, on="alert_id")
+        return in_table(rows, title, kinds, empty=say("Nothing meets the conditions."))
+
+    def held(self) -> Table:
+        """Pending applications to hold until the alert is confirmed or cleared."""
+        return in_table(
+            self.data.holds,
+            say("Applications to hold"),
+            {
+                "application_id": "text",
+                "alert_id": "text",
+                "branch_id": "text",
+                "filed_on": "date",
+                "compound": "text",
+                "developer": "text",
+                "amount": "money",
+                "reasons": "text",
+            },
+            empty=say("No pending application is related to an alert."),
+            note=say(
+                "All are to be held until the alert is confirmed or cleared. An application "
+                "without a compound and developer is compared by its parties only."
+            ),
+        )
+
+    def cases(self) -> Section:
+        """Of each alert shown in full: who paid whom, when, who plays which part, the evidence."""
+        shown = self.live.head(self.most_alerts)
+        return Section(
+            self.report.notice(findings.shown_in_full(shown, self.live)),
+            *(part for alert_id in shown["alert_id"] for part in self._case(alert_id)),
+        )
+
+    def _case(self, alert_id: str) -> tuple[object, ...]:
+        flows = findings.payments(self.data.evidence, alert_id, self.kind)
+        parties = findings.roles(self.data.parties, alert_id)
+        return (
+            charts.flow_chart(alert_id, flows, parties),
+            charts.timeline_chart(alert_id, flows, pd.Timestamp(self.data.quarter.start)),
+            in_table(
+                parties,
+                say("Parties of {alert}").format(alert=alert_id),
+                {
+                    "party": "text",
+                    "role": "text",
+                    "party_branch": "text",
+                    "paid": "money",
+                    "got": "money",
+                },
+                most=15,
+            ),
+            in_table(
+                flows,
+                say("Evidence of {alert}").format(alert=alert_id),
+                {
+                    "booked_at": "date",
+                    "evidence_id": "text",
+                    "payer": "text",
+                    "payee": "text",
+                    "amount": "money",
+                    "reason": "text",
+                    "note": "text",
+                },
+                most=12,
+            ),
+        )
+
+    def ranking(self) -> Section:
+        """How the alerts are ranked, and what each reason weighs."""
+        card = self.record.scorecards.get(self.kind)
+        enough = self.report.bank.risk.enough_dispositions
+        return Section(
+            self.report.notice(
+                findings.scorecard_words(card, self.data.alert_history, self.kind, enough)
+            ),
+            in_table(
+                findings.weights(card, self.kind),
+                say("Reasons and their weight"),
+                {"reason": "text", "points": "count", "weight": "number"},
+            ),
+        )
+
+    def dispositions(self) -> Section:
+        """What became of the alerts of the whole bank: how often each reason was right, the
+        decisions, how long open alerts have waited, and how long a decision took.
+        """
+        history = self.data.alert_history
+        none_decided = say("No alert of this kind was decided so far.")
+        overall, by_quarter = findings.confirmed_by_reason(history, self.kind)
+        of_kind = findings.of_kind(history, self.kind)
+        return Section(
+            charts.precision_chart(overall) if len(overall) else self.report.notice(none_decided),
+            in_table(
+                by_quarter,
+                say("Confirmed, per reason and quarter of decision"),
+                {"reason": "text", "quarter": "text", **PRECISION},
+                empty=none_decided,
+                note=say(
+                    "An alert counts with each of its reasons; intervals of 95 % after Wilson."
+                ),
+                most=40,
+            ),
+            in_table(
+                findings.decisions(history, self.kind),
+                say("Decisions"),
+                {
+                    "alert_id": "text",
+                    "status": "text",
+                    "decided_on": "date",
+                    "decided_by": "text",
+                    "why": "text",
+                },
+                empty=none_decided,
+                most=15,
+            ),
+            in_table(
+                ageing(of_kind),
+                say("Open alerts by age, whole bank"),
+                {"age": "text", "alerts": "count", "amount": "money"},
+                empty=say("No alert of this kind is open."),
+            ),
+            _time_to_decision(of_kind, {}, none_decided),
+        )
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """What other thresholds would have given, with the columns CURVE."""
+        return findings.of_kind(self.data.threshold_curves, self.kind)
+
+    def thresholds(self) -> Section:
+        """What other thresholds would have added and lost in the whole bank."""
+        return Section(
+            charts.curve_chart(self.curve)
+            if len(self.curve)
+            else self.report.notice(
+                say("The curves are made for the last quarter that was prepared.")
+            ),
+            in_table(
+                findings.changed_by(self.curve),
+                say("Other thresholds, whole bank"),
+                {
+                    "threshold": "text",
+                    "value": "number",
+                    "alerts": "count",
+                    "per_1000": "number",
+                    "added": "count",
+                    "lost": "count",
+                    "amount": "money",
+                    "decided": "count",
+                    "precision": "share [precision_low, precision_high]",
+                    "recall": "share [recall_low, recall_high]",
+                },
+                empty=say(
+                    "No setting between half and double would have added or lost an alert, or the "
+                    "curves were not made: they are made for the last quarter that was prepared."
+                ),
+                note=say(
+                    "Only settings that would have added or lost an alert; the list thresholds has "
+                    "all, with the alerts by name. Per 1,000 customers of the bank."
+                ),
+                most=60,
+            ),
+        )
+
+    def lists(self) -> Section:
+        """The lists for staff: alerts, applications to hold, evidence of each alert, thresholds."""
+        deliver, holds = self.report.deliver, self.holds
+        for alert_id in self.live["alert_id"]:
+            deliver(f"evidence/{alert_id}", findings.of_alert(self.data.evidence, alert_id))
+        evidence = say(
+            "The evidence of each alert is a list of its own in the folder evidence: {n} of them."
+        ).format(n=len(self.live))
+        return Section(
+            deliver("alerts", findings.delivered(self.live)),
+            *([deliver("holds", holds)] if holds is not None else []),
+            self.report.notice(evidence if len(self.live) else ""),
+            deliver("thresholds", self.curve),
+        )
+
+    def headlines(self) -> "Headlines":
+        """The figures of the index."""
+        return self.report.headlines(**findings.headline(self.live, self.holds))
+
+
+class Overview:
+    """The sections of the report on all kinds of case of the whole bank."""
+
+    def __init__(self, report: "Report") -> None:
+        self.report, self.data = report, report.partition
+
+    @cached_property
+    def record(self) -> QuarterRecord:
+        """What is known of the whole bank's investigations in the quarter."""
+        return self.data.risk()
+
+    @cached_property
+    def live(self) -> pd.DataFrame:
+        """The alerts shown, with the columns ALERTS."""
+        return findings.live(self.data.alerts)
+
+    def window(self) -> "Notice":
+        """How many entries of the quarter cannot be followed."""
+        window = self.record.window
+        text = say(
+            "Of {transfers} transfers of the quarter {without} have no account of the other side "
+            "and cannot be followed; {itself} entries name their own account as the other side and "
+            "are passed over."
+        )
+        return self.report.notice(
+            text.format(
+                transfers=f"{window.transfers:,}",
+                without=f"{window.without_account:,}",
+                itself=f"{window.to_itself:,}",
+            )
+        )
+
+    def alerts(self) -> Section:
+        """The alerts of each kind, and all one by one."""
+        none = say("There are no alerts.")
+        return Section(
+            charts.kinds_chart(findings.by_severity(self.live))
+            if len(self.live)
+            else self.report.notice(none),
+            in_table(
+                findings.per_thousand(self.live, self.record.customers),
+                say("Alerts per kind"),
+                {
+                    "kind": "text",
+                    "alerts": "count",
+                    "severe": "count",
+                    "amount": "money",
+                    "per_1000": "number",
+                },
+                note=say("Per 1,000 customers of the bank."),
+            ),
+            in_table(
+                self.live,
+                say("All alerts"),
+                {
+                    "alert_id": "text",
+                    "kind": "text",
+                    "severity": "text",
+                    "status": "text",
+                    "branches": "text",
+                    "amount": "money",
+                    "first_seen": "text",
+                    "reasons": "text",
+                },
+                empty=none,
+            ),
+        )
+
+    def dispositions(self) -> Section:
+        """How often alerts were right, how long open ones have waited, how long a decision took."""
+        history, none_decided = self.data.alert_history, say("No alert was decided so far.")
+        return Section(
+            in_table(
+                findings.confirmed_by_branch(history),
+                say("Confirmed, per kind and branch"),
+                {"kind": "text", "branch_id": "text", **PRECISION},
+                empty=none_decided,
+            ),
+            in_table(
+                ageing(history),
+                say("Open alerts by age"),
+                {"kind": "text", "age": "text", "alerts": "count", "amount": "money"},
+                empty=say("No alert is open."),
+            ),
+            _time_to_decision(history, {"kind": "text"}, none_decided),
+        )
+
+    def groups(self) -> Table:
+        """Whether alerts fall on some groups of persons more than on others."""
+        groups = compared(self.record.groups, self.report.min_cell)
+        return table(
+            findings.in_words(groups).assign(value=groups["value"].map(words.label)),
+            say("Persons named in alerts"),
+            {
+                "kind": "text",
+                "trait": "text",
+                "value": "text",
+                "customers": "count",
+                "named": "count",
+                "per_1000": "number [per_1000_low, per_1000_high]",
+                "p_corrected": "p",
+            },
+            empty=say("There are no alerts."),
+            words=words.OF_PERSONS,
+        )
+
+    def lists(self) -> Section:
+        """The lists for staff: alerts, and what became of all so far."""
+        return Section(
+            self.report.deliver("alerts", findings.delivered(self.live)),
+            self.report.deliver("history", self.data.alert_history),
+        )
+
+    def headlines(self) -> "Headlines":
+        """The figures of the index."""
+        return self.report.headlines(**findings.headline(self.live))
+
+
+def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) -> Table:
+    return in_table(
+        time_to_decision(history),
+        say("Days from the end of the quarter to the decision"),
+        {**first, "alerts": "count", "median": "number", "low": "number", "high": "number"},
+        empty=empty,
+        note=say("From and to are the quartiles."),
+    )
+
+
+def _interval(kind: str) -> tuple[str, ...]:
+    match = INTERVAL.search(kind)
+    return match.groups() if match else ()

@@ -1,0 +1,86 @@
+"""What is read of customers and their groups."""
+
+from functools import cached_property
+
+import pandas as pd
+from ibis import _
+
+from analysis.partition import MOST_ROWS, Partition
+from analysis.quarters import Quarter
+from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts
+
+
+class SegmentationTables(Partition):
+    """A partition with its customers, their groups, and the segmentation behind them."""
+
+    tables: tuple[str, ...] = ("customers", "segment_counts")
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """customer_quarter of the quarter with `segment`; of ALL at most `MOST_ROWS`."""
+        return self._customers(self.quarter)
+
+    @cached_property
+    def previous_customers(self) -> pd.DataFrame:
+        """The same a quarter earlier."""
+        return self._customers(self.quarter.previous)
+
+    @cached_property
+    def segment_counts(self) -> pd.DataFrame:
+        """Customers by quarter, customer_type and segment, counted over every row up to the
+        quarter.
+        """
+        return self.counted("customer_segment", "segment")
+
+    @cached_property
+    def bank_segment_counts(self) -> pd.DataFrame:
+        """The same over the whole bank, from what is known of its groups."""
+        return pd.DataFrame(
+            [
+                {"quarter": str(quarter), **count.model_dump()}
+                for quarter in self.quarters
+                for count in self.model("segment_counts", SegmentCounts, quarter).counts
+            ]
+        )
+
+    @cached_property
+    def segmentation(self) -> FittedSegmentation:
+        """The segmentation in force."""
+        return self.model("segmentation", FittedSegmentation)
+
+    @cached_property
+    def drift(self) -> Drift:
+        """How far the whole bank's customers of the quarter have moved from the segmentation."""
+        return self.model("drift", Drift, self.quarter)
+
+    def counted(self, mart: str, *by: str) -> pd.DataFrame:
+        """Customers by quarter, customer_type and the columns, over every row of a mart up to the
+        quarter.
+        """
+        keys = ["quarter", "customer_type", *by]
+        counts = self.read(
+            self.marts(mart, self.quarters, self.own_branch),
+            lambda rows: rows.group_by(keys).aggregate(customers=_.count()).order_by(keys),
+        )
+        return counts if len(counts) else pd.DataFrame(columns=[*keys, "customers"])
+
+    def _customers(self, quarter: Quarter) -> pd.DataFrame:
+        groups = self.mart("customer_segment", quarter, self.own_branch)
+        customers = self.read(
+            self.mart("customer_quarter", quarter, self.own_branch),
+            lambda rows: (
+                rows.join(
+                    self.engine.read_parquet(groups, hive_partitioning=False).select(
+                        "customer_id", "segment"
+                    ),
+                    "customer_id",
+                )
+                .order_by([_.customer_id.hash(), _.customer_id])
+                .limit(MOST_ROWS)
+            ),
+        )
+        return (
+            customers.sort_values("customer_id", ignore_index=True)
+            if len(customers)
+            else (customers)
+        )

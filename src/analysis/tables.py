@@ -1,0 +1,24 @@
+"""Every table of a partition: what `analysis.load` gives."""
+
+from analysis.changes.reads import ChangesTables
+from analysis.loyalty.reads import LoyaltyTables
+from analysis.partition import Partition
+from analysis.retention.reads import RetentionTables
+from analysis.risk.reads import RiskTables
+from analysis.segmentation.reads import SegmentationTables
+from analysis.voice.reads import VoiceTables
+
+SUBJECTS: tuple[type[Partition], ...] = (
+    SegmentationTables,
+    ChangesTables,
+    LoyaltyTables,
+    VoiceTables,
+    RetentionTables,
+    RiskTables,
+)
+
+
+class Tables(RetentionTables, LoyaltyTables, VoiceTables, RiskTables):
+    """The tables of all subjects."""
+
+    tables: tuple[str, ...] = tuple(name for subject in SUBJECTS for name in subject.tables)

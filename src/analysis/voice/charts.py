@@ -1,0 +1,37 @@
+"""Charts of what customers write: each takes a finished table and decides nothing about the
+data.
+"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from analysis.report.figure import Figure
+from analysis.report.language import say
+from analysis.statistics.reach import reach
+
+
+def themes_chart(themes: pd.DataFrame) -> Figure:
+    """Mean index of those who write of each theme, with intervals; themes as from
+    `findings.themes_now`.
+    """
+    shown = themes.dropna(subset=["score"])
+    drawing, axis = plt.subplots(figsize=(8, 0.32 * max(len(shown), 4) + 1.2))
+    if shown.empty:
+        axis.set_axis_off()
+        title = say("Too few comments for themes")
+    else:
+        axis.errorbar(
+            shown["score"],
+            range(len(shown)),
+            xerr=reach(shown, "score", "low", "high"),
+            fmt="o",
+            capsize=3,
+        )
+        axis.set_yticks(range(len(shown)), shown["theme"])
+        axis.invert_yaxis()
+        axis.set_xlabel(say("Index of those who write of it (0–100), 95 % interval"))
+        title = say("Least content are those who write: {theme}").format(
+            theme=shown["theme"].iloc[0]
+        )
+    axis.set_title(title)
+    return Figure(drawing, title)

@@ -1,0 +1,120 @@
+"""A finding has the columns that its name says, of the types it says."""
+
+import pandas as pd
+import pytest
+
+from analysis.changes import findings as changes
+from analysis.changes import worth
+from analysis.loyalty import drivers, measurement, regression_tables
+from analysis.loyalty import findings as loyalty
+from analysis.quarters import Quarter
+from analysis.retention import findings as retention
+from analysis.segmentation import evidence
+from analysis.segmentation import findings as segmentation
+from analysis.sources.params import read_params
+from analysis.tables import Tables
+from analysis.voice import findings as voice
+
+Q, BEFORE = "2024Q4", "2024Q3"
+KINDS = {
+    "str": pd.api.types.is_string_dtype,
+    "int": pd.api.types.is_integer_dtype,
+    "float": pd.api.types.is_numeric_dtype,
+    "bool": pd.api.types.is_bool_dtype,
+    "boolean": pd.api.types.is_bool_dtype,
+}
+
+
+def of_groups(p, bank):
+    people, model = p.customers, p.segmentation
+    values = segmentation.value_and_risk(people, bank.value, 10)
+    expected = worth.value_by_group(p.expected_values, people, 10)
+    plans = segmentation.plans(model, bank.value, expected)
+    yield segmentation.GROUP_SIZES, segmentation.group_sizes(p.segment_counts, Q, BEFORE, 10)
+    yield segmentation.PROFILES, segmentation.group_profiles(people, 10)
+    yield segmentation.VALUE_AND_RISK, values
+    yield segmentation.PLAN_EFFECTS, segmentation.plan_effects(values, plans, bank.value)
+    yield (
+        segmentation.CUSTOMER_LIST,
+        segmentation.customer_list(people, p.previous_customers, plans),
+    )
+    yield evidence.FEATURES_USED, evidence.features_used(model, "personal")
+    yield evidence.NUMBERS_TRIED, evidence.number_of_groups(model)
+    yield evidence.METHODS_COMPARED, evidence.methods_compared(model, "personal")
+    yield evidence.GROUP_QUALITY, evidence.group_quality(model)
+    yield evidence.DRIFT, evidence.drift_by_feature(p.drift)
+    yield worth.VALUE_BY_GROUP, expected
+    yield worth.VALUE_CALIBRATION, worth.value_calibration(p.value_model)
+
+
+def of_changes(p, bank):
+    now, before, model = p.customers, p.previous_customers, p.segmentation
+    rates = changes.event_rates(p.event_counts, len(now), len(before), Q, BEFORE, bank.events, 10)
+    yield changes.MIGRATION, changes.migration(p.moves, Q, 10)
+    yield changes.AGAINST_BEFORE, changes.against_before(p.moves, Q, 10)
+    yield changes.WHY_MOVED, changes.why_moved(before, now, model, 10)
+    yield changes.MOVED, changes.moved_list(before, now, model)
+    yield changes.EVENT_RATES, rates
+    yield (
+        changes.EVENTS_TO_ACT_ON,
+        changes.event_list(p.events, now, p.expected_values, bank.events),
+    )
+    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)
+
+
+def of_loyalty(p, bank):
+    scores, actions = p.index_scores, bank.loyalty.actions
+    earlier = loyalty.earlier_quarters(p.quarter)
+    importance = drivers.importance_of(p.drivers, p.index_model)
+    stated, recommend = p.regressions.stated, p.regressions.recommend
+    yield loyalty.INDEX_TABLE, loyalty.index_table(scores, 10)
+    yield loyalty.CHANGES, loyalty.changes(scores, "ALL", Q, earlier, 10)
+    yield loyalty.AGAINST_OTHERS, loyalty.against_others(scores, "ALL", Q, 10)
+    yield (
+        loyalty.WEAKNESSES,
+        loyalty.weaknesses(scores, "ALL", Q, earlier, importance, actions, 10),
+    )
+    yield loyalty.CONTROL_CHART, loyalty.control(scores, "ALL", Q, 10)
+    yield (
+        loyalty.MANAGEMENT_SCORES,
+        loyalty.management_scores(p.management_counts, Q, BEFORE, 10),
+    )
+    yield loyalty.WEIGHTS, loyalty.weights_table(p.index_model)
+    yield measurement.WHO_ANSWERED, measurement.who_answered(p.response, 10)
+    yield drivers.DRIVERS, drivers.driver_table(p.drivers)
+    yield drivers.PERFORMANCE, drivers.performance(scores, p.drivers, "B003", Q, actions, 10)
+    yield (
+        drivers.SIMULATED,
+        drivers.simulated(scores, p.regressions.retention, p.active_by_branch, "ALL", Q, 10),
+    )
+    yield regression_tables.NESTED, regression_tables.nested_table(stated)
+    yield regression_tables.PROPORTIONAL_ODDS, regression_tables.proportional_odds(recommend)
+
+
+def of_texts_and_leaving(p, bank):
+    listed = retention.save_list(p.churn, p.customers, p.expected_values, bank.retention)
+    before = retention.save_list(
+        p.previous_churn, p.previous_customers, p.previous_expected_values, bank.retention
+    )
+    yield voice.THEMES_BY_QUARTER, voice.theme_table(p.comments, Q, 10)
+    yield voice.THEMES_NOW, voice.themes_now(p.comments, Q, 10)
+    yield voice.TELLING_WORDS, voice.telling_words(p.texts, 10)
+    yield voice.TEXT_QUALITY, voice.text_quality(p.texts)
+    yield voice.QUOTATIONS, voice.quotations(p.comments, Q)
+    yield voice.RULES, voice.rule_table(p.associations)
+    yield retention.DEPARTED, retention.departure_table(p.departures, "B001", 10)
+    yield retention.JUDGED, retention.judged_table(p.hazard)
+    yield retention.TENTHS, retention.tenths(p.hazard)
+    yield retention.WHAT_COUNTS, retention.what_counts(p.hazard)
+    yield retention.SAVE_LIST, listed
+    yield retention.LIST_SUMMARY, retention.list_summary(listed, p.churn, bank.retention, 10)
+    yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, 10)
+
+
+@pytest.mark.parametrize("subject", [of_groups, of_changes, of_loyalty, of_texts_and_leaving])
+def test_a_table_has_the_columns_it_is_said_to_have(subject, ready_demo):
+    bank = read_params(ready_demo)
+    for columns, rows in subject(Tables(bank, "ALL", Quarter.parse(Q)), bank):
+        assert list(rows) == list(columns) and len(rows), list(columns)
+        for name, kind in columns.items():
+            assert KINDS[kind](rows[name]), (name, kind, rows[name].dtype)
