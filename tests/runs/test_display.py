@@ -1,11 +1,13 @@
 """What a person sees while reports run."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from analysis.runs.display import Display, follow
+from analysis.runs.grid import Plan
 
 EXPECTED = {("B1", "segmentation"): 10.0, ("B1", "loyalty"): 10.0, ("B2", "segmentation"): 20.0}
 
@@ -74,12 +76,13 @@ def test_the_estimate_follows_the_last_run_and_this_ones_pace():
 
 
 def test_a_terminal_gets_the_picture_and_a_log_gets_lines():
+    plan = Plan(Path(), tasks=[None] * 3, fresh=[None], expected=EXPECTED)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
-    with follow(terminal, False, 4, 1, EXPECTED, 2) as it:
-        it.hear(cell("B1", "segmentation", 7))
+    with follow(terminal, False, plan, 2) as hear:
+        hear(cell("B1", "segmentation", 7))
     assert "cell 7 of 16" in terminal.file.getvalue()
     log = Console(file=io.StringIO(), width=100)
-    with follow(log, False, 4, 1, EXPECTED, 2) as it:
-        it.hear(cell("B1", "segmentation", 7))
-        it.hear(done("B1", "segmentation", 9.0))
+    with follow(log, False, plan, 2) as hear:
+        hear(cell("B1", "segmentation", 7))
+        hear(done("B1", "segmentation", 9.0))
     assert log.file.getvalue() == "2/4 B1 segmentation 9.0 s, 14 s left\n"

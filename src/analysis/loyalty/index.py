@@ -21,8 +21,7 @@ from analysis.loyalty.pathmodel import HIGHEST, LOWEST, PathModel, fit_path_mode
 from analysis.report.language import Impossible
 from analysis.shape import Shape
 from analysis.sources.params import Loyalty
-from analysis.statistics.intervals import LEVEL
-from analysis.statistics.resampling import draws
+from analysis.statistics.resampling import LEVEL, draws
 
 INDEX = "index"
 ALL, EVERY = "ALL", ""  # the branch of the whole bank, and the group of all customers

@@ -20,8 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.intervals import LEVEL
-from analysis.statistics.resampling import draws
+from analysis.statistics.resampling import LEVEL, draws
 
 MOST_ROUNDS = 300
 PRECISION = 1e-7

@@ -14,8 +14,7 @@ from ibis import _
 from analysis.loyalty.pathmodel import LEAST
 from analysis.report.language import Impossible, impossible
 from analysis.shape import Shape, rows_as
-from analysis.statistics.intervals import LEVEL
-from analysis.statistics.resampling import draws
+from analysis.statistics.resampling import LEVEL, draws
 
 MOST_DRIVERS = 12  # 4,096 subsets
 

@@ -3,7 +3,6 @@
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.loyalty.answers import answers_with_behaviour
 from analysis.loyalty.fitted import Regressions
 from analysis.loyalty.index import IndexModel, scores_of_quarter
 from analysis.loyalty.index import survey_index as with_index
@@ -56,6 +55,7 @@ FIT_YEAR = Reach("the year of its fit", fit_year)
 )
 def index(at: At, items: ir.Table, customers: ir.Table) -> IndexModel:
     """What counts for how much in the index, estimated once."""
+    from analysis.loyalty.answers import answers_with_behaviour
     from analysis.loyalty.index import fit_index
 
     settings, year = at.setting("loyalty.measurement"), at.reached("items")
@@ -116,6 +116,7 @@ def response(
 )
 def path_model(at: At, items: ir.Table | None, customers: ir.Table) -> PathModelOfYear:
     """How satisfaction comes about, from the answers of the last year."""
+    from analysis.loyalty.answers import answers_with_behaviour
     from analysis.loyalty.pathmodel import fit_path_model, structure_of
 
     settings = at.setting("loyalty.measurement")

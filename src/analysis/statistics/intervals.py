@@ -6,7 +6,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-LEVEL = 0.95
+from analysis.statistics.resampling import LEVEL
+
 NORMAL = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 

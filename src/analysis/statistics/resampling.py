@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+LEVEL = 0.95  # of every interval
+
 
 def draws(person: np.ndarray, times: int, seed: int = 0) -> Iterator[np.ndarray]:
     """How often each row is in each of `times` bootstrap samples of persons.
