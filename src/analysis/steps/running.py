@@ -1,6 +1,6 @@
 """Bring a bank's steps up to date: what can be done at once is, in as many processes as wanted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,7 +131,7 @@ class _Course:
         with _processes(min(self.jobs, len(self.expected))) as pool:
             running: dict[Future[Record | Failure], Node] = {}
             while ready or running:
-                while ready and len(running) < self.jobs:
+                while ready and self._may_begin(ready[0], running.values()):
                     node = ready.pop(0)
                     job = self._job(node)
                     if job is None:
@@ -146,6 +146,14 @@ class _Course:
                         ready + ([node] if result is None else self._ended(node, result))
                     )
         return self.done
+
+    def _may_begin(self, node: Node, running: Collection[Node]) -> bool:
+        """Whether a process is free. A step whose process was lost is tried again alone, so that
+        one which takes its process along is not confused with those that ran beside it.
+        """
+        if node in self.losses or any(other in self.losses for other in running):
+            return not running
+        return len(running) < self.jobs
 
     def _all_up_to_date(self) -> None:
         for node in self.graph.order:
