@@ -53,8 +53,10 @@ def bank_of(place: Path, branches: int | None = None) -> Path:
 
 
 def grid(params: Path) -> list[Report]:
-    """Every report of the demo bank's last quarter."""
+    """Every report of the demo bank's last quarter, as `workbook run` makes them."""
     import pandas as pd
+
+    from analysis.runs.catalogue import REPORTS
 
     branches = [
         "ALL",
@@ -62,11 +64,11 @@ def grid(params: Path) -> list[Report]:
             pd.read_parquet(params.parent / "data" / "contract" / "branches.parquet")["branch_id"]
         ),
     ]
-    notebooks = sorted(str(n) for n in (ROOT / "notebooks").glob("*.ipynb"))
     return [
-        (n, {"params": str(params), "branch": b, "quarter": "2024Q4"})
+        (str(report.notebook), {"params": str(params), "branch": b, "quarter": "2024Q4"})
         for b in branches
-        for n in notebooks
+        for report in REPORTS.values()
+        if b == "ALL" or not report.whole_bank_only
     ]
 
 

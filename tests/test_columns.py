@@ -22,6 +22,7 @@ KINDS = {
     "float": pd.api.types.is_numeric_dtype,
     "bool": pd.api.types.is_bool_dtype,
     "boolean": pd.api.types.is_bool_dtype,
+    "any": lambda column: True,
 }
 
 
@@ -33,6 +34,9 @@ def of_groups(p, bank):
     yield segmentation.GROUP_SIZES, segmentation.group_sizes(p.segment_counts, Q, BEFORE, 10)
     yield segmentation.PROFILES, segmentation.group_profiles(people, 10)
     yield segmentation.VALUE_AND_RISK, values
+    yield segmentation.PLANS, plans
+    yield evidence.RULES, evidence.rules(model, "personal")
+    yield evidence.GROUPS_TODAY, evidence.groups_today(p.drift)
     yield segmentation.PLAN_EFFECTS, segmentation.plan_effects(values, plans, bank.value)
     yield (
         segmentation.CUSTOMER_LIST,
@@ -59,6 +63,7 @@ def of_changes(p, bank):
         changes.EVENTS_TO_ACT_ON,
         changes.event_list(p.events, now, p.expected_values, bank.events),
     )
+    yield changes.RULES, changes.rules(bank.events)
     yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)
 
 
@@ -80,6 +85,12 @@ def of_loyalty(p, bank):
         loyalty.management_scores(p.management_counts, Q, BEFORE, 10),
     )
     yield loyalty.WEIGHTS, loyalty.weights_table(p.index_model)
+    yield measurement.PATHS, measurement.paths(p.path_model.model)
+    yield measurement.BLOCKS, measurement.measurement(p.path_model.model)
+    yield measurement.DISTINCT, measurement.distinct(p.path_model.model)
+    yield measurement.ITEM_QUALITY, measurement.item_quality(p.path_model.model)
+    yield measurement.WITH_AND_WITHOUT, measurement.with_and_without(scores, "ALL", Q, 10)
+    yield regression_tables.DIAGNOSTICS, regression_tables.diagnostics(stated)
     yield measurement.WHO_ANSWERED, measurement.who_answered(p.response, 10)
     yield drivers.DRIVERS, drivers.driver_table(p.drivers)
     yield drivers.PERFORMANCE, drivers.performance(scores, p.drivers, "B003", Q, actions, 10)
@@ -108,6 +119,7 @@ def of_texts_and_leaving(p, bank):
     yield retention.WHAT_COUNTS, retention.what_counts(p.hazard)
     yield retention.SAVE_LIST, listed
     yield retention.LIST_SUMMARY, retention.list_summary(listed, p.churn, bank.retention, 10)
+    yield retention.REASONS, retention.reasons(listed, 3)
     yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, 10)
 
 

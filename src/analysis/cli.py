@@ -1,7 +1,6 @@
 """The command `workbook`: from a bank's tables to reports, one verb per step."""
 
 import atexit
-import json
 import os
 import signal
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +20,7 @@ from rich.progress import (
 from analysis.errors import WorkbookError
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
+from analysis.terminal import Terminal, json_line
 
 if TYPE_CHECKING:
     from analysis.prepare import Prepared
@@ -38,8 +37,8 @@ app = typer.Typer(
     "all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 "
     "reports failed; 4 a replay came out differently; 130 interrupted.",
 )
-err = Console(stderr=True)
-out = Console()
+err = Terminal(stderr=True)
+out = Terminal()
 
 ParamsFile = Annotated[
     Path, typer.Argument(help="The bank's params file, for example params/demo.yml.")
@@ -102,9 +101,10 @@ def prepare(params: ParamsFile, quarter: QuarterOption = "", jobs: JobsOption = 
     """Check the bank's rows, build the marts and fit the models. Only what changed is done
     again.
     """
-    signal.signal(signal.SIGTERM, _as_interrupt)
     bank, wanted = _bank_and_quarter(params, quarter)
-    _prepare(bank, wanted, jobs, as_json=False)
+    prepared = _prepare(bank, wanted, jobs, as_json=False)
+    if prepared.done.steps:
+        _tell_runs_under_way(bank)
 
 
 @app.command()
@@ -131,6 +131,7 @@ def run(
 
     bank, wanted = _bank_and_quarter(params, quarter)
     # the servers of kernels and of workers import while this process does, and prepares the bank
+    _find_runtime_folder()
     provisioner.warm_up()
     pool.warm_up()
     from analysis.prepare import check_branches
@@ -146,7 +147,6 @@ def run(
     )
     request.check()
     check_branches(bank, branch)
-    signal.signal(signal.SIGTERM, _as_interrupt)
     at_once = jobs or default_jobs()
     outcome = run_request(
         request,
@@ -212,6 +212,7 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> "R
     from analysis.workers import default_jobs
 
     manifest = read_quarter(folder)
+    _find_runtime_folder()
     with held(folder.resolve(), "verify"), _progress() as bar:
         display = ReplayDisplay(err, bar)
         at_once = jobs or default_jobs()
@@ -294,14 +295,13 @@ def check(params: ParamsFile) -> None:
     """Is this source fit for the contract? What is there, what is missing and which reports that
     costs, what would be set aside and why.
     """
-    from analysis.marts.rules import check_rules
-    from analysis.prepare import all_steps, make_demo_if_asked
+    from analysis.prepare import all_steps, check_settings, make_demo_if_asked
     from analysis.runs.catalogue import chosen_reports, missing_tables
     from analysis.sources.fitness import fitness_table
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
 
     bank = read_params(params)
-    check_rules(bank)
+    check_settings(bank)
     with err.status("checking") as display, embedded_engine(bank) as con:
         make_demo_if_asked(bank, display.update)
         verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)
@@ -317,7 +317,7 @@ def check(params: ParamsFile) -> None:
         out.print(f"{report.name}: {cost if missing else 'has all it needs.'}", soft_wrap=True)
     over = [verdict for verdict in verdicts.values() if limit_broken(bank, verdict)]
     for verdict in over:
-        err.print(limit_message(bank, verdict), markup=False, soft_wrap=True)
+        _say(limit_message(bank, verdict))
     if over:
         raise typer.Exit(1)
 
@@ -346,7 +346,7 @@ def screen(
     with embedded_engine(bank) as con:
         screened = screen_application(bank, con, application)
     if json_:
-        typer.echo(json.dumps({**vars(screened), "verdict": screened.verdict}, ensure_ascii=False))
+        typer.echo(json_line({**vars(screened), "verdict": screened.verdict}))
         return
     site = ", ".join(filter(None, [screened.compound, screened.developer])) or "no site named"
     lines = [
@@ -413,6 +413,33 @@ def demo(
         )
 
 
+def _find_runtime_folder() -> None:
+    from analysis.runs.warm.place import find_runtime_folder
+
+    if instead := find_runtime_folder():
+        _say(instead)
+
+
+def _tell_runs_under_way(bank: Bank) -> None:
+    """Say which reports of runs that go on meanwhile will be of older data."""
+    from analysis.lock import in_use
+    from analysis.runs.manifest import Manifest
+    from analysis.runs.status import stale_reports
+
+    for folder, who in in_use(bank.output_folder).items():
+        if not (folder / "manifest.json").exists():
+            continue
+        manifest = Manifest(folder)
+        why = stale_reports(bank, manifest)
+        done = [e.name for e in manifest.entries() if e.status == "done" and why.get(e.name)]
+        names = ", ".join(f"{branch} {report}" for branch, report in done[:12])
+        more = f" and {len(done) - 12} more" if len(done) > 12 else ""
+        _say(
+            f"Meanwhile {folder} is in use by {who}. Its reports may be of the data before; those "
+            f"that are will be made again by the next run: {names or 'none so far'}{more}."
+        )
+
+
 def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
     bank = read_params(params)
     wanted = Quarter.parse(quarter) if quarter else bank.quarters.last
@@ -438,11 +465,17 @@ def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepare
     place = f", in {bank.data_folder / 'quarantine'}." if aside else "."
     steps = f"{done} steps done, {same} were up to date" if done else "Every step is up to date"
     _say(f"{steps}. {aside:,} rows set aside{place}")
+    for what, damage in prepared.mended.items():
+        _say(f"Made again, for {damage} since it was written: {what}.")
     return prepared
 
 
-def _say(text: str, console: Console = err) -> None:
+def _say(text: str, console: Terminal = err) -> None:
     console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _complain(text: str) -> None:
+    err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _as_interrupt(*_: object) -> None:
@@ -468,19 +501,19 @@ def main() -> None:
     imports.
     """
     status = 0
+    # no file that happens to lie in the working folder is taken for a module by what starts
+    os.environ["PYTHONSAFEPATH"] = "1"
+    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         app()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
     except WorkbookError as error:
-        err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain(str(error))
         status = 1
     except OSError as error:
-        err.print(
-            f"{error.filename or 'A file'} cannot be written or read: {error.strerror or error}.",
-            style="red",
-            markup=False,
-            soft_wrap=True,
+        _complain(
+            f"{error.filename or 'A file'} cannot be written or read: {error.strerror or error}."
         )
         status = 1
     atexit._run_exitfuncs()

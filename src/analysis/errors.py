@@ -3,7 +3,21 @@ reads it.
 """
 
 import difflib
+import json
+import re
 from collections.abc import Iterable
+from contextlib import suppress
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+#: Faults that lie in a value and repeat it: of DuckDB, and of the drivers of databases.
+FAULTS_OF_DATA = {
+    "ConversionException",
+    "DataError",
+    "InvalidInputException",
+    "OutOfRangeException",
+    "TypeMismatchException",
+}
+HIDDEN = "…"
 
 
 class WorkbookError(Exception):
@@ -26,6 +40,37 @@ class ContractError(WorkbookError):
 
 class MissingDataError(WorkbookError):
     """Something that an earlier step writes is not there."""
+
+
+def engine_says(error: Exception) -> str:
+    """What an engine or driver says of a fault: its first line; of a fault that lies in the data,
+    without the values, which may be a customer's.
+    """
+    said = str(error).strip()
+    with suppress(ValueError, KeyError, TypeError):  # DuckDB, when memory or disk is short
+        said = str(json.loads(said)["exception_message"])
+    first = next(iter(said.splitlines()), type(error).__name__)
+    if FAULTS_OF_DATA & {base.__name__ for base in type(error).__mro__}:
+        first = re.sub(r"""'[^']*'|"[^"]*\"""", f"'{HIDDEN}'", first)
+    return without_secrets(first)
+
+
+def without_secrets(text: str, url: str = "") -> str:
+    """The text without passwords: those of URLs in it, and those of `url` wherever they stand."""
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    text = re.sub(r"(://[^\s'\":/@]*):[^\s'\"]*@", rf"\1:{HIDDEN}@", text)
+    return re.sub(r"(?i)(passw(?:or)?d|pwd)(\s*[=:]\s*)[^\s&'\",}]+", rf"\1\2{HIDDEN}", text)
+
+
+def _secrets(url: str) -> set[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        return {url}
+    named = [value for name, value in parse_qsl(parts.query) if name.lower() in ("password", "pwd")]
+    secrets = {parts.password or "", *named}
+    return {form for s in secrets for form in (s, unquote(s)) if form}
 
 
 def nearest_first(name: str, valid: Iterable[str]) -> list[str]:

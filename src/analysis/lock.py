@@ -1,9 +1,10 @@
 """One run at a time on a folder: the second is told who holds it."""
 
 import getpass
-import json
 import os
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from analysis.errors import WorkbookError
-from analysis.storage import write_json
+from analysis.storage import read_json, write_json
+
+#: Read and write for the group of a shared folder: a lock that another member can take.
+SHARED_MODE = 0o664
+ALIVE = "alive"  # in a working folder: locked while its process lives
+SETTLING_SECONDS = 60  # between a working folder and its lock
 
 
 @contextmanager
@@ -26,10 +32,15 @@ def held(folder: Path, doing: str, wait: Callable[[str], None] | None = None) ->
     lie beside the folder, as `.<name>.lock` and `.<name>.holder`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0)
+    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0, mode=SHARED_MODE)
     holder = folder.parent / f".{folder.name}.holder"
     try:
         lock.acquire()
+    except PermissionError as error:
+        raise WorkbookError(
+            f"{folder} cannot be locked: {lock.lock_file} belongs to somebody else. Have its "
+            "folder shared with your group, or remove the file."
+        ) from error
     except Timeout:
         if not wait:
             raise WorkbookError(
@@ -42,7 +53,7 @@ def held(folder: Path, doing: str, wait: Callable[[str], None] | None = None) ->
             write_json(
                 holder,
                 {
-                    "user": getpass.getuser(),
+                    "user": _user(),
                     "host": socket.gethostname(),
                     "process": os.getpid(),
                     "doing": doing,
@@ -55,10 +66,60 @@ def held(folder: Path, doing: str, wait: Callable[[str], None] | None = None) ->
         lock.release()
 
 
-def _who(holder: Path) -> str:
+@contextmanager
+def workplace(parent: Path) -> Iterator[Path]:
+    """A folder in `parent` for this user's eyes only, gone afterwards; a later one removes what a
+    killed process left.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_dead(parent)
+    folder = Path(tempfile.mkdtemp(prefix=".work-", dir=parent))
     try:
-        who = json.loads(holder.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with FileLock(folder / ALIVE):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_dead(parent: Path) -> None:
+    """Remove working folders whose process is gone; the system gives its lock back."""
+    for folder in parent.glob(".work-*"):
+        with suppress(OSError, Timeout):
+            if not (folder / ALIVE).exists():
+                if time.time() - folder.stat().st_mtime < SETTLING_SECONDS:
+                    continue
+                shutil.rmtree(folder)
+                continue
+            with FileLock(folder / ALIVE, timeout=0):
+                shutil.rmtree(folder)
+
+
+def in_use(folder: Path) -> dict[Path, str]:
+    """The folders in `folder` that somebody holds, with who, since when and what for."""
+    held_now = {}
+    for holder in folder.glob(".*.holder"):
+        held_folder = folder / holder.name.removeprefix(".").removesuffix(".holder")
+        lock = FileLock(folder / f".{held_folder.name}.lock", timeout=0, mode=SHARED_MODE)
+        try:
+            with lock:
+                holder.unlink(missing_ok=True)  # of one that was killed
+        except Timeout:
+            held_now[held_folder] = _who(holder)
+        except OSError:
+            continue
+    return held_now
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in containers
+        return f"user {os.getuid()}"
+
+
+def _who(holder: Path) -> str:
+    who = read_json(holder)
+    if not isinstance(who, dict):
         return "another process"
     return (
         f"`workbook {who['doing']}` of {who['user']} on {who['host']}, process "

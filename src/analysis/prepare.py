@@ -10,7 +10,8 @@ from analysis.lock import held
 from analysis.marts.rules import check_rules
 from analysis.partition import ALL
 from analysis.quarters import Quarter
-from analysis.sources.land import Verdict, branch_ids, embedded_engine, land
+from analysis.sources.accepted import Verdict
+from analysis.sources.land import branch_ids, embedded_engine, land, remove_left_overs
 from analysis.sources.params import Bank
 from analysis.steps.declaration import Occasion, Step
 from analysis.steps.graph import Graph, graph_of
@@ -32,6 +33,12 @@ class Prepared:
 
     verdicts: dict[str, Verdict]
     done: Done = field(default_factory=Done)
+
+    @property
+    def mended(self) -> dict[str, str]:
+        """What was made again because its files were damaged, with how."""
+        tables = {f"the rows of {v.table}": v.damage for v in self.verdicts.values() if v.damage}
+        return tables | {str(node): damage for node, damage in self.done.mended.items()}
 
 
 def all_steps() -> dict[str, Step]:
@@ -64,8 +71,9 @@ def prepare(
     if last not in bank.all_quarters:
         valid = [str(q) for q in bank.all_quarters]
         raise ParametersError(not_one_of("The quarter", str(last), valid))
-    check_rules(bank)
+    check_settings(bank)
     with held(bank.data_folder, "prepare", wait=progress):
+        remove_left_overs(bank)
         make_demo_if_asked(bank, progress)
         with embedded_engine(bank) as con:
             verdicts = land(bank, con, lambda table: progress(f"checking {table}"))
@@ -73,6 +81,15 @@ def prepare(
     if done.failed:
         raise WorkbookError(failures_told(done))
     return Prepared(verdicts, done)
+
+
+def check_settings(bank: Bank) -> None:
+    """Refuse what no step could use of the params file, before anything takes time; raises
+    ParametersError naming the place and the valid ones.
+    """
+    check_rules(bank)
+    for step in all_steps().values():
+        step.check(bank)
 
 
 def check_branches(bank: Bank, branches: list[str]) -> None:

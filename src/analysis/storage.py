@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-import os
-import tempfile
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 PACKAGE = Path(__file__).parent
 COMPUTED_WITH = (
@@ -25,23 +29,37 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` under a temporary name first, so that a reader never sees half a
     file.
     """
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(text)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to, which takes its place when the block ends well; rights are
+    those of every new file of the user.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        yield temporary
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Readable JSON with sorted keys, written whole."""
-    write_text(
-        path, json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n"
-    )
+def write_json(path: Path, content: Any, sort_keys: bool = True) -> None:
+    """Readable JSON, written whole; with sorted keys, unless their order says something."""
+    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=sort_keys, default=str)
+    write_text(path, text + "\n")
+
+
+def quoted(text: object) -> str:
+    """A text or path as it stands between the quotes of an SQL literal."""
+    return str(text).replace("'", "''")
 
 
 def text_fingerprint(*texts: str) -> str:
@@ -59,16 +77,78 @@ def bytes_fingerprint(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder that stands in its place; nothing where there is neither."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def make_way(path: Path) -> Path:
+    """The path of a file of our own, where no folder stands in its place any more."""
+    if path.is_dir():
+        remove(path)
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """What a file of our own holds; None where it is not there, or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+class KeptFile(BaseModel):
+    """A file as it was left."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int  # bytes
+    modified_ns: int
+    fingerprint: str
+
+
+def kept_files(folder: Path, files: Iterable[Path]) -> dict[str, KeptFile]:
+    """The files as they are now, by their path within `folder`."""
+    kept = {}
+    for path in files:
+        stat = path.stat()
+        kept[path.relative_to(folder).as_posix()] = KeptFile(
+            size=stat.st_size, modified_ns=stat.st_mtime_ns, fingerprint=bytes_fingerprint(path)
+        )
+    return kept
+
+
+def damage_of(folder: Path, kept: Mapping[str, KeptFile], there: Iterable[Path]) -> str:
+    """How the files that are there differ from those that were left, in a few words; empty where
+    they are the same. Content is read again only where a file's time changed.
+    """
+    names = {path.relative_to(folder).as_posix() for path in there}
+    for name in sorted(kept.keys() ^ names):
+        return f"{name} is missing" if name in kept else f"{name} was added"
+    for name, file in kept.items():
+        stat = (folder / name).stat()
+        if stat.st_size != file.size or (
+            stat.st_mtime_ns != file.modified_ns
+            and bytes_fingerprint(folder / name) != file.fingerprint
+        ):
+            return f"{name} was changed"
+    return ""
+
+
 def file_fingerprint(path: Path, known: Path) -> str:
     """A fingerprint of a file's content, read again only when its size or time changed; remembered
     in `known`.
     """
-    remembered = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    content = read_json(known)
+    remembered = content if isinstance(content, dict) else {}
     stat = path.stat()
     mark = [stat.st_size, stat.st_mtime_ns]
     if remembered.get(str(path), [None])[:2] != mark:
         remembered[str(path)] = [*mark, bytes_fingerprint(path)]
-        write_json(known, remembered)
+        write_json(make_way(known), remembered)
     return str(remembered[str(path)][2])
 
 

@@ -4,11 +4,21 @@ Steps and reports run side by side, so their libraries start no threads of their
 """
 
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
+import tempfile
 import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
+
+from analysis.lock import workplace
 
 #: Thread pools of BLAS, OpenMP and DuckDB, and the thread that Arrow's allocator starts when it is
 #: imported.
@@ -18,6 +28,10 @@ ONE_THREAD = {
     ),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
+
+#: How long processes may take to end before they are killed.
+GRACE_SECONDS = 3.0
+LAST_AT_EXIT = -1000
 
 
 def default_jobs() -> int:
@@ -38,10 +52,34 @@ def worker_context(*modules: str) -> Any:
     a thread.
     """
     pin_threads()
+    _sockets_in_a_place_of_their_own()
     context = get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         context.set_forkserver_preload(list(modules))
     return context
+
+
+@cache
+def _sockets_in_a_place_of_their_own() -> None:
+    """Where processes meet: a folder that is found and removed when this process was killed."""
+    if os.name != "posix":
+        return
+    parent = Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+    with suppress(OSError):  # that name is taken: the usual temporary folder, then
+        parent.mkdir(mode=0o700, exist_ok=True)
+        if parent.lstat().st_uid != os.getuid():
+            return
+        place = workplace(parent)
+        folder = place.__enter__()
+        # after what lies in it was removed
+        multiprocessing.util.Finalize(
+            None, place.__exit__, (None, None, None), exitpriority=LAST_AT_EXIT
+        )
+        usual, tempfile.tempdir = tempfile.tempdir, str(folder)
+        try:
+            multiprocessing.util.get_temp_dir()
+        finally:
+            tempfile.tempdir = usual
 
 
 def warm_up(*modules: str) -> None:
@@ -51,6 +89,54 @@ def warm_up(*modules: str) -> None:
 
         worker_context(*modules)
         ensure_running()
+
+
+def end_processes(executor: ProcessPoolExecutor, at_once: bool = False) -> None:
+    """End an executor and its processes: those that are idle, or all of them now.
+
+    What does not end in time is killed: a process that was lost may have taken a lock along, for
+    which the others wait for ever. They are told by number, for the executor takes all processes
+    for dead when the server that forked them is.
+    """
+    numbers = [process.pid for process in (executor._processes or {}).values() if process.pid]
+    executor.shutdown(wait=False, cancel_futures=True)
+    until = time.monotonic() + GRACE_SECONDS
+    if at_once:
+        _signal(numbers, signal.SIGTERM)
+    while (numbers := [n for n in numbers if is_running(n)]) and time.monotonic() < until:
+        time.sleep(0.02)
+    _signal(numbers, signal.SIGKILL)
+
+
+@contextmanager
+def processes(count: int, modules: Sequence[str], begin: Any = None) -> Iterator[Any]:
+    """An executor of `count` processes forked from a server that has imported `modules`; they end
+    with the block, however it ends.
+    """
+    context = worker_context(*modules)
+    executor = ProcessPoolExecutor(count, mp_context=context, initializer=begin)
+    whole = False
+    try:
+        yield executor
+        whole = True
+    finally:
+        end_processes(executor, at_once=not whole)
+
+
+def _signal(numbers: list[int], which: signal.Signals) -> None:
+    for number in numbers:
+        with suppress(OSError):
+            os.kill(number, which)
+
+
+def is_running(number: int) -> bool:
+    """Whether a process is there and has not ended."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(number).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def begin() -> None:

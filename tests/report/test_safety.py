@@ -103,18 +103,30 @@ def test_the_index_escapes_names_errors_and_figures(tmp_path):
     assert "<script" not in page and page.count("&lt;script&gt;") >= 6
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=1", "＝1＋1", "\u200b－1", "﹢1", "＠A"],
+)
 def test_a_cell_that_a_spreadsheet_would_execute_is_defused(text):
-    assert harmless(text) == "'" + text
+    assert harmless(text) == "'" + re.sub(r"[\t\r\n]+", " ", text)
+
+
+@pytest.mark.parametrize(
+    "end", ["\r", "\n", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+def test_no_value_begins_a_row_of_its_own(tmp_path, end):
+    write_list(pd.DataFrame({"name": [f"a{end}=1+1"], "n": [1]}), tmp_path, "people")
+    text = (tmp_path / "people.csv").read_text(encoding="utf-8-sig")
+    assert text.splitlines() == ['"name","n"', '"a =1+1",1']
     assert harmless("a=b") == "a=b" and harmless(-1.5) == -1.5
 
 
 def test_a_list_is_written_as_csv_and_parquet(tmp_path):
     write_list(pd.DataFrame({"name": ["=cmd", "王"], "n": [-1, 2]}), tmp_path, "people")
     assert (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines() == [
-        "name,n",
-        "'=cmd,-1",
-        "王,2",
+        '"name","n"',
+        '"\'=cmd",-1',
+        '"王",2',
     ]
     assert pd.read_parquet(tmp_path / "people.parquet")["name"].tolist() == ["=cmd", "王"]
     assert len(list(tmp_path.iterdir())) == 2

@@ -61,6 +61,8 @@ def test_the_list_names_nobody_and_nothing_gives_an_empty_one():
     churn, customers, expected = bank()
     assert findings.save_list(churn.head(0), customers, expected, SETTINGS).empty
     assert findings.save_list(churn, customers, pd.DataFrame(), SETTINGS).empty
+    worthless = expected.assign(expected=0.0)  # a branch where no call pays
+    assert findings.save_list(churn, customers, worthless, SETTINGS).empty
 
 
 def test_reasons_are_told_in_words_with_their_side():

@@ -7,72 +7,15 @@ import subprocess
 import sys
 import time
 
-import nbformat
 import psutil
 import pytest
 
 from analysis.cli import app
 from analysis.lock import held
-from analysis.prepare import prepare
-from analysis.runs import catalogue
 from tests.conftest import ROOT
-from tests.runs.command import call, report_elsewhere, told
+from tests.runs.command import call, launched, told
 
 WORKBOOK = [sys.executable, "-c", "from analysis.cli import main; main()"]
-
-
-@pytest.fixture
-def odd(small, tmp_path, monkeypatch):
-    """The small bank, with one report whose notebook a test writes."""
-    bank = small.bank()
-    prepare(bank)
-
-    def report(*cells, name="odd"):
-        path = tmp_path / f"10_{name}.ipynb"
-        notebook = nbformat.v4.new_notebook(
-            cells=[
-                nbformat.v4.new_markdown_cell("# An odd report"),
-                nbformat.v4.new_code_cell(
-                    'params = ""\nbranch = ""\nquarter = ""\nlanguage = ""\noutputs = ""',
-                    metadata={"tags": ["parameters"]},
-                ),
-                *[nbformat.v4.new_code_cell(c) for c in cells],
-            ]
-        )
-        nbformat.write(notebook, path)
-        monkeypatch.setitem(catalogue.REPORTS, name, report_elsewhere(path))
-        return path
-
-    report.bank = bank
-    report.folder = bank.output_folder / "2024Q2"
-    report.run = lambda *words, name="odd": call(
-        app, "run", str(bank.path), "--report", name, "--branch", "B1", *words
-    )
-    report.entry = lambda name="odd": next(
-        r
-        for r in json.loads((report.folder / "manifest.json").read_text())["reports"]
-        if r["report"] == name and r["branch"] == "B1"
-    )
-    report.page = lambda name="odd": (report.folder / "B1" / f"{name}.html").read_text(
-        encoding="utf-8"
-    )
-    return report
-
-
-def launched(odd, names, *words, **options):
-    """`workbook run` of the test's own reports, in a process of its own."""
-    notebooks = [str(odd.folder.parents[2] / f"10_{name}.ipynb") for name in names]
-    script = (
-        "import pathlib\nfrom analysis.runs.catalogue import REPORTS\n"
-        "from analysis.cli import main\nfrom tests.runs.command import report_elsewhere\n"
-        f"for path in {notebooks!r}:\n"
-        "    report = report_elsewhere(pathlib.Path(path))\n"
-        "    REPORTS[report.name] = report\n"
-        "main()"
-    )
-    chosen = [w for n in names for w in ("--report", n)]
-    command = [sys.executable, "-c", script, "run", str(odd.bank.path), *chosen, *words]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **options)
 
 
 @pytest.mark.parametrize(

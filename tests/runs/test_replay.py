@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -111,7 +112,12 @@ def test_parameters_force_and_a_missing_page_run_again(delivered):
     assert "1 reports done" in told(call(app, *words))
     assert "1 reports done" in told(call(app, *words, "--force"))
     (quarter_folder(bank) / "B1" / "segmentation.html").unlink()
-    assert statuses(bank)["B1", "segmentation"] == "its page is missing"
+    assert statuses(bank)["B1", "segmentation"] == "segmentation.html is missing"
+    assert "1 reports done" in told(call(app, *words))
+    listed = quarter_folder(bank) / "B1" / "tables" / "segmentation" / "customers_by_group.csv"
+    listed.write_bytes(listed.read_bytes()[:100])
+    changed = "tables/segmentation/customers_by_group.csv was changed"
+    assert statuses(bank)["B1", "segmentation"] == changed
     assert "1 reports done" in told(call(app, *words))
 
 
@@ -148,11 +154,11 @@ def test_an_edited_page_a_changed_parameter_and_a_changed_list_are_caught(delive
         (
             "segmentation.ipynb",
             lambda t: t.replace('branch = \\"B1\\"', 'branch = \\"SMALL\\"'),
-            "the parameter branch is \"SMALL\" in the notebook and 'B1' in the manifest",
+            "segmentation.ipynb is not the file that was delivered",
         ),
         (
             "tables/segmentation/customers_by_group.csv",
-            lambda t: t.replace("C1,", "C2,"),
+            lambda t: t.replace('"C1",', '"C2",'),
             "customers_by_group.csv is not the file that was delivered",
         ),
     ):
@@ -164,30 +170,19 @@ def test_an_edited_page_a_changed_parameter_and_a_changed_list_are_caught(delive
         status, said = verified(bank)
         path.write_bytes(before)
         assert status == 4 and found in said, said
-        if name.endswith(".ipynb"):
-            assert re.search(r"code cell 3, in “.*” comes out differently", said), said
     assert verified(bank)[0] == 0
 
 
-def test_a_changed_output_names_the_first_cell_that_differs(delivered):
-    """As if the numbers had been polished, in the notebook and in the manifest's checksums."""
+@contextmanager
+def delivered_as(bank, edit):
+    """The notebook of B1's segmentation edited, and the manifest's checksum of it with it."""
     from analysis.runs.delivered import file_hashes
 
-    _, bank = delivered
     folder, manifest = quarter_folder(bank), quarter_folder(bank) / "manifest.json"
-    path, kept = (
-        folder / "B1" / "segmentation.ipynb",
-        (folder / "B1" / "segmentation.ipynb").read_bytes(),
-    )
-    content = manifest.read_bytes()
+    path = folder / "B1" / "segmentation.ipynb"
+    before, content = path.read_bytes(), manifest.read_bytes()
     notebook = nbformat.read(path, 4)
-    code_cells = [c for c in notebook.cells if c.cell_type == "code"]
-    at = max(
-        i
-        for i, c in enumerate(code_cells)
-        if any("text/html" in o.get("data", {}) for o in c.outputs)
-    )
-    code_cells[at].outputs[0]["data"]["text/html"] += "<p>polished</p>"
+    edit(notebook)
     path.write_text(nbformat.writes(notebook) + "\n")
     entries = json.loads(content)
     entry = next(
@@ -195,12 +190,71 @@ def test_a_changed_output_names_the_first_cell_that_differs(delivered):
     )
     entry["files"] = file_hashes(folder / "B1", "segmentation")
     manifest.write_text(json.dumps(entries))
-    status, said = verified(bank)
-    path.write_bytes(kept)
+    yield
+    path.write_bytes(before)
     manifest.write_bytes(content)
-    assert (
-        status == 4 and f"code cell {at + 1}, in “" in said and "comes out differently" in said
-    ), said
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("a cell", "its code is not that of 01_segmentation.ipynb; nothing was executed"),
+        ("a line", "its code is not that of 01_segmentation.ipynb; nothing was executed"),
+        ("the parameters", "stands among the notebook's parameters; nothing was executed"),
+    ],
+)
+def test_code_added_to_a_delivered_notebook_is_not_executed(delivered, tmp_path, where, why):
+    _, bank = delivered
+    ran = tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'w').close()"
+
+    def add(notebook):
+        cells = [c for c in notebook.cells if c.cell_type == "code"]
+        injected = next(c for c in cells if "injected-parameters" in c.metadata.get("tags", []))
+        if where == "a cell":
+            notebook.cells.append(nbformat.v4.new_code_cell(code))
+        else:
+            cell = injected if where == "the parameters" else cells[-1]
+            cell.source += f"\n{code}"
+
+    with delivered_as(bank, add):
+        status, said = verified(bank)
+    assert status == 4 and why in said, said
+    assert not ran.exists()
+
+
+def test_a_parameter_that_is_not_the_manifests_is_named(delivered):
+    _, bank = delivered
+
+    def change(notebook):
+        for cell in notebook.cells:
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.source = cell.source.replace('branch = "B1"', 'branch = "SMALL"')
+
+    with delivered_as(bank, change):
+        status, said = verified(bank)
+    assert status == 4
+    assert "the parameter branch is \"SMALL\" in the notebook and 'B1' in the manifest" in said
+
+
+def test_a_changed_output_names_the_first_cell_that_differs(delivered):
+    """As if the numbers had been polished, in the notebook and in the manifest's checksums."""
+    _, bank = delivered
+    changed = []
+
+    def polish(notebook):
+        code_cells = [c for c in notebook.cells if c.cell_type == "code"]
+        at = max(
+            i
+            for i, c in enumerate(code_cells)
+            if any("text/html" in o.get("data", {}) for o in c.outputs)
+        )
+        code_cells[at].outputs[0]["data"]["text/html"] += "<p>polished</p>"
+        changed.append(f"code cell {at + 1}, in “")
+
+    with delivered_as(bank, polish):
+        status, said = verified(bank)
+    assert status == 4 and changed[0] in said and "comes out differently" in said, said
 
 
 def test_a_changed_data_row_is_caught_before_and_after_it_is_prepared(delivered):

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from analysis.partition import read_model
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.segmentation import naming, quality
@@ -16,7 +15,8 @@ from analysis.segmentation.model import fit_segmentation, labels_by
 from analysis.segmentation.scoring import DORMANT, segment_expression
 from analysis.sources.params import Plan, Segmentation, read_params
 from analysis.statistics.intervals import stability_index
-from analysis.steps.readings import mart_files
+from analysis.steps.readings import mart_files, model_reading
+from analysis.steps.working import read_model_file
 from analysis.tables import Tables
 from tests.conftest import demo_params
 
@@ -440,7 +440,9 @@ def test_groups_keep_their_names_in_a_new_version(demo, tmp_path):
     )
     bank = read_params(path)
     prepare(bank)
-    first, second = read_model(bank, "segmentation_versions", Versions).versions
+    first, second = read_model_file(
+        bank.data_folder / model_reading("segmentation_versions"), Versions
+    ).versions
     assert (first.version, second.version, second.earlier) == (1, 2, ["2024Q1"])
     assert first.types == Tables(demo, "ALL", LAST).segmentation.types
     kept = [g for g in second.types["personal"].groups if g.kept]

@@ -13,10 +13,10 @@ from analysis.voice.comments import (
     fit_themes,
     language_of,
     theme_weights,
-    without_identity,
     words,
     words_of_low_scores,
 )
+from analysis.voice.identity import without_identity
 from analysis.voice.texts import with_themes
 from tests.conftest import SHARED, left_out
 
@@ -44,29 +44,6 @@ def test_a_hundred_thousand_characters_of_markup_are_cut_and_do_not_take_long():
         assert len(cleaned(text)) <= 2_000
         assert len(without_identity(cleaned(text), ["Anna Jones"])) <= 2_000
         words(cleaned(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "secret"),
-    [
-        ("请回电13812345678", [], "138"),
-        ("王秀英，电话 138-1234-5678", ["王秀英"], "秀英"),
-        ("账号 6222 0000 1111 2222 扣了两次", [], "6222"),
-        ("Signed, anna JONES", ["Anna Jones"], "JONES"),
-        ("Ask Mr. Peter Novak about it", [], "Novak"),
-        ("李经理说不行，张伟先生也是", [], "张伟"),
-        ("write to a.b+c@mail.example.com", [], "mail"),
-        ("微信号: bank_fan88", [], "bank_fan"),
-        ("follow @someone", [], "someone"),
-        ("身份证 11010519491231002X", [], "002X"),
-    ],
-)
-def test_what_says_who_wrote_it_is_taken_out(text, names, secret):
-    assert secret in text and secret not in without_identity(text, names)
-
-
-def test_what_says_nothing_of_a_person_stays():
-    assert without_identity("等了3天，扣了 200 元", []) == "等了3天，扣了 200 元"
 
 
 def texts(n=400, seed=0):

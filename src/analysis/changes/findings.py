@@ -481,18 +481,17 @@ def _mantel_haenszel(strata: Strata) -> float:
     return float(StratifiedTable(tables).test_null_odds(correction=False).pvalue)
 
 
-def rules(events: list[Event]) -> pd.DataFrame:
-    """The rules of the params file.
+#: The rules of the params file: column to its type.
+#: event: its title; rule: SQL; outcome: what it is watched for; action: what is done about it.
+RULES = {"event": "str", "rule": "str", "outcome": "str", "action": "str"}
 
-    event: text, its title
-    rule: text, SQL
-    outcome: text, what the event is watched for
-    action: text, what is done about it
-    """
+
+def rules(events: list[Event]) -> pd.DataFrame:
+    """The rules of the params file: the columns `RULES`."""
     rows = [
         {"event": e.title, "rule": e.rule, "outcome": e.expect, "action": e.action} for e in events
     ]
-    return pd.DataFrame(rows, columns=["event", "rule", "outcome", "action"])
+    return pd.DataFrame(rows, columns=list(RULES))
 
 
 def headline(moved: dict[str, float], rates: pd.DataFrame) -> dict[str, str]:

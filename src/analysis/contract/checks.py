@@ -6,6 +6,7 @@ backend, which collects failing values in pandas: see docs/decisions/0002-checks
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 
 import ibis
@@ -40,8 +41,8 @@ def _local(value: ir.Value, zone: str) -> ir.Value:
 
 
 def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Table:
-    """The staged rows in the contract's types, with `row_as_read` (JSON-like text) for the
-    quarantine.
+    """The staged rows in the contract's types, with `row_as_read` (`column=value; ` for each, a
+    semicolon in a value behind a backslash) for the quarantine.
 
     staged: one row per row of the source, with the contract's columns in whatever type the source
     has, and ORIGIN.
@@ -58,15 +59,26 @@ def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Tab
             _local(value, zone) if column.type == "timestamp" else value.try_cast(column.ibis_type)
         )
         columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
-    as_read = ibis.literal("")
+    whole = ibis.literal("")
     for column in table.columns:
-        as_read = (
-            as_read
+        whole = (
+            whole
             + ibis.literal(f"{column.name}=")
-            + staged[column.name].cast("string").fill_null("")
+            + _escaped(staged[column.name].cast("string").fill_null(""))
             + ibis.literal("; ")
         )
-    return staged.select(*ORIGIN, **columns, row_as_read=as_read)
+    return staged.select(*ORIGIN, **columns, row_as_read=whole)
+
+
+def _escaped(value: ir.StringValue) -> ir.StringValue:
+    """So that a value cannot look like the next column."""
+    return value.replace("\\", "\\\\").replace(";", "\\;")
+
+
+def as_read(row: str, column: str) -> str:
+    """The value of a column in `row_as_read`."""
+    found = re.search(rf"(?:^|; ){re.escape(column)}=((?:\\.|[^\\;])*); ", row, re.DOTALL)
+    return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
 
 
 def broken_rules(

@@ -36,6 +36,7 @@ class Column:
     pattern: str = ""
     not_future: bool = False
     personal: bool = False  # names, phones, addresses: never carried into a mart
+    describes: bool = False  # says something of a person: not repeated in messages either
 
     @property
     def ibis_type(self) -> str:

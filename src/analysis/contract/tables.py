@@ -4,6 +4,9 @@ from analysis.contract.declaration import Column, RowRule, Table
 
 #: Identifiers that become names of folders: no separators, no leading dot.
 FOLDER_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
+NOT_A_FOLDER = (
+    r"(?i)^(all|con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)|\.(html|ipynb|jsonl?|lock|holder)$|\.$"
+)
 
 CHANNELS = ("branch", "atm", "pos", "online", "mobile", "phone", "transfer", "system", "other")
 KINDS = (
@@ -66,8 +69,9 @@ BRANCHES = Table(
     rules=(
         RowRule(
             "branch_id_reserved",
-            "`ALL` stands for the whole bank and is no branch",
-            lambda t: t.branch_id.upper() == "ALL",
+            "is not the name of something else where reports lie: `ALL` stands for the whole bank; "
+            "`index.html` and the like are its files, `con` and the like devices of Windows",
+            lambda t: t.branch_id.re_search(NOT_A_FOLDER),
         ),
     ),
 )
@@ -116,12 +120,14 @@ CUSTOMERS = Table(
         ),
         _id("manager_id", "Relationship manager.", "staff.staff_id"),
         Column("name", "text", "Name as the bank writes it.", personal=True),
-        Column("born_on", "date", "Date of birth, or of founding.", not_future=True),
+        Column(
+            "born_on", "date", "Date of birth, or of founding.", not_future=True, describes=True
+        ),
         Column("sex", "text", "Sex, of persons.", allowed=("female", "male")),
-        Column("region", "text", "Region of residence."),
+        Column("region", "text", "Region of residence.", describes=True),
         Column("address", "text", "Postal address.", personal=True),
-        Column("compound", "text", "Residential compound."),
-        Column("employer", "text", "Employer as stated."),
+        Column("compound", "text", "Residential compound.", describes=True),
+        Column("employer", "text", "Employer as stated.", describes=True),
         Column("phone", "text", "Telephone number.", personal=True),
         Column("document_hash", "text", "Hash of the identity document.", personal=True),
         Column(

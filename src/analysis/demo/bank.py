@@ -2,12 +2,9 @@
 tests and benchmarks read.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +33,8 @@ from analysis.demo.trade import (
     standing_order_table,
 )
 from analysis.demo.voice import campaign_tables, survey_tables
-from analysis.storage import write_json
+from analysis.storage import read_json, write_json
+from analysis.workers import processes
 
 Progress = Callable[[int, int], None]
 
@@ -65,7 +63,7 @@ def make_bank(
             for chunk, first in enumerate(range(0, customers, plan.CHUNK))
         ]
         if jobs > 1 and len(tasks) > 1:
-            with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            with processes(jobs, [__name__]) as pool:
                 planted = []
                 for done, rows in enumerate(pool.map(_make_chunk, tasks), 1):
                     planted += rows
@@ -110,9 +108,7 @@ def made_with(customers: int, seed: int, branches: int | None = None) -> dict[st
 def is_made(folder: Path, customers: int, seed: int) -> bool:
     """Whether the folder holds the demo bank asked for, whole."""
     record = folder / "made_with.json"
-    return record.exists() and json.loads(record.read_text(encoding="utf-8")) == made_with(
-        customers, seed
-    )
+    return read_json(record) == made_with(customers, seed)
 
 
 def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, object]]:

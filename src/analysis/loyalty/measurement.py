@@ -8,75 +8,85 @@ from analysis.report.language import Impossible, say
 from analysis.statistics.intervals import share_interval
 
 
-def _with_ends(*names: str) -> list[str]:
-    return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+def _with_ends(*names: str) -> dict[str, str]:
+    return {f"{name}{end}": "float" for name in names for end in ("", "_low", "_high")}
 
 
-def _rows(model: PathModel | Impossible, table: str, columns: list[str]) -> pd.DataFrame:
-    """A table of the model, with n (answers); empty where there is no model."""
+def _rows(model: PathModel | Impossible, table: str, columns: dict[str, str]) -> pd.DataFrame:
+    """The columns of a table of the model, n being its answers; empty where there is no model."""
+    names = [name for name in columns if name != "n"]
     if isinstance(model, Impossible):
-        return pd.DataFrame(columns=columns).assign(n=0)
-    rows = [row.model_dump(include=set(columns)) for row in getattr(model, table)]
-    return pd.DataFrame(rows, columns=columns).assign(n=model.answers)
+        return pd.DataFrame(columns=names).assign(n=0)
+    rows = [row.model_dump(include=set(names)) for row in getattr(model, table)]
+    return pd.DataFrame(rows, columns=names).assign(n=model.answers)
+
+
+#: How strongly each block acts on the next: column to its type.
+#: path: standardised; corrected: for the error of measurement; each with its interval (bootstrap).
+#: n: answers; certain: whether the interval of the path does not contain 0.
+PATHS = {
+    "source": "str",
+    "target": "str",
+    **_with_ends("path", "corrected"),
+    "n": "int",
+    "certain": "bool",
+}
 
 
 def paths(model: PathModel | Impossible) -> pd.DataFrame:
-    """How strongly each block acts on the next.
-
-    source, target: text, blocks
-    path: float, standardised, with path_low and path_high (bootstrap)
-    corrected: float, for the error of measurement, with its interval
-    n: int, answers
-    certain: bool, whether the interval of the path does not contain 0
-    """
-    table = _rows(model, "paths", ["source", "target", *_with_ends("path", "corrected")])
+    """How strongly each block acts on the next: the columns `PATHS`."""
+    table = _rows(model, "paths", {c: t for c, t in PATHS.items() if c != "certain"})
     return table.assign(
         certain=(table["path_low"].astype(float) > 0) | (table["path_high"].astype(float) < 0)
     )
 
 
-def measurement(model: PathModel | Impossible) -> pd.DataFrame:
-    """How well each block is measured and explained; each figure with …_low and …_high.
+#: How well each block is measured and explained: column to its type; figures with their interval.
+#: alpha: Cronbach's; rho: composite reliability; ave: average variance extracted.
+#: n: answers.
+BLOCKS = {"block": "str", **_with_ends("alpha", "rho", "ave", "r_squared"), "n": "int"}
 
-    block: text
-    alpha: float, Cronbach's
-    rho: float, composite reliability
-    ave: float, average variance extracted
-    r_squared: float
-    n: int, answers
-    """
-    return _rows(model, "blocks", ["block", *_with_ends("alpha", "rho", "ave", "r_squared")])
+
+def measurement(model: PathModel | Impossible) -> pd.DataFrame:
+    """How well each block is measured and explained: the columns `BLOCKS`."""
+    return _rows(model, "blocks", BLOCKS)
+
+
+#: Whether two blocks measure different things: column to its type.
+#: htmt: heterotrait-monotrait ratio, with its interval; distinct: whether that lies below 0.9.
+DISTINCT = {"block": "str", "other": "str", **_with_ends("htmt"), "distinct": "bool"}
 
 
 def distinct(model: PathModel | Impossible) -> pd.DataFrame:
     """Whether blocks measure different things (Henseler, Ringle and Sarstedt 2015), the closest
-    pair first.
-
-    block, other: text
-    htmt: float, heterotrait-monotrait ratio, with htmt_low and htmt_high
-    distinct: bool, whether the interval lies below 0.9
+    pair first: the columns `DISTINCT`.
     """
-    table = _rows(model, "pairs", ["block", "other", *_with_ends("htmt")]).drop(columns="n")
-    table = table.dropna(subset=["htmt"]).assign(
-        distinct=lambda t: t["htmt_high"].astype(float) < 0.9
-    )
+    table = _rows(model, "pairs", {c: t for c, t in DISTINCT.items() if c != "distinct"})
+    table = table.drop(columns="n").dropna(subset=["htmt"])
+    table = table.assign(distinct=table["htmt_high"].astype(float) < 0.9)
     return table.sort_values(["htmt", "block"], ascending=[False, True], ignore_index=True)
 
 
-def item_quality(model: PathModel | Impossible) -> pd.DataFrame:
-    """How each item measures its block.
+#: How each item measures its block: column to its type.
+#: highest_cross: largest correlation with another block's score.
+#: missing: share of empty answers; lowest, highest: of those at either end of the scale.
+#: n: answers.
+ITEM_QUALITY = {
+    "block": "str",
+    "item": "str",
+    **_with_ends("weight", "loading"),
+    "highest_cross": "float",
+    "missing": "float",
+    "lowest": "float",
+    "highest": "float",
+    "n": "int",
+}
 
-    block, item: text
-    weight, loading: float, each with …_low and …_high
-    highest_cross: float, largest correlation with another block's score
-    missing: float, share of empty answers
-    lowest, highest: float, shares of answers at either end of the scale
-    n: int, answers
-    """
-    columns = ["block", "item", *_with_ends("weight", "loading"), "highest_cross"]
-    columns += ["missing", "lowest", "highest", "n"]
+
+def item_quality(model: PathModel | Impossible) -> pd.DataFrame:
+    """How each item measures its block: the columns `ITEM_QUALITY`."""
     if isinstance(model, Impossible):
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(ITEM_QUALITY))
     rows = [
         {
             **item.model_dump(),
@@ -87,7 +97,7 @@ def item_quality(model: PathModel | Impossible) -> pd.DataFrame:
         }
         for item in model.outer
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(ITEM_QUALITY))
 
 
 #: Who answered, by category of a margin: column to its type.
@@ -154,17 +164,23 @@ def response_in_words(response: Response | None) -> str:
     return text
 
 
+#: The indices with the weights and without: column to its type.
+#: dimension: or index; n: answers; effective: sample size (Kish 1965).
+#: mean, unweighted: 0–100; difference: points.
+WITH_AND_WITHOUT = {
+    "dimension": "str",
+    "n": "int",
+    "effective": "float",
+    "mean": "float",
+    "unweighted": "float",
+    "difference": "float",
+}
+
+
 def with_and_without(
     scores: pd.DataFrame, branch: str, quarter: str, min_cell: int
 ) -> pd.DataFrame:
-    """The indices with the weights and without.
-
-    dimension: text, or index
-    n: int, answers
-    effective: float, sample size (Kish 1965)
-    mean, unweighted: float, 0–100
-    difference: float, points
-    """
+    """The indices with the weights and without: the columns `WITH_AND_WITHOUT`."""
     of_branch = (
         scores[
             (scores["branch_id"] == branch)
@@ -174,7 +190,7 @@ def with_and_without(
         if len(scores)
         else scores
     )
-    columns = ["dimension", "n", "effective", "mean", "unweighted"]
+    columns = [c for c in WITH_AND_WITHOUT if c != "difference"]
     of_branch = (
         of_branch[of_branch["n"] >= min_cell][columns]
         if len(of_branch)

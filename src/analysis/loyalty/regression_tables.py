@@ -67,14 +67,17 @@ def _with_ends(name: str, value: Interval | None) -> dict[str, float]:
     return {name: value.at, f"{name}_low": value.low, f"{name}_high": value.high}
 
 
-def diagnostics(fit: Regression | Impossible) -> pd.DataFrame:
-    """How far a regression can be trusted; empty when it was not fitted.
+#: How far a regression can be trusted: column to its type. measure: a code; result: a number, or
+#: words.
+DIAGNOSTICS = {"measure": "str", "result": "any"}
 
-    measure: text, a code
-    result: text
+
+def diagnostics(fit: Regression | Impossible) -> pd.DataFrame:
+    """How far a regression can be trusted: the columns `DIAGNOSTICS`; empty when it was not
+    fitted.
     """
     if isinstance(fit, Impossible):
-        return pd.DataFrame(columns=["measure", "result"])
+        return pd.DataFrame(columns=list(DIAGNOSTICS))
     measures: list[tuple[str, Measure]] = [("rows", f"{fit.rows:,}")]
     if fit.left is not None:
         measures.append(("left", fit.left))
@@ -85,7 +88,7 @@ def diagnostics(fit: Regression | Impossible) -> pd.DataFrame:
     if fit.left_out:
         why = "; ".join(f"{label(t.term)}: {label(t.why)}" for t in fit.left_out)
         measures.append(("left_out", why))
-    return pd.DataFrame(measures, columns=["measure", "result"])
+    return pd.DataFrame(measures, columns=list(DIAGNOSTICS))
 
 
 def _in_words(measures: dict[str, Measure]) -> list[tuple[str, Measure]]:

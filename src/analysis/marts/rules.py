@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import expressions as parts
 
 from analysis.contract import CONTRACT
-from analysis.errors import ParametersError, not_one_of
+from analysis.errors import ParametersError, engine_says, not_one_of
 from analysis.marts.account_quarter import account_quarter
 from analysis.marts.customer_quarter import customer_quarter
 from analysis.marts.rows import BEFORE
@@ -98,5 +98,5 @@ def _on_no_customer(rules: dict[str, str]) -> Iterator[tuple[str, str]]:
         try:
             con.raw_sql(f"SELECT 1 FROM customers WHERE {rule}")
         except duckdb.Error as error:
-            yield place, str(error).splitlines()[0]
+            yield place, engine_says(error)
     con.disconnect()

@@ -11,7 +11,9 @@ from collections import Counter
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure as Drawing
+from matplotlib.transforms import Bbox
 
 from analysis.storage import text_fingerprint
 
@@ -20,6 +22,8 @@ PALETTE = "colorblind"
 TAG = re.compile(r"(<[^<>]*>)")
 STYLE = re.compile(r' style="([^"]*)"')
 REFERENCE = re.compile(r'(?:href="#|url\(#)([^")]+)')
+POINTS = 72  # of an SVG, to the inch
+MARGIN = 0.1  # around a chart, in inches
 FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"]
 
 
@@ -59,7 +63,10 @@ def _svg(drawing: Drawing, text: str) -> str:
         # width
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         drawing.savefig(
-            out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+            out,
+            format="svg",
+            bbox_inches=_extent(drawing),
+            metadata={"Date": None, "Creator": None},
         )
     plt.close(drawing)
     svg = out.getvalue()
@@ -70,6 +77,19 @@ def _svg(drawing: Drawing, text: str) -> str:
     return svg.replace(
         "<svg ", f'<svg font-family="{fonts}" role="img" aria-label="{html.escape(text)}" ', 1
     )
+
+
+def _extent(drawing: Drawing) -> Bbox:
+    """What is kept of the drawing, in inches: all that is on it, and a margin.
+
+    `bbox_inches="tight"` gives the same, and draws the whole chart once more to find it out.
+    """
+    drawing.dpi = POINTS  # so that a text is as wide as it will be in the file
+    if layout := drawing.get_layout_engine():
+        layout.execute(drawing)
+        drawing.set_layout_engine("none")
+    width, height = drawing.get_size_inches() * POINTS
+    return drawing.get_tightbbox(RendererSVG(width, height, io.StringIO())).padded(MARGIN)
 
 
 def _lean(svg: str, prefix: str) -> str:

@@ -2,40 +2,46 @@
 Parquet.
 """
 
-import os
+import csv
 import re
-import tempfile
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import ParametersError
+from analysis.storage import written_whole
+
+#: Characters that end a row, or are not seen: of the categories control and separator of lines.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+FORMULA = "=+-@"
 
 
 def harmless(value: object) -> object:
-    """A text that a spreadsheet would read as a formula, with an apostrophe before it (OWASP, CSV
-    injection).
+    """A text on one line that no spreadsheet takes for a formula: one that would be, also in
+    full-width letters or behind what is not seen, gets an apostrophe before it (OWASP, CSV
+    injection). Anything else as it is.
     """
-    return f"'{value}" if isinstance(value, str) and re.match(r"\s*[=+\-@\t\r]", value) else value
+    if not isinstance(value, str):
+        return value
+    text = UNSEEN.sub(" ", value)
+    seen = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Zs"))
+    return f"'{text}" if unicodedata.normalize("NFKC", seen[:1]) in (*FORMULA,) else text
 
 
 def write_list(rows: pd.DataFrame, folder: Path, name: str) -> None:
-    """`rows` as `name`.csv and `name`.parquet in `folder`, each written whole or not at all."""
+    """`rows` as `name`.csv and `name`.parquet in `folder`, each written whole or not at all.
+
+    In the CSV everything that is not a number stands in quotes; the Parquet has the values as they
+    are.
+    """
     if not re.fullmatch(r"[a-z0-9_]+(/[A-Za-z0-9_-]+)?", name):
         raise ParametersError(
             f"{name!r} cannot be the name of a list: lower-case letters, digits and _ only."
         )
-    target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
     texts = rows.map(harmless).rename(columns=lambda c: str(harmless(c)))
-    for suffix in (".csv", ".parquet"):
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}", dir=target.parent)
-        os.close(handle)
-        if suffix == ".csv":
-            texts.to_csv(
-                temporary, index=False, encoding="utf-8-sig"
-            )  # the mark lets spreadsheets see UTF-8
-        else:
-            rows.to_parquet(temporary, index=False)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target.with_suffix(suffix))
+    with written_whole(folder / f"{name}.csv") as part:
+        # the mark lets spreadsheets see UTF-8
+        texts.to_csv(part, index=False, encoding="utf-8-sig", quoting=csv.QUOTE_NONNUMERIC)
+    with written_whole(folder / f"{name}.parquet") as part:
+        rows.to_parquet(part, index=False)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from nbconvert import HTMLExporter
+from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from analysis.report import language
@@ -98,6 +99,25 @@ def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
     return title, contents
 
 
+class _Exporter(HTMLExporter):
+    """nbconvert's exporter without what it does for pages of its own template only.
+
+    Reading each page once more to set the focus of its cells takes longer than making it, and ours
+    has none of them; nor is there anything for the preprocessors to do.
+    """
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The page, and the resources it was made with."""
+        made = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return cast(tuple[str, dict[str, Any]], made)
+
+
 @cache
 def _exporter() -> HTMLExporter:
-    return HTMLExporter(template_name="workbook", extra_template_basedirs=[str(TEMPLATE)])
+    return _Exporter(
+        template_name="workbook",
+        extra_template_basedirs=[str(TEMPLATE)],
+        default_preprocessors=[],
+    )

@@ -1,15 +1,17 @@
-"""A finished table as the reader sees it, set with great_tables; which escapes every text (a test
-holds it to that).
+"""A finished table as the reader sees it; its template escapes every text (a test holds it to
+that).
 """
 
 import html
 import re
 from collections.abc import Mapping
+from functools import cache
 
 import pandas as pd
-from great_tables import GT
+from jinja2 import Environment, FileSystemLoader, Template
 
 from analysis.report.language import say
+from analysis.report.stylesheet import TEMPLATE
 from analysis.report.words import SHARED, Words
 
 NUMBERS = {
@@ -22,6 +24,7 @@ NUMBERS = {
     "p": "{:.3f}",
 }
 KINDS = ("text", "code", "date", *NUMBERS)
+LONG = 30  # characters; a longer text gets a wide column, so that sentences do not become columns
 
 
 def table(
@@ -80,9 +83,8 @@ class Table:
             else pd.DataFrame()
         )
         self.labels = [words.column(c) for c in kinds]
-        self.right = [
-            i for i, kind in enumerate(kinds.values()) if kind not in ("text", "code", "date")
-        ]
+        sides = {"text": "left", "code": "left", "date": "date"}
+        self.sides = [sides.get(kind, "right") for kind in kinds.values()]
         self.empty = empty
 
     def __repr__(self) -> str:
@@ -99,23 +101,21 @@ class Table:
                 f'<p class="empty"><strong>{html.escape(self.title)}</strong> '
                 f"{html.escape(self.empty)}</p>"
             )
-        columns = list(self.rows.columns)
-        heads = dict(zip(columns, self.labels, strict=True))
-        made = (
-            GT(self.rows).tab_header(title=self.title).cols_label(heads).cols_align("left", columns)
+        cells = self.rows.itertuples(index=False, name=None)
+        return _markup().render(
+            title=self.title,
+            heads=list(zip(self.labels, self.sides, strict=True)),
+            rows=[zip(row, self.sides, strict=True) for row in cells],
+            note=self.note,
+            long=LONG,
         )
-        if self.right:
-            made = made.cols_align("right", [columns[i] for i in self.right])
-        if self.note:
-            made = made.tab_source_note(self.note)
-        text = made.as_raw_html()
-        text = re.sub(
-            r"<style>.*?</style>", "", text, flags=re.DOTALL
-        )  # the page's own style sheet sets tables
-        text = re.sub(
-            r'(class="gt_row gt_left)(">[^<]{31,})', r"\1 long\2", text
-        )  # so that sentences do not become columns
-        return re.sub(r'\s(id|style|aria-labelledby)="[^"]*"', "", text)
+
+
+@cache
+def _markup() -> Template:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template("table.html.j2")
 
 
 def _parts(kind: str) -> list[str]:

@@ -211,6 +211,7 @@ def save_list(
     candidates = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
     place = candidates.groupby("branch_id").cumcount()
     can = candidates["branch_id"].map(lambda b: settings.capacities.get(b, settings.capacity))
+    can = can.astype("int64")  # of nobody, too
     candidates = candidates[(place < can).to_numpy()]
     return (
         candidates[list(SAVE_LIST)]
@@ -341,12 +342,14 @@ def assumptions(settings: Retention, currency: str) -> str:
     )
 
 
-def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """How often each reason weighs most, and second, among the listed; reasons of fewer than
-    `min_cell` customers together are left out.
+#: How often each reason weighs most, and second: column to its type.
+#: reason: in the reader's words; first, second: customers.
+REASONS = {"reason": "str", "first": "int", "second": "int"}
 
-    reason: text, in the reader's words
-    first, second: int, customers
+
+def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """How often each reason weighs most, and second, among the listed: the columns `REASONS`.
+    Those of fewer than `min_cell` customers together are left out.
     """
     first, second = (
         listed[c].value_counts() if len(listed) else pd.Series(dtype=int)
@@ -361,7 +364,7 @@ def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     )
     table = table[(table["reason"] != "") & (table["first"] + table["second"] >= min_cell)]
     table["reason"] = [reason_in_words(r) for r in table["reason"]]
-    return table.sort_values(
+    return table[list(REASONS)].sort_values(
         ["first", "second", "reason"], ascending=[False, False, True], ignore_index=True
     )
 

@@ -228,7 +228,8 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(curve["threshold"]))
     across = 3
     down = -(-len(names) // across)
-    drawing, axes = plt.subplots(down, across, figsize=(9.5, 2.0 * down), squeeze=False)
+    height = 2.0 * down
+    drawing, axes = plt.subplots(down, across, figsize=(9.5, height), squeeze=False)
     for name, axis in zip(names, axes.flat, strict=False):
         points = curve[curve["threshold"] == name].sort_values("value")
         axis.plot(
@@ -254,7 +255,9 @@ def curve_chart(curve: pd.DataFrame) -> Figure:
         value=f"{at_most['value']:g}",
     )
     drawing.suptitle(title, fontsize=10)
-    drawing.tight_layout()
+    drawing.subplots_adjust(
+        left=0.07, right=0.99, bottom=0.3 / height, top=1 - 0.6 / height, hspace=0.5, wspace=0.15
+    )
     return Figure(drawing, title)
 
 

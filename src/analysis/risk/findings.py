@@ -251,14 +251,14 @@ def headline(alerts: pd.DataFrame, holds: pd.DataFrame | None = None) -> dict[st
     return shown
 
 
-def by_severity(alerts: pd.DataFrame) -> pd.DataFrame:
-    """How many alerts there are.
+#: How many alerts there are: column to its type. kind, severity: codes.
+BY_SEVERITY = {"kind": "str", "severity": "str", "alerts": "int"}
 
-    kind: code
-    severity: code
-    alerts: int
-    """
-    return alerts.groupby(["kind", "severity"], as_index=False).agg(alerts=("alert_id", "size"))
+
+def by_severity(alerts: pd.DataFrame) -> pd.DataFrame:
+    """How many alerts there are: the columns `BY_SEVERITY`."""
+    counts = alerts.groupby(["kind", "severity"], as_index=False).agg(alerts=("alert_id", "size"))
+    return counts[list(BY_SEVERITY)]
 
 
 def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from analysis.quarters import Quarter
 from analysis.risk.cases import Case, Window
 from analysis.risk.mortgage import held_by, pending
 from analysis.risk.transfers import Tables
-from analysis.sources.land import accepted_path
+from analysis.sources.accepted import accepted_path
 from analysis.sources.params import Bank
 from analysis.steps.readings import mart_files
 

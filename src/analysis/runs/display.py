@@ -1,6 +1,5 @@
 """How a person, a log or a scheduler follows a run."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from analysis.runs.grid import Hear, Outcome, Plan
 from analysis.runs.manifest import Name
 from analysis.runs.replayed import Replay
 from analysis.steps.running import StepEvent
+from analysis.terminal import json_line
 
 
 class Display:
@@ -84,7 +84,8 @@ class Display:
             )
         elif event["status"] == "failed":
             self.console.print(
-                f"[red]failed[/red] {event['branch']} {event['report']}: {escape(event['error'])}",
+                f"[red]failed[/red] {escape(event['branch'])} {event['report']}: "
+                f"{escape(event['error'])}",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -92,11 +93,12 @@ class Display:
             self.console.print(
                 f"{over}/{self.total} {event['branch']} {event['report']} "
                 f"{event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
+                markup=False,
                 highlight=False,
             )
 
     def _line(self, content: dict[str, Any]) -> None:
-        print(json.dumps(content, ensure_ascii=False), flush=True)
+        print(json_line(content), flush=True)
 
     def picture(self) -> Table:
         """Counts, bar, estimate, and what runs now at which cell."""
@@ -151,7 +153,7 @@ def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool
             "interrupted": outcome.interrupted,
             "index": index,
         }
-        print(json.dumps(ended), flush=True)
+        print(json_line(ended), flush=True)
     if outcome.interrupted:
         console.print(
             f"Interrupted after {outcome.done} reports; the same command goes on from here."
@@ -195,7 +197,7 @@ class PreparingDisplay:
             quarter = str(event.node.quarter or "")
             told = {"event": "step", "step": event.node.step, "quarter": quarter}
             counts = {"over": event.ended, "total": event.of, "seconds_left": event.seconds_left}
-            print(json.dumps({**told, "status": event.what, **counts}), flush=True)
+            print(json_line({**told, "status": event.what, **counts}), flush=True)
         else:
             done = "" if event.what == "done" else f" {event.what}"
             self.console.print(

@@ -4,6 +4,7 @@ whole.
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -15,9 +16,12 @@ import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.translators import PythonTranslator
 
+from analysis.report.language import say
 from analysis.report.page import headlines, html_page
 from analysis.runs.delivered import file_hashes
 from analysis.runs.guard import Guard
@@ -25,10 +29,13 @@ from analysis.runs.manifest import Entry
 from analysis.runs.packages import versions
 from analysis.runs.task import Task
 from analysis.steps.readings import Fingerprints, of_data
-from analysis.storage import write_text
+from analysis.storage import PACKAGE, make_way, write_text
 from analysis.workers import pin_threads
 
 KERNEL = "workbook"  # analysis.runs.warm
+#: Characters of output that a report may have; pages are read by people.
+MOST_OUTPUT = 5_000_000
+OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 MARKERS = {"papermill-error-cell-tag"}
 
 #: Called when a cell begins: the task, the cell's number among the code cells, of how many.
@@ -36,14 +43,38 @@ Tell = Callable[[Task, int, int], None]
 _rendering = threading.Lock()  # a cluster's worker may run several reports in one process
 
 
+class _Client(PapermillNotebookClient):
+    """papermill's client, which hears no more than a page can hold, nor beyond the limits."""
+
+    def __init__(self, nb_man: Any, guard: Guard, **kwargs: Any) -> None:
+        super().__init__(nb_man, **kwargs)
+        self.guard, self.heard = guard, 0
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        """Take one message of the kernel; outputs beyond `MOST_OUTPUT` are dropped."""
+        if msg["msg_type"] in OUTPUTS:
+            if self.guard.reason or self.heard > MOST_OUTPUT:
+                return None
+            self.heard += len(str(msg["content"]))
+            if self.heard > MOST_OUTPUT:
+                notice = say("Output beyond {mb} MB is cut off here.").format(
+                    mb=MOST_OUTPUT // 1_000_000
+                )
+                content = {"name": "stderr", "text": f"{notice}\n"}
+                msg = {**msg, "msg_type": "stream", "content": content}
+                msg["header"] = {**msg["header"], "msg_type": "stream"}
+        return super().process_message(msg, cell, cell_index)
+
+
 class _KeepingEngine(NBClientEngine):
     """papermill's engine, which hands out what it reached also when the kernel is lost."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
-        reached = kwargs.pop("reached")
-        reached.append(nb_man.nb)
-        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        kwargs.pop("reached").append(nb_man.nb)
+        for unused in ("input_path", "log_output", "stdout_file", "stderr_file", "start_timeout"):
+            kwargs.pop(unused, None)
+        return _Client(nb_man, kernel_name=kernel_name, startup_timeout=60, **kwargs).execute()
 
 
 papermill_engines.register("workbook", _KeepingEngine)
@@ -106,6 +137,7 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
                 request_save_on_cell_execute=False,
                 autosave_cell_every=0,
                 reached=reached,
+                guard=guard,
                 on_cell_start=begins,
                 kernel_manager_class=guard.manager(),
                 shutdown_kernel="immediate",
@@ -139,7 +171,7 @@ def deliver(
     # nothing of the data when it changed meanwhile, so that the report runs again
     made_of = task.made_of | (of_data(readings, marks) if marks.newest(readings) <= started else {})
     notebook.cells = [c for c in notebook.cells if not MARKERS & set(c.metadata.get("tags", []))]
-    _forget_place(notebook)
+    _forget_place(notebook, task)
     with _rendering:
         page = html_page(
             notebook,
@@ -147,10 +179,10 @@ def deliver(
             task.quarter,
             task.language,
             _provenance(task, made_of, started, seconds),
-            error,
+            _without_places(error, task),
         )
-    write_text(folder / f"{task.report}.ipynb", nbformat.writes(notebook) + "\n")
-    write_text(folder / f"{task.report}.html", page.html)
+    write_text(make_way(folder / f"{task.report}.ipynb"), nbformat.writes(notebook) + "\n")
+    write_text(make_way(folder / f"{task.report}.html"), page.html)
     target = folder / "tables" / task.report
     shutil.rmtree(target, ignore_errors=True)
     if tables.exists() and not error:
@@ -176,7 +208,7 @@ def _entry(task: Task, error: str, started: float) -> Entry:
         branch=task.branch,
         branch_name=task.branch_name,
         status="failed" if error else "done",
-        error=error,
+        error=_without_places(error, task),
         title="",
         headlines={},
         attempts=1,
@@ -184,7 +216,7 @@ def _entry(task: Task, error: str, started: float) -> Entry:
         readings=[],
         files={},
         page_bytes=0,
-        parameters=task.parameters,
+        parameters=task.recorded,
         versions=versions(),
         started=_moment(started),
         seconds=round(time.time() - started, 2),
@@ -231,7 +263,7 @@ def _provenance(
     }
 
 
-def _forget_place(notebook: NotebookNode) -> None:
+def _forget_place(notebook: NotebookNode, task: Task) -> None:
     """Take times and temporary places out of the delivered notebook, so that the same data gives
     the same file.
     """
@@ -241,7 +273,24 @@ def _forget_place(notebook: NotebookNode) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"
+            places = {"outputs": "", "params": task.recorded["params"]}
             cell.source = "\n".join(
-                'outputs = ""' if line.startswith("outputs = ") else line
+                f"{name} = {PythonTranslator.translate(places[name])}" if name in places else line
                 for line in cell.source.splitlines()
+                for name in [line.partition(" = ")[0]]
             )
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                output.evalue = _without_places(output.evalue, task)
+                output.traceback = [_without_places(line, task) for line in output.traceback]
+
+
+def _without_places(text: str, task: Task) -> str:
+    """The text without the folders of this machine."""
+    for folder in (
+        PACKAGE.parents[1],
+        Path(str(task.parameters["params"])).parent,
+        Path(sys.prefix),
+    ):
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text

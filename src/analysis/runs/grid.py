@@ -14,6 +14,7 @@ from analysis.partition import ALL, Partition
 from analysis.report.language import use
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS
+from analysis.runs.delivered import file_hashes
 from analysis.runs.index import write_index
 from analysis.runs.manifest import About, Entry, Manifest, Name
 from analysis.runs.packages import versions
@@ -140,11 +141,21 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
         return f"failed: {entry.error[:120]}"
     now = {**task.made_of, **of_data(entry.readings, marks)}
     changed = [name for name, value in now.items() if entry.made_of.get(name) != value]
-    if entry.parameters != task.parameters:
+    if entry.parameters != task.recorded:
         changed.append("parameters")
     if changed:
         return "changed: " + ", ".join(changed)
-    return "" if (Path(task.folder) / f"{task.report}.html").exists() else "its page is missing"
+    return _damage(Path(task.folder), task.report, entry.files or {})
+
+
+def _damage(folder: Path, report: str, delivered: dict[str, str]) -> str:
+    """How the files that were delivered for a report differ from what is there now."""
+    now = file_hashes(folder, report)
+    for name in sorted(delivered.keys() | now.keys()):
+        if now.get(name) != delivered.get(name):
+            how = "missing" if name not in now else "changed" if name in delivered else "added"
+            return f"{name} is {how}" if how == "missing" else f"{name} was {how}"
+    return ""
 
 
 def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]:

@@ -65,6 +65,12 @@ class About(BaseModel):
     language: str = "en"
 
 
+class Stored(About):
+    """A manifest as it lies on disk."""
+
+    reports: list[Entry] = []
+
+
 class Manifest:
     """The manifest of one quarter's folder, kept on disk as the run goes on."""
 
@@ -73,16 +79,16 @@ class Manifest:
         path = folder / "manifest.json"
         self.about, self.reports = About(), dict[Name, Entry]()
         if path.exists():
-            content = json.loads(path.read_text(encoding="utf-8"))
             try:
-                entries = [Entry.model_validate(r) for r in content.pop("reports", [])]
-                self.about = About.model_validate(content)
-            except ValidationError as error:
+                stored = Stored.model_validate_json(path.read_bytes())
+            except (ValidationError, OSError) as error:
+                why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
                 raise WorkbookError(
-                    f"{path} is not a manifest of this workbook ({error.errors()[0]['msg']}). Move "
-                    "it away; the next run makes every report anew."
+                    f"{path} is not a manifest of this workbook ({why}). Move it away; the next "
+                    "run makes every report anew."
                 ) from error
-            self.reports = {e.name: e for e in entries}
+            self.about = About.model_validate(stored.model_dump(exclude={"reports"}))
+            self.reports = {e.name: e for e in stored.reports}
         self._read_journal()
         self._written, self._cost = time.monotonic(), 0.0
 
@@ -115,7 +121,8 @@ class Manifest:
         start = time.monotonic()
         entries = [entry.stored() for entry in self.entries()]
         content = {**self.about.model_dump(), "reports": entries}
-        write_json(self.folder / "manifest.json", content)
+        # headlines keep the order in which the report gave them
+        write_json(self.folder / "manifest.json", content, sort_keys=False)
         (self.folder / JOURNAL).unlink(missing_ok=True)
         self._written = time.monotonic()
         self._cost = self._written - start

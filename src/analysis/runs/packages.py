@@ -11,7 +11,7 @@ PACKAGES = (
     "statsmodels",
     "seaborn",
     "matplotlib",
-    "great-tables",
+    "jinja2",
     "duckdb",
     "ibis-framework",
     "pyarrow",

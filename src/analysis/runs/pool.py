@@ -5,7 +5,6 @@ A worker that is lost takes no report with it: what it was running is run again 
 was waiting waits on.
 """
 
-import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -91,7 +90,6 @@ class Pool:
         self._executor: Executor | None = None
         self._signals: list[int] = []
         self._handlers: dict[int, Any] = {}
-        self._others = multiprocessing.active_children()  # of whoever uses this as a library
         self.started: set[tuple[str, str]] = set()  # reports that began and did not end
 
     def results(self, tasks: list[Task]) -> Iterator[Entry]:
@@ -115,36 +113,39 @@ class Pool:
 
     def _alone(self, task: Task) -> Entry:
         for _ in range(MOST_LOSSES):
-            for _task, result in self._once([task]):
-                if isinstance(result, Entry):
-                    return result
-                reason = result
+            [(_task, result)] = self._once([task])
+            if isinstance(result, Entry):
+                return result
         from analysis.runs.execute import failed_without_running
 
         return failed_without_running(
-            task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {reason}"
+            task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {result}"
         )
 
     def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, Entry | Exception]]:
         """Each task with its entry, or with why its process was lost."""
         self.started.clear()
         self._executor = executor = self._new()
-        futures = {executor.submit(self._run, task): task for task in tasks}
-        ended: SimpleQueue[Future[Entry]] = SimpleQueue()
-        for future in futures:
-            future.add_done_callback(ended.put)
-        for _ in tasks:
-            future = self._next(ended)
-            try:
-                entry = future.result()
-            except (
-                Exception
-            ) as error:  # a broken pool, a killed worker: whatever keeps a result from coming back
-                yield futures[future], error
-            else:
-                self.started.discard(futures[future].name)
-                yield futures[future], entry
-        executor.shutdown(wait=True)
+        whole = False
+        try:
+            futures = {executor.submit(self._run, task): task for task in tasks}
+            ended: SimpleQueue[Future[Entry]] = SimpleQueue()
+            for future in futures:
+                future.add_done_callback(ended.put)
+            lost = 0
+            for _ in tasks:
+                future = self._next(ended)
+                try:
+                    entry = future.result()
+                except Exception as error:  # whatever keeps a result from coming back
+                    lost += 1
+                    yield futures[future], error
+                else:
+                    self.started.discard(futures[future].name)
+                    yield futures[future], entry
+            whole = not lost
+        finally:
+            _end(executor, at_once=not whole)
 
     def _next(self, ended: "SimpleQueue[Future[Entry]]") -> "Future[Entry]":
         """The next future that ended; raises KeyboardInterrupt here, where no lock is held, when a
@@ -175,18 +176,16 @@ class Pool:
     def __exit__(self, kind: object, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if kind is not None:
-            self._stop()
+        if kind is not None and self._executor:
+            _end(self._executor, at_once=True)
 
-    def _stop(self) -> None:
-        """End what is running; nothing new begins."""
-        if self._executor:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-        mine = [p for p in multiprocessing.active_children() if p not in self._others]
-        for process in mine:
-            process.terminate()
-        for process in mine:
-            process.join(timeout=5)
+
+def _end(executor: Executor, at_once: bool) -> None:
+    """End what is running, or what is idle; nothing new begins."""
+    if isinstance(executor, ProcessPoolExecutor):
+        workers.end_processes(executor, at_once)
+    else:
+        executor.shutdown(wait=not at_once)  # of a cluster, which has no other words for it
 
 
 def run_here(task: Task) -> Entry:

@@ -8,7 +8,7 @@ from analysis.quarters import Quarter
 from analysis.runs.grid import plan_run, why_run
 from analysis.runs.manifest import Manifest, Name
 from analysis.runs.request import Request
-from analysis.sources.land import stored_verdicts
+from analysis.sources.accepted import stored_verdicts
 from analysis.sources.params import Bank
 from analysis.steps.graph import Node
 from analysis.steps.keeping import Keeper
@@ -39,12 +39,12 @@ def stale_steps(bank: Bank, quarter: Quarter) -> dict[Node, str]:
 def reports_table(manifest: Manifest, why: dict[Name, str]) -> Table:
     """A row per report."""
     about = manifest.about
-    shown = Table(title=f"{about.title}, {about.quarter}")
+    shown = Table(title=escape(f"{about.title}, {about.quarter}"))
     for head in ("branch", "report", "status", "seconds", "KB", "would run because"):
         shown.add_column(head, overflow="fold")
     for entry in manifest.entries():
         shown.add_row(
-            entry.branch,
+            escape(entry.branch),
             entry.report,
             entry.status,
             str(entry.seconds or ""),

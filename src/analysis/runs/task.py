@@ -1,6 +1,9 @@
 """What is to be run, as plain values that can be sent to another process or machine."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from analysis.runs.manifest import Parameter
 
@@ -29,6 +32,16 @@ class Task:
     made_of: dict[str, str]  # fingerprints of notebook, code, packages, settings
     data_folder: str  # what the report's readings are relative to
     limits: Limits = Limits()
+
+    @property
+    def recorded(self) -> dict[str, Parameter]:
+        """The parameters as they are written down: the params file as seen from the report's
+        folder, so that folders can be moved and say nothing of the machine.
+        """
+        params = str(self.parameters["params"])
+        with suppress(ValueError):  # on another drive
+            params = Path(os.path.relpath(params, self.folder)).as_posix()
+        return {**self.parameters, "params": params}
 
     @property
     def name(self) -> tuple[str, str]:

@@ -7,21 +7,23 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from analysis import workers
 from analysis.errors import ParametersError, not_one_of
+from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import file_hashes
 from analysis.runs.execute import KERNEL
 from analysis.runs.manifest import Entry, Manifest, Name, Parameter
 from analysis.runs.replayed import Replay, Replayed
 from analysis.sources.land import changed_tables
 from analysis.sources.params import Bank, read_params
-from analysis.workers import pin_threads, worker_context
+from analysis.storage import bytes_fingerprint
 
 #: What a library may print differently on every machine; the notebooks' own test uses the same.
 SANITIZE = """[memory-addresses]
@@ -30,6 +32,8 @@ replace: ADDRESS
 """
 
 
+#: The line of a delivered notebook's parameters that says where lists go: nowhere.
+NO_OUTPUTS = 'outputs = ""'
 #: What a replay says of the bank's own files stands under this name.
 SOURCE = "the bank's files"
 
@@ -85,20 +89,23 @@ def _not_to_replay(entry: Entry) -> Replay:
 
 def bank_of(manifest: Manifest) -> Bank | None:
     """The bank of a manifest, when its reports have one params file and it is still there."""
-    files = {str(e.parameters["params"]) for e in manifest.reports.values() if e.parameters}
-    if len(files) != 1 or not Path(path := files.pop()).exists():
+    entries = [e for e in manifest.reports.values() if e.parameters]
+    files = {_params_file(manifest.folder / e.branch, e) for e in entries}
+    if len(files) != 1 or not (path := files.pop()).exists():
         return None
     return read_params(path)
+
+
+def _params_file(branch: Path, entry: Entry) -> Path:
+    return (branch / str((entry.parameters or {})["params"])).resolve()
 
 
 def replay_all(
     manifest: Manifest, entries: list[Entry], jobs: int, tell: Callable[[Replay], None]
 ) -> list[Replay]:
     """Replay the reports of `entries`, `jobs` at once; in the order of the entries."""
-    context = worker_context(__name__)
     by_name: dict[Name, Replay] = {}
-    count = min(jobs, len(entries)) or 1
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
+    with workers.processes(min(jobs, len(entries)) or 1, [__name__], workers.begin) as pool:
         futures = {pool.submit(replay, str(manifest.folder), e): e for e in entries}
         for future in as_completed(futures):
             entry = futures[future]
@@ -126,18 +133,42 @@ def replay(folder: str, entry: Entry) -> Replay:
     """Compare one report's files with the manifest and its outputs with those of a new
     execution.
     """
-    pin_threads()
+    workers.pin_threads()
     start = time.monotonic()
     result = Replay(entry.branch, entry.report)
     branch = Path(folder) / entry.branch
-    result.findings += list(_changed_files(branch, entry))
-    path = branch / f"{entry.report}.ipynb"
-    if path.exists():
-        notebook = nbformat.read(path, as_version=4)
-        result.findings += list(_changed_parameters(notebook, entry.parameters or {}))
-        result.findings += _differences(notebook, entry, branch)
+    result.findings = list(_changed_files(branch, entry))
+    if not result.findings:  # nothing is executed that is not what was delivered
+        notebook = nbformat.read(branch / f"{entry.report}.ipynb", as_version=4)
+        result.findings = [
+            *_changed_parameters(notebook, entry.parameters or {}),
+            *_other_code(notebook, entry),
+        ] or _differences(notebook, entry, branch)
     result.seconds = round(time.monotonic() - start, 2)
     return result
+
+
+def _other_code(notebook: nbformat.NotebookNode, entry: Entry) -> Iterator[str]:
+    """Why a delivered notebook cannot be taken for the one that the report is made from."""
+    report = REPORTS.get(entry.report)
+    if report is None:
+        yield "there is no report of this name; nothing was executed"
+        return
+    recorded = (entry.made_of or {}).get("notebook")
+    if bytes_fingerprint(report.notebook) != recorded:
+        yield f"{report.notebook.name} changed since the report was made; nothing was executed"
+        return
+    source = _code(nbformat.read(report.notebook, as_version=4))
+    if _code(notebook) != source:
+        yield f"its code is not that of {report.notebook.name}; nothing was executed"
+
+
+def _code(notebook: nbformat.NotebookNode) -> list[str]:
+    return [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
 
 
 def _changed_files(branch: Path, entry: Entry) -> Iterator[str]:
@@ -157,31 +188,39 @@ def _changed_files(branch: Path, entry: Entry) -> Iterator[str]:
 def _changed_parameters(
     notebook: nbformat.NotebookNode, recorded: Mapping[str, Parameter]
 ) -> Iterator[str]:
+    """Parameters that are not those of the manifest, and whatever else stands beside them."""
     from papermill.translators import PythonTranslator
 
-    injected = "\n".join(
-        c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])
-    )
-    for name, value in recorded.items():
-        line = f"{name} = {PythonTranslator.translate(value)}"
-        if line not in injected.splitlines():
-            found = re.search(rf"^{re.escape(name)} = .*$", injected, re.MULTILINE)
+    cells = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    expected = {name: f"{name} = {PythonTranslator.translate(v)}" for name, v in recorded.items()}
+    for name, line in expected.items():
+        if line not in lines:
+            other = next((at for at in lines if at.startswith(f"{name} = ")), "")
+            there = other.split(" = ", 1)[1] if other else "not there"
             yield (
-                f"the parameter {name} is "
-                f"{found[0].split(' = ', 1)[1] if found else 'not there'} in the notebook and "
-                f"{value!r} in the manifest"
+                f"the parameter {name} is {there} in the notebook and {recorded[name]!r} in the "
+                "manifest"
             )
+    for line in lines:
+        names_one = any(line.startswith(f"{name} = ") for name in expected)
+        if line not in ("", "# Parameters", NO_OUTPUTS) and not names_one:
+            yield f"{line[:80]!r} stands among the notebook's parameters; nothing was executed"
 
 
 def _differences(notebook: nbformat.NotebookNode, entry: Entry, branch: Path) -> list[str]:
     """The first cell whose outputs come out differently, and the lists that do."""
     import pytest
+    from papermill.translators import PythonTranslator
 
     with tempfile.TemporaryDirectory(prefix="workbook-replay-") as place:
         lists = Path(place) / "tables"
+        there, here = (entry.parameters or {})["params"], str(_params_file(branch, entry))
+        params = tuple(f"params = {PythonTranslator.translate(p)}\n" for p in (there, here))
         for cell in notebook.cells:
             if "injected-parameters" in cell.metadata.get("tags", []):
-                cell.source = cell.source.replace('outputs = ""', f'outputs = "{lists}"')
+                cell.source = cell.source.replace(NO_OUTPUTS, f"outputs = {str(lists)!r}")
+                cell.source = cell.source.replace(*params)
         copy = Path(place) / f"{entry.report}.ipynb"
         nbformat.write(notebook, copy)
         (Path(place) / "sanitize.cfg").write_text(SANITIZE, encoding="utf-8")

@@ -247,14 +247,13 @@ def group_quality(segmentation: FittedSegmentation) -> pd.DataFrame:
     )
 
 
-def rules(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
-    """The decision tree in words.
+#: The decision tree in words: column to its type.
+#: rule: in the reader's words; customers: whom it covers; right: share of them that belong to it.
+RULES = {"segment": "str", "rule": "str", "customers": "int", "right": "float"}
 
-    segment: text, the group
-    rule: text, in the reader's words
-    customers: int, whom it covers
-    right: float, share of them that are of the group, 0 to 1
-    """
+
+def rules(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
+    """The decision tree in words: the columns `RULES`."""
     part = segmentation.types.get(kind)
     rows = [
         {
@@ -266,7 +265,7 @@ def rules(segmentation: FittedSegmentation, kind: str) -> pd.DataFrame:
         for leaf in (part.rules.leaves if part and part.rules else [])
         if part
     ]
-    return pd.DataFrame(rows, columns=["segment", "rule", "customers", "right"])
+    return pd.DataFrame(rows, columns=list(RULES))
 
 
 def rules_accuracy(segmentation: FittedSegmentation, kind: str) -> str:
@@ -357,21 +356,22 @@ def _drift(psi: float, by_chance: float) -> str:
     return "refit" if psi >= REFIT else "watch"
 
 
+#: What a fit on today's customers would make of each group: column to its type.
+#: segment: the group in force; jaccard: similarity with the group it is matched to, 0 to 1.
+#: n: customers it was tried on.
+GROUPS_TODAY = {"customer_type": "str", "segment": "str", "jaccard": "float", "n": "int"}
+
+
 def groups_today(drift: Drift) -> pd.DataFrame:
     """What a fit on today's customers would make of each group, matched by the Hungarian method
-    (Kuhn 1955).
-
-    customer_type: text
-    segment: text, the group in force
-    jaccard: float, similarity with the group it is matched to, 0 to 1
-    n: int, customers it was tried on
+    (Kuhn 1955): the columns `GROUPS_TODAY`.
     """
     rows = [
         {"customer_type": kind, "segment": m.group, "jaccard": m.jaccard, "n": part.n}
         for kind, part in drift.types.items()
         for m in part.matched
     ]
-    return pd.DataFrame(rows, columns=["customer_type", "segment", "jaccard", "n"])
+    return pd.DataFrame(rows, columns=list(GROUPS_TODAY))
 
 
 def group_drift(counts: pd.DataFrame, fit_quarter: str, quarter: str) -> dict[str, float]:

@@ -390,20 +390,31 @@ def effect_in_words(in_all: dict[str, float], assumptions: Value) -> str:
     )
 
 
+#: The plan of each group: column to its type; empty where unknown.
+#: cost_plan: to serve a customer for a year; expected: value of a customer over the horizon, with
+#: its interval low to high; in the bank's currency.
+PLANS = {
+    "customer_type": "str",
+    "segment": "str",
+    "product": "str",
+    "channel": "str",
+    "service": "str",
+    "owner": "str",
+    "cost_plan": "float",
+    "expected": "float",
+    "low": "float",
+    "high": "float",
+}
+
+
 def plans(
     segmentation: FittedSegmentation, assumptions: Value, worth: pd.DataFrame
 ) -> pd.DataFrame:
-    """The plan of each group, from the model's rules; empty where unknown.
+    """The plan of each group, from the model's rules: the columns `PLANS`.
 
-    worth: as from `analysis.changes.worth.value_by_group`. Returns
-    customer_type: text
-    segment: text, the group
-    product, channel, service, owner: text, what the plan says
-    cost_plan: float, to serve a customer for a year, bank's currency
-    expected: float, value of a customer over the horizon, bank's currency
-    low, high: float, its interval
+    worth: as from `analysis.changes.worth.value_by_group`.
     """
-    columns = ["customer_type", "segment", "product", "channel", "service", "owner", "cost_plan"]
+    columns = [c for c in PLANS if c not in ("expected", "low", "high")]
     group_plans = [
         {
             "customer_type": kind,

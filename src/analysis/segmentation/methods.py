@@ -3,19 +3,24 @@ they can be compared.
 
 A method takes the customers × features matrix, the rows it came from, the number of groups (which
 some find themselves) and the seed, and returns a label per row: 0 and on, −1 for a customer that it
-leaves in no group. To try another method, write such a function and add it to `METHODS`.
+leaves in no group. To try another method, write such a function here and give it a name.
 """
 
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import HDBSCAN, KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 Method = Callable[[np.ndarray, pd.DataFrame, int, int], np.ndarray]
+#: Every method by its name, in reading order.
+METHODS: dict[str, Method] = {}
+#: Baselines, which cannot be put in force: their groups are ranks, not kinds of customers.
+ONLY_COMPARED = ("rfm",)
 
 NO_GROUP = -1
 MOST_FOR_DISTANCES = 2_500  # customers of whom every pair is measured
@@ -31,14 +36,29 @@ GOWER_COLUMNS = (
 )
 
 
+def method(name: str) -> Callable[[Method], Method]:
+    """The function below is a method of this name."""
+
+    def named(function: Method) -> Method:
+        METHODS[name] = function
+        return function
+
+    return named
+
+
+@method("k-means")
 def k_means(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """Lloyd (1982) with k-means++ starts (Arthur and Vassilvitskii 2007), the best of ten."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # fewer distinct points than groups: shows in the sizes
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(KMeans(groups, n_init=10, random_state=seed).fit(x).labels_)
 
 
+@method("gaussian mixture")
 def gaussian_mixture(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """A mixture of normal distributions with full covariances, by EM (Dempster, Laird and Rubin
     1977).
@@ -46,6 +66,7 @@ def gaussian_mixture(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: 
     return np.asarray(mixture(x, groups, seed).predict(rotated(x)))
 
 
+@method("k-medoids")
 def k_medoids(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """FasterPAM (Schubert and Rousseeuw 2021) on Gower's distance (1971), for numbers and
     categories together.
@@ -62,11 +83,15 @@ def k_medoids(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) ->
     return _gower(numbers, categories, numbers[medoids], categories[medoids]).argmin(axis=1)
 
 
+@method("hdbscan")
 def hdbscan(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """Density clusters (Campello, Moulavi and Sander 2013); finds the number of groups itself."""
+    from sklearn.cluster import HDBSCAN
+
     return np.asarray(HDBSCAN(min_cluster_size=max(len(x) // 50, 15), copy=True).fit(x).labels_)
 
 
+@method("rfm")
 def rfm(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.ndarray:
     """The baseline management knows: quintiles of recency, frequency and monetary value added up,
     in five steps (Hughes 1994).
@@ -78,17 +103,11 @@ def rfm(x: np.ndarray, customers: pd.DataFrame, groups: int, seed: int) -> np.nd
     return _quintile(pd.Series(score)).to_numpy().astype(int)
 
 
-METHODS: dict[str, Method] = {
-    "k-means": k_means,
-    "gaussian mixture": gaussian_mixture,
-    "k-medoids": k_medoids,
-    "hdbscan": hdbscan,
-    "rfm": rfm,
-}
-
-
-def mixture(x: np.ndarray, groups: int, seed: int) -> GaussianMixture:
+def mixture(x: np.ndarray, groups: int, seed: int) -> "GaussianMixture":
     """The fitted mixture, on the principal axes along which the customers differ."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(groups, random_state=seed, reg_covar=1e-4).fit(rotated(x))

@@ -10,6 +10,7 @@ from analysis.quarters import Quarter
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts, Versions
 from analysis.segmentation.scoring import segment_counts as counted
 from analysis.segmentation.scoring import segment_expression
+from analysis.segmentation.settings import check_segmentation
 from analysis.steps.declaration import At, Mart, Model, Occasion, Reach, Sample, mart, model, step
 
 #: Active customers of each type and quarter that a division is fitted on, and its drift measured.
@@ -40,6 +41,7 @@ FITS = Reach("the quarters of its fits", fit_quarters)
     writes=[Model("segmentation", FittedSegmentation), Model("segmentation_versions", Versions)],
     reads={"customers": mart("customer_quarter", FITS, sample=ACTIVE)},
     settings=("segmentation",),
+    check=check_segmentation,
 )
 def segmentation(at: At, customers: pd.DataFrame) -> tuple[FittedSegmentation, Versions]:
     """The division of the bank's customers into groups, with its quality card; all its versions."""

@@ -5,12 +5,10 @@ engine, where the checks and marts run, so that a file and a database with the s
 same result. See docs/decisions/0003-databases-are-copied-first.md.
 """
 
-import re
-
 import ibis
 from ibis.backends.duckdb import Backend
 
-from analysis.errors import SourceError
+from analysis.errors import SourceError, engine_says, without_secrets
 from analysis.sources.params import Bank
 
 BATCH_ROWS = 100_000
@@ -26,7 +24,10 @@ def connect(bank: Bank) -> ibis.BaseBackend:
         ) from error
     except Exception as error:  # the driver's own errors share no base class across versions
         raise SourceError(
-            f"The database {_without_password(bank.source.url)} cannot be reached: {error}"
+            without_secrets(
+                f"The database {bank.source.url} cannot be reached: {engine_says(error)}",
+                bank.source.url,
+            )
         ) from error
 
 
@@ -53,13 +54,11 @@ def copy_query(
         )
         con.con.unregister(f"{name}__batches")
     except Exception as error:  # as above: whatever the driver raises is the user's SQL or database
-        raise SourceError(f"The database refused the query for {name}: {error}") from error
+        raise SourceError(
+            f"The database refused the query for {name}: {engine_says(error)}"
+        ) from error
     con.raw_sql(
         f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS '
         f'source_line) FROM "{name}__unnumbered"'
     )
     con.raw_sql(f'DROP TABLE "{name}__unnumbered"')
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//([^:/@]+):[^@]*@", r"//\1:…@", url)

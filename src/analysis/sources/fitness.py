@@ -6,14 +6,14 @@ from rich.markup import escape
 from rich.table import Table as Shown
 
 from analysis.contract import CONTRACT
-from analysis.sources.land import Verdict
+from analysis.sources.accepted import Verdict
 
 HEADS = ("table", "rows", "set aside", "rules broken", "optional columns missing", "newest")
 
 
 def fitness_table(title: str, verdicts: Mapping[str, Verdict]) -> Shown:
     """A row per table of the contract: how many rows there are, and what is wrong with them."""
-    shown = Shown(title=f"{title}: fitness for the contract")
+    shown = Shown(title=escape(f"{title}: fitness for the contract"))
     for head in HEADS:
         right = head in ("rows", "set aside")
         shown.add_column(head, overflow="fold", justify="right" if right else "left")
@@ -28,7 +28,7 @@ def fitness_table(title: str, verdicts: Mapping[str, Verdict]) -> Shown:
             f"{verdict.rows:,}",
             f"{verdict.rows_set_aside:,}",
             escape(rules),
-            ", ".join(verdict.missing_columns),
+            escape(", ".join(verdict.missing_columns)),
             verdict.newest + (" [red]late[/red]" if verdict.late else ""),
         )
     return shown

@@ -5,62 +5,48 @@ Accepted rows go to `<data>/contract/<table>.parquet` (transactions by quarter),
 as it is.
 """
 
-import json
+import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 
 import duckdb
 import ibis
 from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT, Table
-from analysis.contract.checks import broken_rules, typed
-from analysis.errors import ContractError, SourceError
+from analysis.contract.checks import as_read, broken_rules, typed
+from analysis.errors import ContractError, SourceError, engine_says
+from analysis.lock import remove_dead, workplace
 from analysis.quarters import Quarter
+from analysis.sources.accepted import (
+    Verdict,
+    accepted_files,
+    keep_record,
+    record_path,
+    remove,
+    stored,
+)
 from analysis.sources.params import Bank, FromSql, TableMapping
 from analysis.sources.staging import RawTables
-from analysis.storage import code_fingerprint, text_fingerprint, write_json
+from analysis.storage import code_fingerprint, make_way, quoted, text_fingerprint, written_whole
 
+#: Rules that a row may break for its values to be told, and how much of one is.
+MOST_RULES, LONGEST_VALUE = 2, 40
+LIKE_A_KEY = re.compile(r"[A-Za-z0-9_.:/-]*[0-9][A-Za-z0-9_.:/-]*")
 Progress = Callable[[str], None]
 Unreadable = tuple[str, str, int, str]  # relation, file, line, text
-
-
-@dataclass
-class Verdict:
-    """What became of one table of the contract."""
-
-    table: str
-    delivered: bool = True
-    rows: int = 0
-    set_aside: dict[str, int] = field(default_factory=dict)  # rule to rows
-    rows_set_aside: int = 0
-    examples: list[str] = field(default_factory=list)
-    missing_columns: list[str] = field(default_factory=list)
-    newest: str = ""
-    late: bool = False
-    reused: bool = False
-    fingerprint: str = ""
-    parts: dict[str, str] = field(default_factory=dict)  # quarter to fingerprint, of transactions
-
-    @property
-    def accepted(self) -> int:
-        """Rows that keep the contract."""
-        return self.rows - self.rows_set_aside
 
 
 @contextmanager
 def embedded_engine(bank: Bank) -> Iterator[Backend]:
     """An embedded engine whose working file lies beside the bank's data and is gone afterwards."""
-    bank.data_folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=bank.data_folder) as folder:
-        con = ibis.duckdb.connect(str(Path(folder) / "work.duckdb"))
+    with workplace(bank.data_folder) as folder:
+        con = ibis.duckdb.connect(str(folder / "work.duckdb"))
         con.raw_sql(f"SET memory_limit = '{bank.engine.memory}'")
         con.raw_sql("SET enable_progress_bar = false")  # the commands have a display of their own
-        con.raw_sql(f"SET temp_directory = '{folder}/spill'")
+        con.raw_sql(f"SET temp_directory = '{quoted(folder / 'spill')}'")
         if bank.engine.threads:
             con.raw_sql(f"SET threads = {bank.engine.threads}")
         try:
@@ -110,20 +96,23 @@ def land(
                 )
             verdicts[table.name] = Verdict(table.name, delivered=False)
             if write:
-                _remove(bank, table)
+                remove(bank, table)
             continue
         key = _key(bank, source, table, mapping, verdicts)
-        verdict = _reusable(bank, table, key) if write and source.can_reuse else None
-        if verdict is None:
+        before = stored(bank, table) if write and source.can_reuse else None
+        damage = before.damage(bank) if before and before.key == key else ""
+        if before and before.key == key and not damage:
+            verdict = replace(before.verdict, reused=True)
+        else:
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
             if write:
-                write_json(
-                    _record(bank, table),
-                    {"key": key, **{k: v for k, v in vars(verdict).items() if k != "reused"}},
-                )
+                keep_record(bank, key, verdict)
+            verdict.damage = damage
         verdicts[table.name] = verdict
         accepted[table.name] = (
-            con.read_parquet(str(accepted_path(bank, table.name)), hive_partitioning=False)
+            con.read_parquet(
+                [str(f) for f in accepted_files(bank, table.name)], hive_partitioning=False
+            )
             if write
             else con.table(f"accepted__{table.name}")
         )
@@ -160,84 +149,24 @@ def changed_tables(bank: Bank) -> list[str]:
         verdicts: dict[str, Verdict] = {}
         for table in CONTRACT.values():
             mapping = source.mapping(table)
-            delivered = _record(bank, table).exists()
+            before = stored(bank, table)
             if mapping is None:
                 verdicts[table.name] = Verdict(table.name, delivered=False)
-                changed += [table.name] if delivered else []
+                changed += [table.name] if before else []
                 continue
-            verdict = _reusable(bank, table, _key(bank, source, table, mapping, verdicts))
-            if verdict is None:
+            key = _key(bank, source, table, mapping, verdicts)
+            if before is None or before.key != key or before.damage(bank):
                 changed.append(table.name)
-            stored = (
-                json.loads(_record(bank, table).read_text(encoding="utf-8")) if delivered else {}
-            )
-            verdicts[table.name] = Verdict(table.name, fingerprint=stored.get("fingerprint", ""))
+            verdicts[table.name] = before.verdict if before else Verdict(table.name)
         return changed
 
 
-def accepted_path(bank: Bank, table: str) -> Path:
-    """Where the accepted rows of a table are: a file, or for transactions a pattern over the
-    quarters.
-    """
-    folder = bank.data_folder / "contract"
-    return (
-        folder / "transactions" / "*" / "*.parquet"
-        if table == "transactions"
-        else folder / f"{table}.parquet"
-    )
-
-
-def accepted_files(bank: Bank, table: str, quarters: list[Quarter] | None = None) -> list[Path]:
-    """The files of a table's accepted rows; of transactions those of the quarters, or all."""
-    if table != "transactions":
-        return [path] if (path := accepted_path(bank, table)).exists() else []
-    folder = accepted_path(bank, table).parent.parent
-    names = [f"quarter={q}" for q in quarters] if quarters is not None else ["*"]
-    files = [f for name in names for f in sorted(folder.glob(f"{name}/*.parquet"))]
-    return files or sorted(folder.glob("*/*.parquet"))[:1]  # one that holds none of the quarters
-
-
-def _record(bank: Bank, table: Table) -> Path:
-    return bank.data_folder / "contract" / f"{table.name}.json"
-
-
-def _reusable(bank: Bank, table: Table, key: str) -> Verdict | None:
-    record = _record(bank, table)
-    there = (
-        list(accepted_path(bank, table.name).parent.parent.glob("*/*.parquet"))
-        if table.name == "transactions"
-        else accepted_path(bank, table.name).exists()
-    )
-    if not record.exists() or not there:
-        return None
-    content = json.loads(record.read_text(encoding="utf-8"))
-    if content.pop("key") != key:
-        return None
-    return Verdict(**content, reused=True)
-
-
-def stored_verdicts(bank: Bank) -> dict[str, Verdict]:
-    """What became of every table when the bank's rows were last accepted, read from the records."""
-    verdicts = {}
-    for table in CONTRACT.values():
-        record = _record(bank, table)
-        if record.exists():
-            content = json.loads(record.read_text(encoding="utf-8"))
-            content.pop("key")
-            verdicts[table.name] = Verdict(**content)
-        else:
-            verdicts[table.name] = Verdict(table.name, delivered=False)
-    return verdicts
-
-
-def _remove(bank: Bank, table: Table) -> None:
-    folder = bank.data_folder / "contract"
-    for path in (
-        folder / f"{table.name}.parquet",
-        folder / f"{table.name}.json",
-        bank.data_folder / "quarantine" / f"{table.name}.parquet",
-    ):
-        path.unlink(missing_ok=True)
+def remove_left_overs(bank: Bank) -> None:
+    """Remove what preparations that were killed left; only while no other one goes on."""
+    remove_dead(bank.data_folder)
+    for name in ("contract", "quarantine", "."):
+        for left in (bank.data_folder / name).glob(".*.*"):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 
 
 def _land_table(
@@ -257,7 +186,8 @@ def _land_table(
         con.create_table(checked_name, rules, overwrite=True)
     except duckdb.Error as error:
         raise SourceError(
-            f"tables.{table.name} in {bank.path.name}: the engine refused the mapping: {error}"
+            f"tables.{table.name} in {bank.path.name}: the engine refused the mapping: "
+            f"{engine_says(error)}"
         ) from error
     checked = con.table(checked_name)
     unreadable = (
@@ -281,6 +211,7 @@ def _land_table(
     _write_quarantine(bank, con, table, checked, unreadable)
     if limit_broken(bank, verdict):
         raise ContractError(limit_message(bank, verdict))
+    make_way(record_path(bank, table.name)).unlink(missing_ok=True)
     _write_accepted(bank, con, table, checked_name, verdict)
     con.raw_sql(f'DROP TABLE "{checked_name}"')
     return verdict
@@ -301,14 +232,36 @@ def _count(con: Backend, checked_name: str, unreadable: list[Unreadable], verdic
         "WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
     ).fetchall()
     examples = [
-        f"{file} line {line:,}: unreadable_line ({text[:100]})"
-        for _relation, file, line, text in unreadable[:3]
+        f"{file} line {line:,}: unreadable_line" for _relation, file, line, _text in unreadable[:3]
     ]
+    table = CONTRACT[verdict.table]
     examples += [
-        f"{file} line {line:,}: {broken} ({text[:160].rstrip('; ')})"
-        for file, line, broken, text in rows
+        f"{file} line {line:,}{_key_of(table, row)}: {_rules_told(table, broken, row)}"
+        for file, line, broken, row in rows
     ]
     verdict.examples = examples[:3]
+
+
+def _key_of(table: Table, row: str) -> str:
+    """The key of a row that was set aside, as far as it looks like an identifier."""
+    key = [as_read(row, column) for column in table.key]
+    return f", {' / '.join(key)}" if all(LIKE_A_KEY.fullmatch(part) for part in key) else ""
+
+
+def _rules_told(table: Table, broken: str, row: str) -> str:
+    """The rules that a row breaks, with the value of columns that say nothing of a person.
+
+    A row that breaks many was perhaps split at the wrong place, and any column may hold a name.
+    """
+    columns = {column.name: column for column in table.columns}
+    rules = broken.split(", ")
+    told = []
+    for rule in rules:
+        column = columns.get(rule.split(".")[0])
+        value = as_read(row, column.name)[:LONGEST_VALUE] if column else ""
+        shown = value and column and not (column.personal or column.describes)
+        told.append(f"{rule} ({value!r})" if shown and len(rules) <= MOST_RULES else rule)
+    return ", ".join(told)
 
 
 def _find_newest(
@@ -378,11 +331,8 @@ def _write_quarantine(
             },
         )
         bad = bad.union(lines)
-    path = folder / f"{table.name}.parquet"
-    con.to_parquet(
-        bad.order_by(["source_file", "source_line"]), path.with_name(f".{path.name}.part")
-    )
-    path.with_name(f".{path.name}.part").replace(path)
+    with written_whole(make_way(folder / f"{table.name}.parquet")) as part:
+        con.to_parquet(bad.order_by(["source_file", "source_line"]), part)
 
 
 def _write_accepted(
@@ -403,30 +353,22 @@ def _write_accepted(
     verdict.fingerprint = text_fingerprint(*verdict.parts.keys(), *verdict.parts.values())
     if table.name != "transactions":
         verdict.parts = {}
-        path = folder / f"{table.name}.parquet"
-        part = path.with_name(f".{path.name}.part")
-        con.raw_sql(
-            f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO '{part}' "
-            f"(FORMAT parquet, COMPRESSION zstd)"
-        )
-        part.replace(path)
+        with written_whole(make_way(folder / f"{table.name}.parquet")) as part:
+            con.raw_sql(
+                f"COPY (SELECT {columns} {good} ORDER BY {', '.join(table.key)}) TO "
+                f"'{quoted(part)}' (FORMAT parquet, COMPRESSION zstd)"
+            )
         return
-    temporary = Path(tempfile.mkdtemp(prefix=".transactions-", dir=folder))
-    con.raw_sql(
-        f"COPY (SELECT {columns}, {quarter} AS quarter {good}) TO '{temporary}' (FORMAT "
-        f"parquet, COMPRESSION zstd, PARTITION_BY (quarter), OVERWRITE_OR_IGNORE)"
-    )
-    if not verdict.parts:
-        (temporary / "quarter=none").mkdir()
+    target, making = folder / "transactions", folder / ".transactions.making"
+    # a quarter at a time, in the order of the key: the same rows give the same bytes
+    for name in verdict.parts or ("none",):
+        (making / f"quarter={name}").mkdir(parents=True)
         con.raw_sql(
-            f"COPY (SELECT {columns} {good}) TO '{temporary}/quarter=none/data_0.parquet' "
-            f"(FORMAT parquet)"
+            f"COPY (SELECT {columns} {good} AND {quarter} = '{name}' ORDER BY "
+            f"{', '.join(table.key)}) TO '{quoted(making)}/quarter={name}/data_0.parquet' "
+            "(FORMAT parquet, COMPRESSION zstd)"
         )
-    target = folder / "transactions"
     if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=".old-", dir=folder))
-        target.rename(old / "transactions")
-        temporary.rename(target)
-        shutil.rmtree(old)
-    else:
-        temporary.rename(target)
+        target.rename(folder / ".transactions.old")
+    making.rename(target)
+    shutil.rmtree(folder / ".transactions.old", ignore_errors=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -21,8 +20,9 @@ from pydantic import (
 )
 
 from analysis.contract import CONTRACT
-from analysis.errors import ParametersError, not_one_of
+from analysis.errors import ParametersError, not_one_of, without_secrets
 from analysis.quarters import Quarter
+from analysis.sources.yaml_file import read_yaml
 
 
 def _quarter(value: Any) -> Quarter:
@@ -40,7 +40,9 @@ QuarterField = Annotated[Quarter, BeforeValidator(_quarter)]
 class Strict(BaseModel):
     """A part of the params file; a key it does not know is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 class Csv(Strict):
@@ -64,7 +66,7 @@ class Source(Strict):
     engine: Literal["duckdb", "postgres"] = "duckdb"
     folder: str = ""  # duckdb: the folder of the CSV and Parquet files
     url: str = ""  # postgres: postgresql://user@host/database
-    schema_: str = Field("public", alias="schema")
+    schema_: str = Field("public", alias="schema", pattern=r'^[^"\x00-\x1f]+$')
     csv: Csv = Csv()
     files: dict[str, str] = {}  # name to file or pattern; empty: every file, named by its stem
     demo: Demo | None = None
@@ -104,8 +106,8 @@ class QuarterRange(Strict):
 class Engine(Strict):
     """How much of the machine the embedded engine may use."""
 
-    memory: str = "8GB"
-    threads: int | None = None
+    memory: str = Field("8GB", pattern=r"^\s*\d+(\.\d+)?\s*[KMGT]i?B\s*$")
+    threads: int | None = Field(None, ge=1)
 
 
 class Value(Strict):
@@ -153,12 +155,7 @@ class Segmentation(Strict):
 
     fit_quarter: QuarterField | None = None  # default: the first quarter
     earlier_fit_quarters: list[QuarterField] = []  # of earlier versions, whose names are carried on
-    method: Literal[
-        "k-means",
-        "gaussian mixture",
-        "k-medoids",
-        "hdbscan",
-    ] = "k-means"
+    method: str = "k-means"  # one of segmentation/methods.py
     groups: tuple[int, int] = (3, 8)
     block_weights: dict[str, float] = {}
     plans: dict[str, list[Plan]] = {}
@@ -169,6 +166,13 @@ class Segmentation(Strict):
         its features.
         """
         return {**BLOCK_WEIGHTS, **self.block_weights}
+
+    @field_validator("groups")
+    @classmethod
+    def _from_few_to_many(cls, groups: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= groups[0] <= groups[1]:
+            raise ValueError("groups: the fewest, at least 1, come before the most")
+        return groups
 
     @field_validator("block_weights")
     @classmethod
@@ -327,6 +331,12 @@ class CardCashout(Strict):
     merchant_share: float = _low(0.5, gt=0, le=1)
     region_hours: int = _high(2, ge=1)  # between purchases in two regions; source: two hours
 
+    @model_validator(mode="after")
+    def _fee_from_low_to_high(self) -> "CardCashout":
+        if self.fee_low > self.fee_high:
+            raise ValueError("fee_low lies above fee_high")
+        return self
+
 
 class Fundraising(Strict):
     """Thresholds of the fund-raising investigation; starting values unless a source stands beside
@@ -484,9 +494,13 @@ def read_params(path: str | Path) -> Bank:
         others = sorted(str(p) for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
         raise ParametersError(not_one_of("The params file", str(path), others))
     try:
-        content = yaml.safe_load(_with_environment(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ParametersError(f"{path} is not valid YAML: {error}") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ParametersError(
+            f"{path} is not written in UTF-8 ({error.reason} at byte {error.start}). Save it as "
+            "UTF-8."
+        ) from error
+    content = read_yaml(path, _with_environment(text))
     if not isinstance(content, dict):
         raise ParametersError(f"{path} must be a mapping of keys to values.")
     if "path" in content:
@@ -514,7 +528,8 @@ def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if fault["type"] == "extra_forbidden":
             messages.append(not_one_of("The key", place, _keys_beside(model, fault["loc"])))
         else:
-            given = "" if fault["type"] == "missing" else f" (given: {fault['input']!r})"
+            shown = "" if place.endswith("url") else without_secrets(repr(fault["input"]))
+            given = f" (given: {shown})" if shown and fault["type"] != "missing" else ""
             messages.append(
                 f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}.".replace("..", ".")
             )

@@ -10,7 +10,7 @@ from ibis.backends.duckdb import Backend
 
 from analysis.contract import Column, Table
 from analysis.contract.checks import ORIGIN
-from analysis.errors import SourceError, nearest_first
+from analysis.errors import SourceError, engine_says, nearest_first
 from analysis.sources import database
 from analysis.sources.files import Relation, open_relation, source_files
 from analysis.sources.params import Bank, ColumnMapping, FromSql, TableMapping
@@ -125,7 +125,7 @@ class RawTables:
         except duckdb.Error as error:
             raise SourceError(
                 f"tables.{table.name} in {self.bank.path.name}: the engine refused the "
-                f"mapping: {error}"
+                f"mapping: {engine_says(error)}"
             ) from error
 
     def _select(

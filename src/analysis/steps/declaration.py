@@ -14,6 +14,7 @@ from analysis.quarters import Quarter
 from analysis.sources.params import Bank
 
 Per = Literal["bank", "quarter"]
+Check = Callable[[Bank], None]
 Kind = Literal["table", "mart", "model", "frames", "rows"]
 
 
@@ -210,6 +211,7 @@ class Step:
     per: Per
     latest: int | None  # done for so many of the last quarters asked for; None: for every quarter
     early: bool  # done, too, for quarters with entries before the first that is reported
+    check: Check = field(compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself."""
@@ -242,12 +244,14 @@ def step(
     per: Per = "quarter",
     latest: int | None = None,
     early: bool = False,
+    check: Check = lambda bank: None,
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Step]:
     """Declare the function below as a step.
 
     The function gets an `At`, and by name what `reads` says; it returns what `writes` says: one
-    thing, or several in the same order. It reads nothing else, and computes only.
+    thing, or several in the same order. It reads nothing else, and computes only. `check` refuses
+    settings that cannot be used before any step is done: it raises ParametersError.
     """
 
     def declared(function: Callable[..., Any]) -> Step:
@@ -260,6 +264,7 @@ def step(
             per,
             latest,
             early,
+            check,
         )
 
     return declared

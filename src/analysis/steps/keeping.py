@@ -13,21 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from analysis.quarters import Quarter
 from analysis.steps.declaration import Frames, Mart, Rows, Step, Written
 from analysis.steps.graph import Node
-from analysis.storage import bytes_fingerprint, text_fingerprint, write_text
+from analysis.storage import KeptFile, damage_of, kept_files, remove, text_fingerprint, write_text
 
 RECORDS = "steps"
 MAKING = ".making"  # what is being written; left over when a process was killed
 KEPT = ("marts", "models", "frames", "rows")  # folders that hold nothing but what steps write
-
-
-class KeptFile(BaseModel):
-    """A file as a step left it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    size: int  # bytes
-    modified_ns: int
-    fingerprint: str
 
 
 class Record(BaseModel):
@@ -92,19 +82,8 @@ class Keeper:
         return self._damage[node]
 
     def _compared(self, step: Step, node: Node, record: Record) -> str:
-        there: set[str] = set()
-        for output in step.writes:
-            there |= {self._relative(f) for f in files_in(self.folder / place_of(output, node))}
-        for name in sorted(record.files.keys() ^ there):
-            return f"{name} is missing" if name in record.files else f"{name} was added"
-        for name, kept in record.files.items():
-            stat = (self.folder / name).stat()
-            if stat.st_size != kept.size or (
-                stat.st_mtime_ns != kept.modified_ns
-                and bytes_fingerprint(self.folder / name) != kept.fingerprint
-            ):
-                return f"{name} was changed"
-        return ""
+        there = [f for o in step.writes for f in files_in(self.folder / place_of(o, node))]
+        return damage_of(self.folder, record.files, there)
 
     def content(self, node: Node, output: Written) -> str:
         """A fingerprint of one output of a node as its record has it; empty without files."""
@@ -127,31 +106,35 @@ class Keeper:
         """Put what lies in the folder `made` in the place of what the node left before, and write
         the record; without a folder what was left before goes.
         """
-        self.record_path(node).unlink(missing_ok=True)
+        remove(self.record_path(node))
         files: dict[str, KeptFile] = {}
         for output in step.writes:
             place = place_of(output, node)
             target, new = self.folder / place, made / place if made else None
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.is_dir():
+            if target.is_dir() and new is not None:
                 old = self.folder / MAKING / f"old-{text_fingerprint(place)}"
                 shutil.rmtree(old, ignore_errors=True)
                 old.parent.mkdir(exist_ok=True, mode=0o700)
                 target.rename(old)
                 shutil.rmtree(old)
             else:
-                target.unlink(missing_ok=True)
+                remove(target)
             if new is not None and new.exists():
                 new.rename(target)
-            files |= {self._relative(f): _kept(f) for f in files_in(target)}
+            files |= kept_files(self.folder, files_in(target))
         whole = record.model_copy(update={"files": files})
         write_text(self.record_path(node), whole.model_dump_json(indent=1) + "\n")
         self.keep(node, whole)
         return whole
 
+    def end_making(self) -> None:
+        """Remove what is being written; nothing is any more."""
+        shutil.rmtree(self.folder / MAKING, ignore_errors=True)
+
     def tidy(self, steps: Mapping[str, Step]) -> None:
         """Remove what processes that were killed left over, and what no step writes any more."""
-        shutil.rmtree(self.folder / MAKING, ignore_errors=True)
+        self.end_making()
         wanted = {
             Path(place_of(output, Node(each.name, None))).parts[:2]
             for each in steps.values()
@@ -162,9 +145,6 @@ class Keeper:
         old = [p for p in places if p.relative_to(self.folder).parts[:2] not in _with_file(wanted)]
         for path in [*old, *records]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
 
 
 def _with_file(wanted: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
@@ -192,10 +172,3 @@ def files_in(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
     return sorted(f for f in place.rglob("*") if f.is_file()) if place.is_dir() else []
-
-
-def _kept(path: Path) -> KeptFile:
-    stat = path.stat()
-    return KeptFile(
-        size=stat.st_size, modified_ns=stat.st_mtime_ns, fingerprint=bytes_fingerprint(path)
-    )

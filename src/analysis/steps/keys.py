@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from analysis.quarters import Quarter
-from analysis.sources.land import Verdict
+from analysis.sources.accepted import Verdict
 from analysis.steps.code import function_code
 from analysis.steps.declaration import Read, Step, Written, setting_of
 from analysis.steps.graph import Graph, Node

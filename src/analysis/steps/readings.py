@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from analysis.storage import bytes_fingerprint, text_fingerprint, write_json
+from analysis.storage import bytes_fingerprint, make_way, read_json, text_fingerprint, write_json
 
 #: What the pages say of the bank's tables; the rest of a table's record changes with every row.
 SHOWN = ("table", "rows", "rows_set_aside", "newest", "late")
@@ -46,9 +46,12 @@ class Fingerprints:
 
     def __init__(self, data_folder: Path) -> None:
         self.folder, self._path = data_folder, data_folder / "fingerprints.json"
-        self._files: dict[str, list[object]] = {}
-        if self._path.exists():
-            self._files = json.loads(self._path.read_text(encoding="utf-8"))
+        content = read_json(self._path)
+        self._files: dict[str, list[object]] = {
+            name: mark
+            for name, mark in (content if isinstance(content, dict) else {}).items()
+            if isinstance(mark, list) and len(mark) == 3
+        }
         self._known: dict[str, str] = {}
         self._times: dict[str, float] = {}
         self._changed = False
@@ -69,7 +72,7 @@ class Fingerprints:
         """Remember for the next time; somebody who may only read does without."""
         if self._changed:
             with suppress(PermissionError):
-                write_json(self._path, self._files)
+                write_json(make_way(self._path), self._files)
 
     def _reading(self, reading: str) -> str:
         if reading not in self._known:
@@ -96,5 +99,6 @@ def of_data(readings: list[str], marks: Fingerprints) -> dict[str, str]:
 
 
 def _shown(path: Path) -> str:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return json.dumps({k: content.get(k) for k in SHOWN}, sort_keys=True)
+    content = read_json(path)
+    shown = content.get("verdict", {}) if isinstance(content, dict) else {}
+    return json.dumps({k: shown.get(k) for k in SHOWN}, sort_keys=True)

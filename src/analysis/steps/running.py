@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from analysis.sources.land import Verdict, accepted_files
+from analysis.sources.accepted import Verdict, accepted_files
 from analysis.sources.params import Bank
 from analysis.steps.declaration import Model, Step
 from analysis.steps.graph import Graph, Node
 from analysis.steps.keeping import Keeper, Record
 from analysis.steps.keys import differences, key_of, made_of, output_of
 from analysis.steps.working import Failure, Job, begin_worker, do
-from analysis.workers import worker_context
+from analysis.workers import end_processes, worker_context
 
 #: Imported once for all processes that do steps.
 WORKING = (
@@ -48,6 +48,7 @@ class Done:
 
     steps: list[Node] = field(default_factory=list)
     up_to_date: list[Node] = field(default_factory=list)
+    mended: dict[Node, str] = field(default_factory=dict)  # done again for their files, and why
     left_out: dict[Node, list[str]] = field(default_factory=dict)  # with the inputs missing
     failed: dict[Node, str] = field(default_factory=dict)  # with why
     not_tried: dict[Node, Node] = field(default_factory=dict)  # with what failed before it
@@ -90,7 +91,10 @@ def bring_up_to_date(
     """
     keeper = Keeper(bank.data_folder)
     keeper.tidy(graph.steps)
-    return _Course(bank, graph, verdicts, keeper, jobs, hear).through()
+    try:
+        return _Course(bank, graph, verdicts, keeper, jobs, hear).through()
+    finally:
+        keeper.end_making()
 
 
 class _Course:
@@ -187,6 +191,8 @@ class _Course:
             else:
                 self.done.up_to_date.append(node)
             return None
+        if record is not None and record.key == key:
+            self.done.mended[node] = self.keeper.damage(node, step)
         files = {name: self._files(node, step, name) for name in step.reads}
         missing = [
             step.reads[n].name for n, f in files.items() if not f and not step.reads[n].optional
@@ -309,19 +315,13 @@ class _Pool:
         try:
             return self._executor.submit(do, job)
         except RuntimeError:  # broken: a process was lost
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            end_processes(self._executor, at_once=True)
             self._executor = self._new()
             return self._executor.submit(do, job)
 
     def stop(self, at_once: bool) -> None:
-        """End the processes: when they have ended what they do, or now."""
-        processes = list((self._executor._processes or {}).values())
-        self._executor.shutdown(wait=not at_once, cancel_futures=True)
-        if at_once:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.join(timeout=5)
+        """End the processes: those that are idle, or all of them now."""
+        end_processes(self._executor, at_once)
 
 
 @contextmanager

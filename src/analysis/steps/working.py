@@ -2,6 +2,7 @@
 
 import gc
 import re
+import stat
 import tempfile
 import time
 import traceback
@@ -20,13 +21,13 @@ from ibis.backends.duckdb import Backend
 from pydantic import BaseModel, ValidationError
 from threadpoolctl import threadpool_limits
 
-from analysis.errors import MissingDataError, WorkbookError
+from analysis.errors import MissingDataError, WorkbookError, engine_says
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank
 from analysis.steps.declaration import At, Mart, Model, Occasion, Read, Rows, Sample, Step, Written
 from analysis.steps.graph import Node
 from analysis.steps.keeping import MAKING, Keeper, Record, place_of
-from analysis.storage import write_json, write_text
+from analysis.storage import quoted, write_json, write_text
 from analysis.workers import begin
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -83,7 +84,7 @@ def do(job: Job) -> Record | Failure:
         return Failure(str(error))
     except Exception as error:
         log = Keeper(job.bank.data_folder).record_path(job.node).with_suffix(".log")
-        reason = f"{type(error).__name__}: {str(error).strip()}"
+        reason = f"{type(error).__name__}: {engine_says(error)}"
         try:
             write_text(log, traceback.format_exc())
         except OSError:  # a full disk: the sentence has to do
@@ -131,7 +132,7 @@ def step_engine(bank: Bank, place: Path, share: int) -> Backend:
     engine = ibis.duckdb.connect(threads=bank.engine.threads or 1)
     engine.raw_sql("SET enable_progress_bar = false")
     engine.raw_sql(f"SET memory_limit = '{part_of_memory(bank.engine.memory, share)}'")
-    engine.raw_sql(f"SET temp_directory = '{_quoted(place / 'spill')}'")
+    engine.raw_sql(f"SET temp_directory = '{quoted(place / 'spill')}'")
     return engine
 
 
@@ -190,7 +191,7 @@ def _write(engine: Backend, place: Path, output: Written, result: Any) -> None:
     elif isinstance(output, Rows):
         place.parent.mkdir(parents=True)
         sql = engine.compile(result.order_by(list(output.key)))
-        engine.raw_sql(f"COPY ({sql}) TO '{_quoted(place)}' (FORMAT parquet, COMPRESSION zstd)")
+        engine.raw_sql(f"COPY ({sql}) TO '{quoted(place)}' (FORMAT parquet, COMPRESSION zstd)")
     elif isinstance(output, Model):
         if not isinstance(result, output.shape):
             raise TypeError(f"{output.name} is a {output.shape.__name__}, not {type(result)}.")
@@ -215,10 +216,9 @@ def _write_mart(
     place.parent.mkdir(parents=True, exist_ok=True)
     sql = engine.compile(rows.order_by(list(output.key)))
     engine.raw_sql(
-        f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{_quoted(place)}' "
+        f"COPY (SELECT *, branch_id AS branch FROM ({sql})) TO '{quoted(place)}' "
         "(FORMAT parquet, COMPRESSION zstd, PARTITION_BY (branch))"
     )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    rights = stat.S_IMODE(place.parent.stat().st_mode)  # the engine has its own idea of them
+    for folder in [place, *(p for p in place.rglob("*") if p.is_dir())]:
+        folder.chmod(rights)

@@ -7,7 +7,6 @@ into words by jieba.
 
 import html
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -35,7 +34,6 @@ MOST_IN_THEME = 10  # words that are kept of it
 NEARLY = 0.05
 LEAST_WEIGHT = 0.02  # below it a text belongs to no theme
 CHINESE, ENGLISH = "zh", "en"
-HIDDEN = "…"
 _CHINESE_CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z][a-z']+")
 #: Words that say nothing of a theme, beside scikit-learn's English list.
@@ -124,34 +122,6 @@ def _chinese() -> Any:
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
     return tokenizer
-
-
-def without_identity(text: str, names: Sequence[str] = ()) -> str:
-    """The text with what could say who wrote it, or of whom, replaced by …: the names given, titles
-    with a name, mail addresses, handles, and numbers of four digits and more (telephones, accounts,
-    cards).
-    """
-    shown = text
-    for name in sorted(
-        {n.strip() for n in names if n and len(n.strip()) > 1}, key=len, reverse=True
-    ):
-        shown = re.sub(re.escape(name), HIDDEN, shown, flags=re.IGNORECASE)
-    shown = re.sub(r"[\w.+-]+@[\w-]+\.[\w.]+|@\w+", HIDDEN, shown)
-    shown = re.sub(r"(?:\d[\s-]?){3,}\d[\dXx]*", HIDDEN, shown)
-    shown = re.sub(r"(?:微信|QQ|wechat)号?\s*[::]?\s*[\w-]+", HIDDEN, shown, flags=re.IGNORECASE)
-    shown = re.sub(
-        r"\b(?:Mr|Mrs|Ms|Miss|Dr)\b\.?\s+[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)?", HIDDEN, shown
-    )
-    return re.sub(
-        rf"[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}(?=先生|女士|小姐|经理|行长|主任)", HIDDEN, shown
-    )
-
-
-_SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜"
-    "叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范石廖贾韦付方邹熊孟秦白江阎薛尹段雷侯龙史陶贺顾毛郝"
-    "龚邵钱覃武戴莫孔汤"
-)
 
 
 def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossible:

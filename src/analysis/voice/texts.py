@@ -20,11 +20,11 @@ from analysis.voice.comments import (
     fit_themes,
     language_of,
     theme_weights,
-    without_identity,
     words,
     words_of_low_scores,
 )
 from analysis.voice.fitted import COMPLAINT, SURVEY, Comments, LanguageTexts
+from analysis.voice.identity import without_identity
 
 #: What was written, word for word: column to its type.
 #: said_in: quarter; source: survey or complaint; score: index of the questionnaire, 0–100.

@@ -10,6 +10,7 @@ when nobody asked for a while, and never forks again once the package's code cha
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -26,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from analysis.runs.warm.place import origin
+from analysis.runs.warm.place import MARK, SAFE_PATH, origin
 
 #: What reports use, beside the package itself.
 HEAVY = (
@@ -59,7 +60,7 @@ HEAVY = (
     "statsmodels.api",
     "statsmodels.formula.api",
     "duckdb",
-    "great_tables",
+    "jinja2",
     "pydantic",
     "yaml",
     "ibis.backends.duckdb.converter",
@@ -79,13 +80,16 @@ HEAVY = (
 )
 NOT_FOR_NOTEBOOKS = ("analysis.cli", "analysis.runs")
 CHECK_SECONDS = 2.0
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Kernel:
-    """A forked kernel and the connection of the one who asked for it."""
+    """A forked kernel and the connection of the one who asked for it; `mark` stands in the
+    environment of everything that a report's kernel starts.
+    """
 
-    def __init__(self, pid: int, connection: socket.socket, files: list[str]) -> None:
-        self.pid, self.connection, self.files = pid, connection, files
+    def __init__(self, pid: int, connection: socket.socket, files: list[str], mark: str) -> None:
+        self.pid, self.connection, self.files, self.mark = pid, connection, files, mark
 
     def end(self) -> None:
         """Kill it and remove its sockets and connection file, as its asker would have done."""
@@ -123,10 +127,46 @@ def threads_running() -> int:
     return max(threading.active_count(), len(list(tasks.iterdir())) if tasks.exists() else 0)
 
 
+def adopt() -> None:
+    """Become the parent of whatever a kernel's children leave behind when they end, so that it can
+    be ended with its kernel, whatever group it put itself into. Linux only.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children() -> list[int]:
+    """The processes whose parent this one is; none where the system does not tell."""
+    try:
+        return [int(n) for n in Path("/proc/thread-self/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def started_by(pid: int) -> bytes:
+    """The mark of the kernel that started a process."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return b""
+    return next(
+        (v.partition(b"=")[2] for v in variables if v.startswith(MARK.encode() + b"=")), b""
+    )
+
+
+def _is_a_fork(pid: int) -> bool:
+    """Whether a process is a copy of this one, which a kernel made of itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == Path("/proc/self/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def serve(address: str, started_from: str, idle_seconds: float) -> None:
     """Answer requests at `address` until idle for `idle_seconds` without a kernel, or until the
     code changed.
     """
+    adopt()
     server = _Server(address, started_from)
     import_all()
     gc.collect()
@@ -212,7 +252,18 @@ class _Server:
                 with contextlib.suppress(OSError):
                     kernel.connection.sendall(json.dumps({"ended": status}).encode() + b"\n")
                 kernel.connection.close()
+        if any_ended:
+            self._end_what_was_left()
         return any_ended
+
+    def _end_what_was_left(self) -> None:
+        """End processes that ended kernels had started and that left their group."""
+        alive = {kernel.mark.encode() for kernel in self.kernels.values()}
+        for pid in set(children()) - self.kernels.keys():
+            mark = started_by(pid)
+            if (mark and mark not in alive) or _is_a_fork(pid):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _close(self) -> None:
         self.selector.unregister(self.listening)
@@ -273,7 +324,7 @@ def _fork_for(connection: socket.socket, started_from: str, in_child: Any) -> Ke
             _become_kernel(request, handed)
         connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
         connection.setblocking(False)
-        return Kernel(pid, connection, request["files"])
+        return Kernel(pid, connection, request["files"], request["env"].get(MARK, ""))
     except Exception as error:
         with contextlib.suppress(OSError):
             connection.sendall(json.dumps({"refused": str(error)}).encode() + b"\n")
@@ -298,7 +349,8 @@ def _become_kernel(request: dict[str, Any], handed: list[int]) -> None:
         os.environ.clear()
         os.environ.update(request["env"])
         sys.argv = ["ipykernel_launcher", *request["arguments"]]
-        sys.path[:0] = [""]  # as python -m has it: the folder the kernel works in
+        if SAFE_PATH not in request["env"]:
+            sys.path[:0] = [""]  # as python -m has it: the folder the kernel works in
         random.seed()
         if numpy := sys.modules.get("numpy"):
             numpy.random.seed()  # every child would draw the same numbers

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+MARK = "WORKBOOK_KERNEL"  # names the kernel that a process was started by
+SAFE_PATH = "PYTHONSAFEPATH"  # set where modules of the working folder are not to be found
 PACKAGE = Path(__file__).parents[2]
 LONGEST_SOCKET = 90  # characters; the system allows 107, and kernels add to the name
 
@@ -43,15 +45,49 @@ def origin(env: "os._Environ[str] | dict[str, str]") -> str:
     return digest.hexdigest()[:16]
 
 
+def find_runtime_folder() -> str:
+    """See to it that Jupyter has a folder of this user's own for its connection files, in a
+    temporary place where the usual one cannot be written; what is to be said of that, if anything.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    usual = Path(jupyter_runtime_dir())
+    try:
+        usual.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(usual, os.W_OK):
+            raise PermissionError(f"{usual} cannot be written")
+        private_folder()
+        return ""
+    except OSError as reason:
+        try:
+            folder = _own(_temporary())
+        except OSError:  # that name is taken by somebody else
+            folder = Path(tempfile.mkdtemp(prefix="workbook-"))
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(folder)
+        return (
+            f"Jupyter's folder {usual} cannot be used ({reason.strerror or reason}); {folder} is "
+            "used instead. Set HOME or JUPYTER_RUNTIME_DIR to a folder of your own to change that."
+        )
+
+
 def private_folder() -> Path:
-    """A folder of this user's own for sockets, mode 0700; raises PermissionError when somebody else
-    made it.
+    """A folder of this user's own for sockets, mode 0700; raises OSError where there can be none,
+    PermissionError when somebody else made it.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir()) / "workbook"
-    if len(str(folder)) > LONGEST_SOCKET - 24:
-        folder = Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+    return _own(_temporary() if len(str(folder)) > LONGEST_SOCKET - 24 else folder)
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+
+
+def _own(folder: Path) -> Path:
+    """The folder, made where it is not there, of mode 0700; raises PermissionError when somebody
+    else made it, and OSError where it cannot be written.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stat = folder.lstat()
     if stat.st_uid != os.getuid():
@@ -59,4 +95,6 @@ def private_folder() -> Path:
             f"{folder} belongs to somebody else; remove it, or set JUPYTER_RUNTIME_DIR."
         )
     folder.chmod(0o700)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written.")
     return folder

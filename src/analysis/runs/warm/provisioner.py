@@ -25,11 +25,13 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from analysis.runs.warm.place import origin, private_folder
+from analysis.runs.warm.place import MARK, SAFE_PATH, origin, private_folder
 from analysis.workers import ONE_THREAD  # threads do not survive a fork
 
 IDLE_SECONDS = 300  # a parent that nobody asked for so long ends; WORKBOOK_WARM_IDLE changes it
 ANSWER_SECONDS = 60  # the parent may still be importing
+#: IPython looks for modules in the working folder unless it is told not to.
+IGNORE_FOLDER = "--InteractiveShellApp.ignore_cwd=True"
 LARGEST_LOG = 1_000_000  # bytes
 # macOS's system libraries do not survive it; Windows has none
 FORK_IS_SAFE = sys.platform == "linux"
@@ -45,10 +47,11 @@ class WarmProvisioner(LocalProvisioner):
         """As the local provisioner, with the connection on private sockets."""
         manager = self.parent
         if manager and os.name == "posix" and manager.transport == "tcp" and not manager.shell_port:
-            manager.transport = "ipc"
-            # a name of its own: kernels that start at once would otherwise share one and never
-            # answer
-            manager.ip = str(private_folder() / f"k{uuid.uuid4().hex[:12]}")
+            with contextlib.suppress(OSError):  # over the machine's network, then
+                # a name of its own: kernels that start at once would otherwise share one and never
+                # answer
+                manager.ip = str(private_folder() / f"k{uuid.uuid4().hex[:12]}")
+                manager.transport = "ipc"
         return await super().pre_launch(**kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
@@ -57,6 +60,8 @@ class WarmProvisioner(LocalProvisioner):
         """
         try:
             manager, env = self.parent, kwargs.get("env") or dict(os.environ)
+            if SAFE_PATH in env and IGNORE_FOLDER not in cmd:
+                cmd.append(IGNORE_FOLDER)
             files = (
                 [manager.connection_file, *(f"{manager.ip}-{n}" for n in range(1, 6))]
                 if manager
@@ -160,9 +165,11 @@ def fork_kernel(
     """
     if not FORK_IS_SAFE:
         raise RuntimeError(f"processes cannot be forked safely on {sys.platform}")
+    # what a report starts ends with it; in JupyterLab a person decides
+    mark = {MARK: uuid.uuid4().hex} if SAFE_PATH in env else {}
     request = {
         "arguments": arguments,
-        "env": env,
+        "env": {**env, **mark},
         "cwd": str(Path(cwd or ".").resolve()),
         "files": files,
     }
@@ -228,6 +235,7 @@ def _connect(env: dict[str, str]) -> socket.socket:
                 subprocess.Popen(  # noqa: S603 - our own module
                     [
                         sys.executable,
+                        "-P",  # nothing of the working folder
                         "-m",
                         "analysis.runs.warm.parent",
                         str(address),

@@ -1,0 +1,280 @@
+"""What survives: processes killed at random moments, full disks, and damaged files.
+
+Usage: python benchmarks/faults.py [--kills 300] [--disks 20] [--damages 60] [--seed 0]. Everything
+happens in a temporary folder, on a demo bank of 500 customers; prints Markdown. After each fault
+the same command is given again, and lists, texts of pages and marts are compared with those that
+were made without any. Disks need the right to mount a temporary file system.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKBOOK = Path(sys.executable).parent / "workbook"
+REPORTS = ("segmentation", "loyalty", "retention", "risk_mortgage")
+#: Of these words the second and following are tried; the group is the whole family.
+VICTIMS = ("group", "main", "worker", "forkserver", "parent", "kernel")
+HANGS = 30  # seconds after the last file was written
+LONGEST = 300
+#: What says when and by which state a page was made.
+PASSED_OVER = re.compile(r"(?s)<footer>.*</footer>")
+
+
+def bank_in(place: Path) -> Path:
+    """A params file of a small demo bank whose data and outputs lie in `place`."""
+    content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
+    content.update(data=str(place / "data"), outputs=str(place / "outputs"))
+    content["source"].update(folder=str(place / "source"), demo={"customers": 500, "seed": 7})
+    path = place / "demo.yml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def words(command: str, params: Path) -> list[str]:
+    """The command line."""
+    chosen = [w for name in REPORTS for w in ("--report", name)] if command == "run" else []
+    return [str(WORKBOOK), command, str(params), *chosen]
+
+
+def started(command: str, params: Path) -> subprocess.Popen[bytes]:
+    """The command, with a parent of kernels and a place for sockets of its own."""
+    place = params.parent / "r"
+    place.mkdir(exist_ok=True)
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(place), "TMPDIR": str(place)}
+    return subprocess.Popen(
+        words(command, params),
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=(params.parent / "said").open("wb"),
+        start_new_session=True,
+        cwd=ROOT,
+    )
+
+
+def made(place: Path) -> dict[str, str]:
+    """A fingerprint of every list, page text and mart, by name."""
+    files = [
+        *(place / "outputs").rglob("*.csv"),
+        *(place / "outputs").rglob("*.html"),
+        *(place / "data" / "marts").rglob("*.parquet"),
+        *(place / "data" / "models").rglob("*.json"),
+    ]
+    content = {}
+    for path in files:
+        text = path.read_bytes()
+        if path.suffix == ".html":
+            text = PASSED_OVER.sub("", text.decode()).encode()
+        content[path.relative_to(place).as_posix()] = hashlib.sha256(text).hexdigest()[:16]
+    return content
+
+
+def victim(main: int, which: str, place: Path) -> int | None:
+    """The process to be killed; None while it is not there."""
+    with contextlib.suppress(psutil.Error):
+        if which in ("group", "main"):
+            return main
+        children = psutil.Process(main).children()
+        servers = [c for c in children if "forkserver" in " ".join(c.cmdline())]
+        parents = [
+            p
+            for p in psutil.process_iter(["cmdline"])
+            if "analysis.runs.warm.parent" in (words := p.info["cmdline"] or [])
+            and any(str(place) in word for word in words)
+        ]
+        found = {
+            "forkserver": servers,
+            "worker": servers[0].children() if servers else [],
+            "parent": parents,
+            "kernel": parents[0].children() if parents else [],
+        }[which]
+        return random.choice(found).pid if found else None
+    return None
+
+
+def last_written(place: Path) -> float:
+    """When the newest page or record was written, in seconds of the epoch."""
+    files = [*(place / "outputs").rglob("*.html"), *(place / "data" / "steps").rglob("*.json")]
+    times = []
+    for path in files:
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times, default=0.0)
+
+
+def left_over(place: Path) -> list[str]:
+    """Hidden files that stand for work going on, and processes of a run that is over."""
+    kept = re.compile(r"^\.[^/]*\.lock$")
+    files = [
+        p.relative_to(place).as_posix()
+        for top in ("data", "outputs")
+        for p in (place / top).rglob(".*")
+        if not kept.match(p.name)
+    ]
+    return files
+
+
+def one_kill(place: Path, command: str, which: str, moment: float) -> str:
+    """Kill, give the command again; what went wrong, in a few words."""
+    params = place / "demo.yml"
+    shutil.rmtree(place / ("data" if command == "prepare" else "outputs"), ignore_errors=True)
+    run = started(command, params)
+    until = time.monotonic() + moment
+    target = None
+    while run.poll() is None and (time.monotonic() < until or target is None):
+        target = victim(run.pid, which, place)
+        time.sleep(0.02)
+    if target is not None and run.poll() is None:
+        with contextlib.suppress(OSError):
+            (os.killpg if which == "group" else os.kill)(target, signal.SIGKILL)
+    begun = time.time()
+    while run.poll() is None:
+        time.sleep(0.1)
+        if time.time() - max(begun, last_written(place)) > HANGS:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            return "hangs"
+    try:
+        again = started(command, params).wait(timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return "the same command hangs"
+    if again:
+        return f"the same command ends with {again}: {(place / 'said').read_text()[-200:]}"
+    return ""
+
+
+def kills(place: Path, count: int, whole: dict[str, str], seconds: dict[str, float]) -> None:
+    """A table of what was killed and what came of it."""
+    tried, faults = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for number in range(count):
+        command = ("prepare", "run")[number % 2]
+        which = VICTIMS[number // 2 % len(VICTIMS)]
+        if command == "prepare" and which in ("parent", "kernel"):
+            which = "worker"
+        moment = random.uniform(0, seconds[command])
+        fault = one_kill(place, command, which, moment)
+        if not fault and (now := made(place)) != whole:
+            differ = [n for n in sorted(now.keys() | whole.keys()) if now.get(n) != whole.get(n)]
+            fault = f"{len(differ)} files differ, first {differ[0]}"
+        if not fault and (left := left_over(place)):
+            fault = f"left over: {left[0]}"
+        tried[command, which] += 1
+        faults[command, which] += bool(fault)
+        if fault:
+            print(
+                f"{number} {command} {which} {moment:.1f} s: {fault}", file=sys.stderr, flush=True
+            )
+    print("| command | killed | tried | survived |\n|---|---|---|---|")
+    for (command, which), n in sorted(tried.items()):
+        print(f"| {command} | {which} | {n} | {n - faults[command, which]} |", flush=True)
+
+
+def disks(place: Path, count: int, whole: dict[str, str]) -> None:
+    """Full disks of so many sizes, and the same command with room enough."""
+    params, survived, said = place / "demo.yml", 0, Counter[str]()
+    used = sum(p.stat().st_size for p in (place / "data").rglob("*") if p.is_file())
+    for number in range(count):
+        shutil.rmtree(place / "data")
+        (place / "data").mkdir()
+        size = int(used * 1.5 * (number + 1) / count) + 100_000
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place / "data")]
+        if subprocess.run(mount, capture_output=True).returncode:
+            print("\nDisks were not tried: no right to mount.")
+            return
+        try:
+            status = started("prepare", params).wait(timeout=LONGEST)
+            said[f"exit {status}"] += 1
+            if b"Traceback" in (place / "said").read_bytes():
+                said["traceback"] += 1
+            kept = place / "kept"
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(place / "data", kept, symlinks=True)
+        finally:
+            subprocess.run(["umount", str(place / "data")], check=True)
+        shutil.copytree(place / "kept", place / "data", dirs_exist_ok=True)
+        shutil.rmtree(place / "kept")
+        again = started("prepare", params).wait(timeout=LONGEST)
+        survived += again == 0 and made(place) == whole
+    counts = ", ".join(f"{what} {n}" for what, n in sorted(said.items()))
+    print(f"\n{count} full disks: {counts}; {survived} of them mended by the same command.")
+
+
+def damages(place: Path, count: int, whole: dict[str, str]) -> None:
+    """Files of every kind in data and outputs cut, emptied, overwritten and removed."""
+    params, survived = place / "demo.yml", 0
+    files = [p for top in ("data", "outputs") for p in (place / top).rglob("*") if p.is_file()]
+    kinds: dict[tuple[str, ...], list[Path]] = {}
+    for path in sorted(files):
+        kinds.setdefault((*path.relative_to(place).parts[:3], path.suffix), []).append(path)
+    ways = ("cut", "emptied", "noise", "removed")
+    for number in range(count):
+        path = random.choice(list(kinds.values())[number % len(kinds)])
+        how = ways[number // len(kinds) % len(ways)]
+        if not path.exists():
+            continue
+        content = path.read_bytes()
+        if how == "removed":
+            path.unlink()
+        else:
+            new = {"cut": content[: len(content) // 2], "emptied": b"", "noise": b"\0\xff" * 200}
+            path.write_bytes(new[how])
+        status = started("run", params).wait(timeout=LONGEST)
+        said = (place / "said").read_text(errors="replace")
+        whole_again = status == 0 and made(place) == whole
+        told = status == 1 and "Traceback" not in said and len(said.strip().splitlines()) <= 3
+        if told and path.name == "manifest.json":  # told what to do: move it away
+            path.unlink()
+            whole_again = not started("run", params).wait(timeout=LONGEST) and made(place) == whole
+        if whole_again:
+            survived += 1
+        else:
+            where = path.relative_to(place)
+            print(f"{where} {how}: exit {status}, {said[-200:]}", file=sys.stderr, flush=True)
+            path.write_bytes(content)
+            started("run", params).wait(timeout=LONGEST)
+    print(
+        f"\n{count} damaged files of {len(kinds)} kinds: {survived} mended or told in a sentence."
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--disks", type=int, default=20)
+    parser.add_argument("--damages", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    random.seed(given.seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        params = bank_in(place)
+        seconds = {}
+        for command in ("prepare", "run"):
+            start = time.monotonic()
+            status = started(command, params).wait(timeout=LONGEST)
+            assert status == 0, (place / "said").read_text()
+            seconds[command] = time.monotonic() - start
+        whole = made(place)
+        print(
+            f"{len(whole)} files compared; prepare takes {seconds['prepare']:.0f} s, run ", end=""
+        )
+        print(f"{seconds['run']:.0f} s.\n", flush=True)
+        kills(place, given.kills, whole, seconds)
+        disks(place, given.disks, whole)
+        damages(place, given.damages, whole)
