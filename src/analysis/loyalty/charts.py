@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from analysis.loyalty.words import label
@@ -12,6 +13,24 @@ from analysis.statistics.reach import reach
 
 DIMENSIONS = "dimension"
 MOST_LINES = 24
+
+
+def bank_and_branch(axis: Axes, shown: pd.DataFrame, value: str, branch: str, pooled: str) -> None:
+    """The whole bank and a branch over the quarters, each with its interval low to high.
+
+    shown: branch_id, quarter, the value, low, high. pooled: the branch_id of the whole bank.
+    """
+    for number, name in enumerate(dict.fromkeys([pooled, branch])):
+        part = shown[shown["branch_id"] == name]
+        axis.errorbar(
+            part["quarter"],
+            part[value],
+            yerr=reach(part, value, "low", "high"),
+            marker="o",
+            capsize=3,
+            label=say("The whole bank") if name == pooled else name,
+            color=sns.color_palette()[number],
+        )
 
 
 def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
@@ -29,17 +48,7 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
         axis.set_axis_off()
         title = say("There are too few answers for an index")
     else:
-        for number, name in enumerate(dict.fromkeys([pooled, branch])):
-            part = shown[shown["branch_id"] == name]
-            axis.errorbar(
-                part["quarter"],
-                part["mean"],
-                yerr=reach(part, "mean", "low", "high"),
-                marker="o",
-                capsize=3,
-                label=say("The whole bank") if name == pooled else name,
-                color=sns.color_palette()[number],
-            )
+        bank_and_branch(axis, shown, "mean", branch, pooled)
         axis.set(xlabel=say("Quarter"), ylabel=say("Index (0–100), 95 % interval"))
         axis.legend()
         last = of_branch.iloc[-1]

@@ -2,9 +2,9 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
+from analysis.loyalty.charts import bank_and_branch
 from analysis.report.figure import Figure
 from analysis.report.language import say
 from analysis.retention.words import label
@@ -21,17 +21,7 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
         axis.set_axis_off()
         title = say("No departures are known")
     else:
-        for number, name in enumerate(dict.fromkeys([pooled, branch])):
-            part = shown[shown["branch_id"] == name]
-            axis.errorbar(
-                part["quarter"],
-                part["share"],
-                yerr=reach(part, "share", "low", "high"),
-                marker="o",
-                capsize=3,
-                label=say("The whole bank") if name == pooled else name,
-                color=sns.color_palette()[number],
-            )
+        bank_and_branch(axis, shown, "share", branch, pooled)
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
         axis.legend()

@@ -1,6 +1,7 @@
 """What lies in the outputs folder for a report."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -16,3 +17,16 @@ def file_hashes(folder: Path, report: str) -> dict[str, str]:
         for f in files
         if f.is_file()
     }
+
+
+def damage_to(folder: Path, report: str, delivered: Mapping[str, str]) -> dict[str, str]:
+    """What became of the files delivered for a report, by path: missing, changed or added; nothing
+    of those that are as they were.
+    """
+    now = file_hashes(folder, report)
+    damage = {
+        name: "changed" if name in now else "missing"
+        for name, digest in delivered.items()
+        if now.get(name) != digest
+    }
+    return damage | dict.fromkeys((name for name in now if name not in delivered), "added")

@@ -14,7 +14,7 @@ from analysis.partition import ALL, Partition
 from analysis.report.language import use
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS
-from analysis.runs.delivered import file_hashes
+from analysis.runs.delivered import damage_to
 from analysis.runs.index import write_index
 from analysis.runs.manifest import About, Entry, Manifest, Name
 from analysis.runs.packages import versions
@@ -145,16 +145,9 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
         changed.append("parameters")
     if changed:
         return "changed: " + ", ".join(changed)
-    return _damage(Path(task.folder), task.report, entry.files or {})
-
-
-def _damage(folder: Path, report: str, delivered: dict[str, str]) -> str:
-    """How the files that were delivered for a report differ from what is there now."""
-    now = file_hashes(folder, report)
-    for name in sorted(delivered.keys() | now.keys()):
-        if now.get(name) != delivered.get(name):
-            how = "missing" if name not in now else "changed" if name in delivered else "added"
-            return f"{name} is {how}" if how == "missing" else f"{name} was {how}"
+    damage = damage_to(Path(task.folder), task.report, entry.files or {})
+    for name, how in sorted(damage.items()):
+        return f"{name} is missing" if how == "missing" else f"{name} was {how}"
     return ""
 
 

@@ -17,7 +17,7 @@ import nbformat
 from analysis import workers
 from analysis.errors import ParametersError, not_one_of
 from analysis.runs.catalogue import REPORTS
-from analysis.runs.delivered import file_hashes
+from analysis.runs.delivered import damage_to
 from analysis.runs.execute import KERNEL
 from analysis.runs.manifest import Entry, Manifest, Name, Parameter
 from analysis.runs.replayed import Replay, Replayed
@@ -172,17 +172,13 @@ def _code(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def _changed_files(branch: Path, entry: Entry) -> Iterator[str]:
-    now = file_hashes(branch, entry.report)
-    for name, digest in (entry.files or {}).items():
-        if name not in now:
-            yield f"{name} is missing"
-        elif now[name] != digest:
-            yield (
-                f"{name} is not the file that was delivered (its checksum differs from the "
-                f"manifest's)"
-            )
-    for name in now.keys() - (entry.files or {}).keys():
-        yield f"{name} was added after the delivery"
+    words = {
+        "missing": "is missing",
+        "changed": "is not the file that was delivered (its checksum differs from the manifest's)",
+        "added": "was added after the delivery",
+    }
+    for name, how in damage_to(branch, entry.report, entry.files or {}).items():
+        yield f"{name} {words[how]}"
 
 
 def _changed_parameters(

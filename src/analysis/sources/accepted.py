@@ -77,9 +77,9 @@ def record_path(bank: Bank, table: str) -> Path:
 def _files_of(bank: Bank, table: str) -> list[Path]:
     """Every file that is kept of a table's rows, accepted or not."""
     quarantine = bank.data_folder / "quarantine" / f"{table}.parquet"
-    parts = sorted((bank.data_folder / "contract" / "transactions").rglob("*"))
-    accepted = parts if table == "transactions" else [accepted_path(bank, table)]
-    return [path for path in [*accepted, quarantine] if path.is_file()]
+    accepted = accepted_path(bank, table)
+    parts = sorted(accepted.rglob("*")) if table == "transactions" else [accepted]
+    return [path for path in [*parts, quarantine] if path.is_file()]
 
 
 def stored_verdicts(bank: Bank) -> dict[str, Verdict]:
@@ -91,29 +91,23 @@ def stored_verdicts(bank: Bank) -> dict[str, Verdict]:
     }
 
 
-def remove(bank: Bank, table: Table) -> None:
+def forget(bank: Bank, table: Table) -> None:
     """Remove what was accepted of a table that is no longer delivered; its record first."""
     for path in [record_path(bank, table.name), *_files_of(bank, table.name)]:
         path.unlink(missing_ok=True)
 
 
 def accepted_path(bank: Bank, table: str) -> Path:
-    """Where the accepted rows of a table are: a file, or for transactions a pattern over the
-    quarters.
-    """
-    folder = bank.data_folder / "contract"
-    return (
-        folder / "transactions" / "*" / "*.parquet"
-        if table == "transactions"
-        else folder / f"{table}.parquet"
-    )
+    """Where the accepted rows of a table are: a file, or of transactions a folder."""
+    name = table if table == "transactions" else f"{table}.parquet"
+    return bank.data_folder / "contract" / name
 
 
 def accepted_files(bank: Bank, table: str, quarters: list[Quarter] | None = None) -> list[Path]:
     """The files of a table's accepted rows; of transactions those of the quarters, or all."""
     if table != "transactions":
         return [path] if (path := accepted_path(bank, table)).exists() else []
-    folder = accepted_path(bank, table).parent.parent
+    folder = accepted_path(bank, table)
     names = [f"quarter={q}" for q in quarters] if quarters is not None else ["*"]
     files = [f for name in names for f in sorted(folder.glob(f"{name}/*.parquet"))]
     return files or sorted(folder.glob("*/*.parquet"))[:1]  # one that holds none of the quarters

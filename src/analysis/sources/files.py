@@ -14,6 +14,7 @@ from ibis.backends.duckdb import Backend
 
 from analysis.errors import SourceError
 from analysis.sources.params import Bank
+from analysis.storage import quoted
 
 TEXT_FILES = (".csv", ".asc", ".txt", ".tsv")
 
@@ -196,4 +197,4 @@ def _name(identifier: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"'{quoted(text)}'"

@@ -23,9 +23,9 @@ from analysis.quarters import Quarter
 from analysis.sources.accepted import (
     Verdict,
     accepted_files,
+    forget,
     keep_record,
     record_path,
-    remove,
     stored,
 )
 from analysis.sources.params import Bank, FromSql, TableMapping
@@ -96,7 +96,7 @@ def land(
                 )
             verdicts[table.name] = Verdict(table.name, delivered=False)
             if write:
-                remove(bank, table)
+                forget(bank, table)
             continue
         key = _key(bank, source, table, mapping, verdicts)
         before = stored(bank, table) if write and source.can_reuse else None

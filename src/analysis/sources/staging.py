@@ -14,7 +14,7 @@ from analysis.errors import SourceError, engine_says, nearest_first
 from analysis.sources import database
 from analysis.sources.files import Relation, open_relation, source_files
 from analysis.sources.params import Bank, ColumnMapping, FromSql, TableMapping
-from analysis.storage import file_fingerprint, text_fingerprint
+from analysis.storage import file_fingerprint, quoted, text_fingerprint
 
 
 class RawTables:
@@ -177,4 +177,4 @@ def _expression(mapped: ColumnMapping, column: Column) -> str:
 
 
 def _literal(text: str | None) -> str:
-    return "NULL" if text is None else "'" + str(text).replace("'", "''") + "'"
+    return "NULL" if text is None else f"'{quoted(text)}'"
