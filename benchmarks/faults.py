@@ -1,9 +1,9 @@
 """What survives: processes killed at random moments, full disks, and damaged files.
 
 Usage: python benchmarks/faults.py [--kills 300] [--disks 20] [--damages 60] [--seed 0]. Everything
-happens in a temporary folder, on a demo bank of 500 customers; prints Markdown. After each fault
-the same command is given again, and lists, texts of pages and marts are compared with those that
-were made without any. Disks need the right to mount a temporary file system.
+happens in a temporary folder, on a demo bank of 500 customers over two quarters; prints Markdown.
+After each fault the same command is given again, and lists, texts of pages and marts are compared
+with those that were made without any. Disks need the right to mount a temporary file system.
 """
 
 import argparse
@@ -26,7 +26,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 WORKBOOK = Path(sys.executable).parent / "workbook"
-REPORTS = ("segmentation", "loyalty", "retention", "risk_mortgage")
+REPORTS = ("segmentation", "retention")
+BRANCHES = ("ALL", "B001")
 #: Of these words the second and following are tried; the group is the whole family.
 VICTIMS = ("group", "main", "worker", "forkserver", "parent", "kernel")
 HANGS = 30  # seconds after the last file was written
@@ -40,6 +41,7 @@ def bank_in(place: Path) -> Path:
     content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
     content.update(data=str(place / "data"), outputs=str(place / "outputs"))
     content["source"].update(folder=str(place / "source"), demo={"customers": 500, "seed": 7})
+    content["quarters"]["first"] = content["segmentation"]["fit_quarter"] = "2024Q3"
     path = place / "demo.yml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return path
@@ -47,7 +49,10 @@ def bank_in(place: Path) -> Path:
 
 def words(command: str, params: Path) -> list[str]:
     """The command line."""
-    chosen = [w for name in REPORTS for w in ("--report", name)] if command == "run" else []
+    if command == "prepare":
+        return [str(WORKBOOK), command, str(params)]
+    chosen = [w for name in REPORTS for w in ("--report", name)]
+    chosen += [w for branch in BRANCHES for w in ("--branch", branch)]
     return [str(WORKBOOK), command, str(params), *chosen]
 
 
@@ -108,11 +113,12 @@ def victim(main: int, which: str, place: Path) -> int | None:
 
 def last_written(place: Path) -> float:
     """When the newest page or record was written, in seconds of the epoch."""
-    files = [*(place / "outputs").rglob("*.html"), *(place / "data" / "steps").rglob("*.json")]
     times = []
-    for path in files:
-        with contextlib.suppress(OSError):
-            times.append(path.stat().st_mtime)
+    for top, ends in ((place / "outputs", ".html"), (place / "data" / "steps", ".json")):
+        for folder, _folders, files in os.walk(top):  # what goes meanwhile is passed over
+            for name in (f for f in files if f.endswith(ends)):
+                with contextlib.suppress(OSError):
+                    times.append((Path(folder) / name).stat().st_mtime)
     return max(times, default=0.0)
 
 
@@ -161,10 +167,9 @@ def kills(place: Path, count: int, whole: dict[str, str], seconds: dict[str, flo
     """A table of what was killed and what came of it."""
     tried, faults = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for number in range(count):
-        command = ("prepare", "run")[number % 2]
-        which = VICTIMS[number // 2 % len(VICTIMS)]
-        if command == "prepare" and which in ("parent", "kernel"):
-            which = "worker"
+        command = ("prepare", "run", "run")[number % 3]
+        of_command = VICTIMS[:4] if command == "prepare" else VICTIMS
+        which = of_command[number // 3 % len(of_command)]
         moment = random.uniform(0, seconds[command])
         fault = one_kill(place, command, which, moment)
         if not fault and (now := made(place)) != whole:
@@ -178,9 +183,11 @@ def kills(place: Path, count: int, whole: dict[str, str], seconds: dict[str, flo
             print(
                 f"{number} {command} {which} {moment:.1f} s: {fault}", file=sys.stderr, flush=True
             )
-    print("| command | killed | tried | survived |\n|---|---|---|---|")
-    for (command, which), n in sorted(tried.items()):
-        print(f"| {command} | {which} | {n} | {n - faults[command, which]} |", flush=True)
+        if (number + 1) % 25 == 0 or number + 1 == count:
+            print(f"\nAfter {number + 1} kills:\n\n| command | killed | tried | survived |")
+            print("|---|---|---|---|")
+            for (command, which), n in sorted(tried.items()):
+                print(f"| {command} | {which} | {n} | {n - faults[command, which]} |", flush=True)
 
 
 def disks(place: Path, count: int, whole: dict[str, str]) -> None:

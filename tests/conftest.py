@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.prepare import prepare
+from analysis.prepare import Prepared, prepare
 from analysis.sources.params import Bank, read_params
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +53,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     bank = read_params(demo_params(tmp_path_factory.mktemp("demo"), 1500, 3))
     prepare(bank)
     return bank
+
+
+@pytest.fixture(scope="session")
+def berka(berka_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank, Prepared]:
+    """The real bank of params/berka.yml, prepared, and what preparing it did."""
+    folder = tmp_path_factory.mktemp("berka")
+    content = yaml.safe_load((ROOT / "params" / "berka.yml").read_text(encoding="utf-8"))
+    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
+    content["source"]["folder"] = str(berka_folder)
+    path = folder / "berka.yml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    bank = read_params(path)
+    return bank, prepare(bank)
 
 
 class SmallBank:

@@ -56,7 +56,10 @@ def of_changes(p, bank):
     rates = changes.event_rates(p.event_counts, len(now), len(before), Q, BEFORE, bank.events, 10)
     yield changes.MIGRATION, changes.migration(p.moves, Q, 10)
     yield changes.AGAINST_BEFORE, changes.against_before(p.moves, Q, 10)
-    yield changes.WHY_MOVED, changes.why_moved(before, now, model, 10)
+    yield (
+        changes.WHY_MOVED,
+        changes.why_moved(before, now, model, changes.migration(p.moves, Q, 10)),
+    )
     yield changes.MOVED, changes.moved_list(before, now, model)
     yield changes.EVENT_RATES, rates
     yield (

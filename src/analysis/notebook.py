@@ -78,9 +78,7 @@ class Report:
         ).format(
             branch=self.partition.branch_name,
             quarter=self.quarter,
-            customers=say("fewer than {n}").format(n=self.min_cell)
-            if self.partition.customer_count < self.min_cell
-            else f"{self.partition.customer_count:,}",
+            customers=self._customers_in_words(),
             rows=f"{counts['rows'].sum():,}",
             aside=f"{counts['set_aside'].sum():,}",
         )
@@ -92,6 +90,13 @@ class Report:
                 "Profiles come from a sample of {n} customers; sizes are counted over all."
             ).format(n=f"{len(self.partition.customers):,}")
         return Notice(text)
+
+    def _customers_in_words(self) -> str:
+        if self.partition.customer_count < self.min_cell:
+            return say("fewer than {n}").format(n=self.min_cell)
+        if self.partition.hides("customers"):
+            return say("an untold number of")
+        return f"{self.partition.customer_count:,}"
 
     def missing(self, *steps: str) -> Notice:
         """Says which parts of the report cannot be, because the bank does not deliver their

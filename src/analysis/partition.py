@@ -5,6 +5,7 @@ subject.
 """
 
 import html
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from analysis.steps.readings import COUNTS
 ALL = "ALL"
 #: Rows of ALL read into memory; beyond that a sample chosen by the hash of the identifier.
 MOST_ROWS = 200_000
+#: What tells one count of a table from another.
+COUNTED_BY = ("branch_id", "quarter", "customer_type", "first", "second")
 MARTS_OF_A_QUARTER = "account_quarter"  # built of every quarter that was prepared
 
 
@@ -77,6 +80,23 @@ class Partition(Noted):
         """The branch whose rows are read; None for those of all."""
         return None if self.branch == ALL else self.branch
 
+    def not_shown(self, table: str, branches: bool = False) -> pd.DataFrame:
+        """Which counts of a table no page shows, in every quarter so far: the columns `COUNTED_BY`;
+        of this branch, or of all branches and the bank where asked.
+
+        What the tables are, and what first and second stand for, is in
+        `analysis.disclosure.counts`.
+        """
+        files = self.marts("withheld", self.quarters, None if branches else self.branch)
+        cells = self.read(files, lambda rows: rows.filter(_.table == table).select(*COUNTED_BY))
+        return cells if len(cells) else pd.DataFrame(columns=list(COUNTED_BY))
+
+    def hides(self, table: str, quarter: Quarter | None = None) -> bool:
+        """Whether no page shows how many there are, where there is one count of a branch, such as
+        the active customers; of this quarter unless another is given.
+        """
+        return str(quarter or self.quarter) in set(self.not_shown(table)["quarter"])
+
     @cached_property
     def customer_count(self) -> int:
         """All customers of the partition in the quarter."""
@@ -126,6 +146,21 @@ class Partition(Noted):
 
     def __repr__(self) -> str:
         return f"Partition({self.branch}, {self.quarter}: {self.customer_count:,} customers)"
+
+
+def marked(
+    counts: pd.DataFrame, not_shown: pd.DataFrame, name: str, columns: Mapping[str, str]
+) -> pd.DataFrame:
+    """The counts with a column that is true where no page shows them.
+
+    not_shown: as from `Partition.not_shown`. columns: those of `COUNTED_BY` that tell the counts
+    apart, and how they are called there.
+    """
+    if counts.empty or not_shown.empty:
+        return counts.assign(**{name: False})
+    cells = pd.MultiIndex.from_frame(not_shown[list(columns)].astype(str))
+    own = pd.MultiIndex.from_frame(counts[list(columns.values())].astype(str))
+    return counts.assign(**{name: own.isin(cells)})
 
 
 def in_order_of_hash(column: str) -> Query:

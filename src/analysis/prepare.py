@@ -22,7 +22,16 @@ from analysis.workers import default_jobs
 
 #: The rooms that have steps, in reading order. Found by name, so that a report's code does not
 #: depend on every step there is.
-ROOMS = ("marts", "segmentation", "changes", "loyalty", "voice", "retention", "risk")
+ROOMS = (
+    "marts",
+    "segmentation",
+    "changes",
+    "loyalty",
+    "voice",
+    "retention",
+    "disclosure",
+    "risk",
+)
 
 Progress = Callable[[str], None]
 

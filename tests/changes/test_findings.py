@@ -17,7 +17,7 @@ LAST = Quarter.parse("2024Q4")
 
 def moves(*rows):
     table = pd.DataFrame(rows, columns=["quarter", "was", "became", "customers"])
-    return table.assign(customer_type="personal")
+    return table.assign(customer_type="personal", withheld=False, origin_withheld=False)
 
 
 def event(name="salary_stopped", expect="churn"):
@@ -143,12 +143,15 @@ def test_why_customers_moved_is_divided_among_the_features_exactly():
         }
     )
     now = then.assign(segment="b", balance_end=then["balance_end"] + 8, transactions=3.0)
-    why = findings.why_moved(then, now, model_of_two(), 10).set_index("feature")
+    moved = moves(("2024Q4", "a", "b", 20), ("2024Q4", "a", "a", 20))
+    told = findings.migration(moved, "2024Q4", 10)
+    why = findings.why_moved(then, now, model_of_two(), told).set_index("feature")
     # each contributes (b − a) Δx: 10 × 8 and 2 × 2
     assert why.loc["balance_end", "share"] == pytest.approx(80 / 84)
     assert why.loc["transactions", "share"] == pytest.approx(4 / 84)
     assert why.loc["transactions", ["n", "median_before", "median_now"]].tolist() == [20, 1, 3]
-    assert findings.why_moved(then, now, model_of_two(), 21).empty
+    untold = findings.migration(moved, "2024Q4", 21)
+    assert findings.why_moved(then, now, model_of_two(), untold).empty
 
 
 def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
@@ -215,7 +218,8 @@ def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
         {"customer_id": ["C1", "C2"], "customer_type": "personal", "event": "salary_stopped"}
     )
     counted = pd.DataFrame(
-        [("2024Q4", "salary_stopped", 2)], columns=["quarter", "event", "customers"]
+        [("2024Q4", "salary_stopped", 2, False)],
+        columns=["quarter", "event", "customers", "withheld"],
     )
     rates = findings.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10)
     assert rates.drop(columns="event").isna().all(axis=None)
@@ -233,7 +237,8 @@ def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
 
 def test_rates_have_wilson_intervals_per_thousand():
     counted = pd.DataFrame(
-        [("2024Q4", "salary_stopped", 20)], columns=["quarter", "event", "customers"]
+        [("2024Q4", "salary_stopped", 20, False)],
+        columns=["quarter", "event", "customers", "withheld"],
     )
     rates = findings.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10).iloc[0]
     assert (rates["per_1000"], round(rates["low"], 1), round(rates["high"], 1)) == (
@@ -244,12 +249,14 @@ def test_rates_have_wilson_intervals_per_thousand():
 
 
 def test_nothing_in_gives_empty_tables():
-    nothing = pd.DataFrame(columns=["quarter", "customer_type", "was", "became", "customers"])
+    nothing = moves().iloc[:0]
     empty = pd.DataFrame()
     for table in (
         findings.migration(nothing, "2024Q4", 10),
         findings.against_before(nothing, "2024Q4", 10),
-        findings.why_moved(empty, empty, without_groups(), 10),
+        findings.why_moved(
+            empty, empty, without_groups(), findings.migration(nothing, "2024Q4", 10)
+        ),
         findings.event_list(empty, empty, empty, []),
         worth.value_by_group(empty, empty, 10),
         worth.value_calibration(ValueModel(types={}, held_out=0, calibration=[])),
@@ -327,6 +334,7 @@ def test_the_contributions_to_a_move_add_up_to_one(bank):
         for kind, part in partition.segmentation.types.items()
     }
     model = partition.segmentation.model_copy(update={"types": types})
-    why = findings.why_moved(partition.previous_customers, partition.customers, model, 10)
+    told = findings.migration(partition.moves, str(LAST), 10)
+    why = findings.why_moved(partition.previous_customers, partition.customers, model, told)
     total = why.groupby(["was", "became"])["share"].agg(["sum", "size"])
     assert len(total) and np.allclose(total.loc[total["size"] == 5, "sum"], 1)

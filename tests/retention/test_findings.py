@@ -71,7 +71,7 @@ def test_reasons_are_told_in_words_with_their_side():
         listed["second_reason"]
     ) == {""}
     told = findings.reasons(findings.save_list(*bank(), SETTINGS), 3)
-    assert told.values.tolist() == [["Index of the own answers: low", 3, 0]]
+    assert told.to_numpy().tolist() == [["Index of the own answers: low", 3, 0]]
     assert findings.reason_in_words("has_mortgage no") == "Has a mortgage: no"
 
 
@@ -111,6 +111,10 @@ def test_one_or_two_departures_of_a_branch_are_not_told_and_the_bank_is_the_sum(
             "customers": [50, 400, 50, 400],
             "left": [2, 20, 5, 30],
         }
+    )
+    bank = counted.groupby("quarter", as_index=False).sum().assign(branch_id="ALL")
+    counted = pd.concat([counted, bank], ignore_index=True).assign(
+        customers_withheld=False, left_withheld=False
     )
     table = findings.departure_table(counted, "B1", 10).set_index(["branch_id", "quarter"])
     assert (

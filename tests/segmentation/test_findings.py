@@ -12,7 +12,8 @@ def counts(**groups):
     rows = [("2024Q4", "personal", g, n) for g, (n, _) in groups.items()] + [
         ("2024Q3", "personal", g, b) for g, (_, b) in groups.items()
     ]
-    return pd.DataFrame(rows, columns=["quarter", "customer_type", "segment", "customers"])
+    table = pd.DataFrame(rows, columns=["quarter", "customer_type", "segment", "customers"])
+    return table.assign(withheld=False)
 
 
 def people(segments, **values):
@@ -21,6 +22,10 @@ def people(segments, **values):
             "customer_id": [f"C{i}" for i in range(len(segments))],
             "segment": segments,
             "customer_type": "personal",
+            "branch_id": "B1",
+            "group_withheld": False,
+            "borrowers_withheld": False,
+            "valued_withheld": False,
         }
     )
     base = dict.fromkeys(findings.PROFILE, 1.0) | {
@@ -173,8 +178,8 @@ def test_nothing_in_gives_empty_tables():
 def test_a_branch_whose_customers_all_fall_into_one_group_is_described():
     rows = people(["a"] * 30)
     one = pd.DataFrame(
-        [("2024Q4", "personal", "a", 30)],
-        columns=["quarter", "customer_type", "segment", "customers"],
+        [("2024Q4", "personal", "a", 30, False)],
+        columns=["quarter", "customer_type", "segment", "customers", "withheld"],
     )
     assert findings.group_sizes(one, "2024Q4", "2024Q3", 10)["share"].tolist() == [1.0]
     assert len(findings.group_profiles(rows, 10)) == len(findings.PROFILE)

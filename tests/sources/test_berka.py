@@ -5,28 +5,11 @@ import re
 
 import pandas as pd
 import pytest
-import yaml
 
 from analysis.cli import app
-from analysis.prepare import prepare
 from analysis.quarters import Quarter
-from analysis.sources.params import read_params
 from analysis.tables import Tables
-from tests.conftest import ROOT
 from tests.runs.command import call
-
-
-@pytest.fixture(scope="module")
-def berka(berka_folder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("berka")
-    content = yaml.safe_load((ROOT / "params" / "berka.yml").read_text(encoding="utf-8"))
-    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
-    content["source"]["folder"] = str(berka_folder)
-    path = folder / "berka.yml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    bank = read_params(path)
-    prepared = prepare(bank)
-    return bank, prepared
 
 
 def test_all_eight_tables_are_accepted_and_the_cut_off_line_is_set_aside(berka, berka_folder):

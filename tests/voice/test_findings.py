@@ -20,6 +20,10 @@ def written(n, theme="slow · queue", quarter="2024Q4", source="survey", score=4
             "theme": theme,
             "theme_weight": 1.0,
             "quotation": [f"The queue was slow, number {start + i}" for i in range(n)],
+            "comments_withheld": False,
+            "complaints_withheld": False,
+            "comments_year_withheld": False,
+            "complaints_year_withheld": False,
         }
     )
 

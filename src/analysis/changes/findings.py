@@ -44,7 +44,7 @@ def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     """Where the customers of each group of the last quarter are now, against what was usual before:
     the columns `MIGRATION`.
 
-    moves: quarter, customer_type, was, became, customers. A move of fewer than `min_cell` customers
+    moves: `ChangesTables.moves`. A move that no page shows, or of fewer than `min_cell` customers,
     has its numbers empty, and so has the next smallest where one alone could be worked out.
     """
     now = moves[(moves["quarter"] == quarter) & (moves["was"] != NEW)]
@@ -57,12 +57,8 @@ def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     intervals = [share_interval(c, n) for c, n in zip(table["customers"], table["of"], strict=True)]
     table["share_low"], table["share_high"] = [i[0] for i in intervals], [i[1] for i in intervals]
     earlier = moves[(moves["quarter"] < quarter) & (moves["was"] != NEW)]
-    usual = earlier.groupby([*keys, "became"])["customers"].sum()
-    usual = (usual / usual.groupby(keys).transform("sum")).rename("usual").reset_index()
-    table = table.merge(usual, on=[*keys, "became"], how="left")
-    if len(earlier):
-        table["usual"] = table["usual"].fillna(0.0)
-    small_origin = table["of"] < min_cell
+    table["usual"] = _usual(earlier, table, min_cell)
+    small_origin = (table["of"] < min_cell) | table["origin_withheld"]
     origin = table.assign(origin=table["customer_type"] + "|" + table["was"])
     hidden = suppressed(origin, "customers", "origin", min_cell) | small_origin
     table.loc[hidden, ["customers", "share", "share_low", "share_high", "usual"]] = np.nan
@@ -72,13 +68,39 @@ def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     )
 
 
+def _usual(earlier: pd.DataFrame, moves: pd.DataFrame, min_cell: int) -> np.ndarray:
+    """The share of the customers of a group who moved so in all earlier quarters together, of each
+    of the moves; empty without earlier ones.
+
+    Two quarters' pages tell the move of the quarter between them. Where that is not shown, shares
+    are rounded to whole percents, and empty where a percent is fewer than `min_cell` customers.
+    """
+    keys = ["customer_type", "was"]
+    so_far = earlier.groupby([*keys, "became"], as_index=False).agg(
+        moved=("customers", "sum"),
+        fewest=("customers", "min"),
+        withheld=("withheld", "any"),
+        quarters=("quarter", "nunique"),
+    )
+    origins = earlier.groupby(keys, as_index=False).agg(
+        before=("customers", "sum"), all_quarters=("quarter", "nunique")
+    )
+    table = moves[[*keys, "became"]].merge(so_far, on=[*keys, "became"], how="left")
+    table = table.merge(origins, on=keys, how="left")
+    share = table["moved"].fillna(0.0) / table["before"]
+    always = table["quarters"] == table["all_quarters"]
+    shown = always & (table["fewest"] >= min_cell) & table["withheld"].eq(False)
+    return share.where(shown, share.round(2).where(table["before"] >= 100 * min_cell)).to_numpy()
+
+
 def moves_shown(moves: pd.DataFrame) -> pd.DataFrame:
     """The moves that enough customers made; moves: as from `migration`."""
     return moves.dropna(subset=["share"])
 
 
 #: Whether a group moved otherwise than before: column to its type.
-#: n, n_before: customers in the quarter, and in all before; quarters: how many before.
+#: n, n_before: customers in the quarter, and in all before, empty where no page of one of those
+#: quarters shows them; quarters: how many before.
 #: cramers_v: size of the difference, 0 to 1 (Cramér 1946).
 #: p_corrected: Benjamini and Hochberg over the groups.
 AGAINST_BEFORE = {
@@ -104,6 +126,9 @@ def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
     so_far = moves[(moves["quarter"] <= quarter) & (moves["was"] != NEW)]
     tests = []
     for (kind, was), part in so_far.groupby(["customer_type", "was"]) if len(so_far) else []:
+        withheld = part.groupby("quarter")["origin_withheld"].any()
+        if withheld.get(quarter, False):
+            continue
         now = part[part["quarter"] == quarter].groupby("became")["customers"].sum()
         before = part[part["quarter"] < quarter].groupby("became")["customers"].sum()
         both = pd.concat([now, before], axis=1, keys=["now", "before"]).fillna(0.0)
@@ -118,21 +143,24 @@ def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
             chi2, p, _freedom, _expected = chi2_contingency(counts.to_numpy(), correction=False)
             cramers_v = np.sqrt(chi2 / (n + n_before))
         quarters = part.loc[part["quarter"] < quarter, "quarter"].nunique()
-        tests.append([kind, was, n, n_before, quarters, cramers_v, p])
+        told_before = np.nan if withheld.any() else n_before
+        tests.append([kind, was, n, told_before, quarters, cramers_v, p])
     table = pd.DataFrame(tests, columns=list(AGAINST_BEFORE)[:-1])
     return table.assign(p_corrected=corrected(table["p"].astype(float))).sort_values(
         ["customer_type", "was"], ascending=[False, True], ignore_index=True
     )
 
 
-def moved_share(moves: pd.DataFrame, quarter: str, min_cell: int) -> dict[str, float]:
+def moved_share(
+    moves: pd.DataFrame, quarter: str, min_cell: int, withheld: bool = False
+) -> dict[str, float]:
     """The share of customers, there in both quarters, who changed group, with its Wilson interval
-    and count; empty when too few.
+    and count; empty when too few, or when no page shows it.
     """
     both = moves[(moves["quarter"] == quarter) & (moves["was"] != NEW) & (moves["became"] != LEFT)]
     n = int(both["customers"].sum())
     moved = int(both.loc[both["was"] != both["became"], "customers"].sum())
-    if n < min_cell or moved < min_cell:
+    if withheld or n < min_cell or moved < min_cell:
         return {}
     low, high = share_interval(moved, n)
     return {"share": moved / n, "low": low, "high": high, "n": n}
@@ -157,23 +185,27 @@ MOST_REASONS = 5  # shown of a move
 
 
 def why_moved(
-    previous: pd.DataFrame, now: pd.DataFrame, segmentation: FittedSegmentation, min_cell: int
+    previous: pd.DataFrame,
+    now: pd.DataFrame,
+    segmentation: FittedSegmentation,
+    moves: pd.DataFrame,
 ) -> pd.DataFrame:
     """Which features carried customers from one group to the other.
 
     A customer belongs to the nearest centre, so moving from group a to b means that d²(a) − d²(b)
     changed sign; its change is the sum over the features of 2 (b − a) Δx, exactly. Per move and
     feature: the mean of that contribution as a share of the mean change, with Student's interval,
-    and the medians before and after. Returns the columns `WHY_MOVED`; moves of fewer than
-    `min_cell` customers, and moves into and out of `Dormant` (which need no explanation: no
+    and the medians before and after. Returns the columns `WHY_MOVED`; moves that are not shown
+    (moves: as from `migration`), and those into and out of `Dormant` (which need no explanation: no
     entries), are left out. The five largest per move.
     """
     reasons: list[list[object]] = []
+    shown = set(moves_shown(moves).set_index(["customer_type", "was", "became"]).index)
     if len(previous) and len(now):
         then, today = _in_both(previous, now)
         for kind, part in segmentation.types.items():
             for (was, became), customers in _moves(part, kind, then, today):
-                if len(customers) >= min_cell:
+                if (kind, was, became) in shown:
                     move = _reasons(part, then.loc[customers], today.loc[customers])
                     reasons += [[kind, was, became, len(customers), *row] for row in move]
     return pd.DataFrame(reasons, columns=list(WHY_MOVED)).sort_values(
@@ -325,12 +357,13 @@ def event_rates(
     events: list[Event],
     min_cell: int,
 ) -> pd.DataFrame:
-    """How often each event happened: the columns `EVENT_RATES`. Counts below `min_cell` have their
-    numbers empty; in between there is no total from which they could be worked out.
+    """How often each event happened: the columns `EVENT_RATES`. Counts that no page shows and those
+    below `min_cell` have their numbers empty.
     """
     rows = []
+    shown = counts[~counts["withheld"].astype(bool)]
     for event in events:
-        by_quarter = counts[counts["event"] == event.name].groupby("quarter")["customers"].sum()
+        by_quarter = shown[shown["event"] == event.name].groupby("quarter")["customers"].sum()
         now, then = int(by_quarter.get(quarter, 0)), int(by_quarter.get(previous, 0))
         low, high = share_interval(now, active)
         rate, rate_before = [np.nan] * 5, np.nan

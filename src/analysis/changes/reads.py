@@ -7,7 +7,7 @@ from ibis import _
 
 from analysis.changes.events import Outcomes
 from analysis.changes.value import ValueModel, histories
-from analysis.partition import MOST_ROWS, in_order_of_hash
+from analysis.partition import MOST_ROWS, in_order_of_hash, marked
 from analysis.quarters import Quarter
 from analysis.segmentation.reads import SegmentationTables
 
@@ -20,14 +20,21 @@ class ChangesTables(SegmentationTables):
     @cached_property
     def moves(self) -> pd.DataFrame:
         """Customers by quarter, customer_type, was and became (groups a quarter ago and now), up to
-        the quarter.
+        the quarter; withheld: no page shows how many; origin_withheld: nor of how many.
         """
-        return self.counted("customer_move", "was", "became")
+        moves = self.counted("customer_move", "was", "became")
+        by = {"quarter": "quarter", "customer_type": "customer_type", "first": "was"}
+        moves = marked(moves, self.not_shown("move"), "withheld", {**by, "second": "became"})
+        return marked(moves, self.not_shown("origin"), "origin_withheld", by)
 
     @cached_property
     def event_counts(self) -> pd.DataFrame:
-        """Customers by quarter, customer_type and event, up to the quarter."""
-        return self.counted("customer_event", "event")
+        """Customers by quarter, customer_type and event, up to the quarter; withheld: no page shows
+        how many the event happened to.
+        """
+        counts = self.counted("customer_event", "event")
+        by = {"quarter": "quarter", "first": "event"}
+        return marked(counts, self.not_shown("event"), "withheld", by)
 
     @cached_property
     def events(self) -> pd.DataFrame:

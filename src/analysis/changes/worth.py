@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.changes.value import ValueModel
-from analysis.segmentation.findings import dominated, suppressed
+from analysis.segmentation.findings import group_counts, suppressed, without_dominated
 from analysis.statistics.intervals import mean_interval
 
 #: What the customers of a group are worth, each: column to its type.
@@ -32,17 +32,20 @@ def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: in
     """What a customer of each group brought lately and is expected to bring: the columns
     `VALUE_BY_GROUP`.
 
-    expected: `ChangesTables.expected_values`. Small groups are left out; values are empty where one
-    customer makes up nearly all of them.
+    expected: `ChangesTables.expected_values`. customers: `SegmentationTables.customers`. Groups
+    that no page shows and small ones are left out; values are of those in whose branch not one
+    customer makes up nearly all, and empty without any.
     """
     if expected.empty or customers.empty:
         return pd.DataFrame(columns=list(VALUE_BY_GROUP))
-    with_group = expected.merge(customers[["customer_id", "segment"]], on="customer_id")
-    counts = with_group.groupby(["customer_type", "segment"]).size().rename("n").reset_index()
-    counts = counts[~suppressed(counts, "n", "customer_type", min_cell)]
+    groups_of = customers[["customer_id", "segment", "branch_id", "valued_withheld"]]
+    with_group = expected.merge(groups_of, on="customer_id")
+    counts = group_counts(with_group, "valued_withheld")
+    counts = counts[~suppressed(counts, "customers", "customer_type", min_cell)]
     keys = ["customer_type", "segment"]
     groups = []
-    for (kind, segment), part in with_group.merge(counts, on=keys).groupby(keys):
+    for (kind, segment), group in with_group.merge(counts[keys], on=keys).groupby(keys):
+        part = without_dominated(group, group["expected"], min_cell)
         low, high = mean_interval(part["expected"].mean(), part["expected"].std(), len(part))
         means = [
             part["historic"].mean(),
@@ -53,9 +56,9 @@ def value_by_group(expected: pd.DataFrame, customers: pd.DataFrame, min_cell: in
             high,
             part["expected"].sum(),
         ]
-        if dominated(part["expected"]):
-            means = [np.nan, np.nan, part["alive"].mean(), *[np.nan] * 4]
-        groups.append([kind, segment, len(part), *means])
+        if part.empty:
+            means = [np.nan, np.nan, group["alive"].mean(), *[np.nan] * 4]
+        groups.append([kind, segment, len(group), *means])
     return pd.DataFrame(groups, columns=list(VALUE_BY_GROUP)).sort_values(
         ["customer_type", "total"], ascending=[False, False], ignore_index=True
     )

@@ -33,7 +33,7 @@ INDEX_TABLE = {
     "segment": "str",
     "quarter": "str",
     "dimension": "str",
-    "n": "int",
+    "n": "float",
     "effective": "float",
     "mean": "float",
     "se": "float",
@@ -51,10 +51,9 @@ def index_table(scores: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """
     if scores.empty:
         return pd.DataFrame(columns=list(INDEX_TABLE))
-    table = scores[list(INDEX_TABLE)].copy()
-    table.loc[table["n"] < min_cell, ["effective", "mean", "se", "low", "high", "unweighted"]] = (
-        np.nan
-    )
+    table = scores[list(INDEX_TABLE)].astype({"n": float})
+    numbers = ["n", "effective", "mean", "se", "low", "high", "unweighted"]
+    table.loc[table["n"] < min_cell, numbers] = np.nan
     return table
 
 

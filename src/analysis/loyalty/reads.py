@@ -11,7 +11,7 @@ from analysis.loyalty.index import IndexModel
 from analysis.loyalty.nonresponse import Response
 from analysis.loyalty.pathmodel import PathModelOfYear
 from analysis.loyalty.shapley import Drivers
-from analysis.partition import Partition, in_order_of_hash
+from analysis.partition import Partition, in_order_of_hash, marked
 from analysis.steps.readings import model_reading
 
 #: The scores that management asks for, and the lowest answer that counts as high.
@@ -35,8 +35,8 @@ class LoyaltyTables(Partition):
     @cached_property
     def management_counts(self) -> pd.DataFrame:
         """Per quarter and measure (nps, csat, ces) of the branch: n, mean and sd of the answers,
-        high (9 and 10; of csat 8 to 10) and low (up to 6). Empty without surveys, or where the
-        params file names no item for them.
+        high (9 and 10; of csat 8 to 10) and low (up to 6). Without those of which no page shows how
+        many answered; empty without surveys, or where the params file names no item for them.
         """
         files = self.marts("survey_items", self.quarters, self.own_branch)
         counts = [
@@ -46,17 +46,29 @@ class LoyaltyTables(Partition):
             for measure, top in MANAGEMENT_SCORES.items()
             if (item := getattr(self.bank.loyalty, measure))
         ]
-        return pd.concat(counts, ignore_index=True) if counts else pd.DataFrame()
+        if not counts or not any(map(len, counts)):
+            return pd.DataFrame()
+        cells = self.not_shown("measure")
+        by = {"quarter": "quarter", "first": "measure"}
+        measured = marked(pd.concat(counts, ignore_index=True), cells, "withheld", by)
+        return measured[~measured["withheld"]].drop(columns="withheld")
 
     @cached_property
     def index_scores(self) -> pd.DataFrame:
         """The indices of every quarter so far, of the whole bank (branch `ALL`), every branch, and
         every group (`segment`; empty: all): quarter and the columns of
-        `analysis.loyalty.index.SCORES`.
+        `analysis.loyalty.index.SCORES`. Where no page shows how many answered, n is 0.
         """
         order = ("quarter", "branch_id", "segment", "dimension")
         files = self.marts("index_scores", self.quarters)
-        return self.read(files, lambda rows: rows.order_by(*order))
+        scores = self.read(files, lambda rows: rows.order_by(*order))
+        if scores.empty:
+            return scores
+        by = {"branch_id": "branch_id", "quarter": "quarter"}
+        by |= {"first": "segment", "second": "dimension"}
+        scores = marked(scores, self.not_shown("answers", branches=True), "withheld", by)
+        scores["n"] = scores["n"].mask(scores["withheld"], 0)
+        return scores.drop(columns="withheld")
 
     @property
     def asked(self) -> bool:

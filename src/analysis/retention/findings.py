@@ -29,18 +29,14 @@ DEPARTED = {
 
 def departure_table(departures: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
     """Departures by quarter of the branch and of the whole bank: the columns `DEPARTED`. Fewer than
-    `min_cell` customers have no figures; one to two departures of a branch are not counted out.
+    `min_cell` customers have no figures, and neither have one or two departures, nor what no page
+    shows.
+
+    departures: `RetentionTables.departures`.
     """
     if departures.empty:
         return pd.DataFrame(columns=list(DEPARTED))
-    bank = (
-        departures.groupby("quarter", as_index=False)[["customers", "left"]]
-        .sum()
-        .assign(branch_id=ALL)
-    )
-    by_branch = (
-        bank if branch == ALL else pd.concat([departures[departures["branch_id"] == branch], bank])
-    )
+    by_branch = departures[departures["branch_id"].isin([branch, ALL])]
     by_branch = by_branch.astype({"customers": float, "left": float})
     intervals = [share_interval(r.left, r.customers) for r in by_branch.itertuples()]
     by_branch = by_branch.assign(
@@ -48,10 +44,10 @@ def departure_table(departures: pd.DataFrame, branch: str, min_cell: int) -> pd.
         low=[i[0] for i in intervals],
         high=[i[1] for i in intervals],
     )
-    by_branch.loc[
-        by_branch["customers"] < min_cell, ["customers", "left", "share", "low", "high"]
-    ] = np.nan
-    by_branch.loc[by_branch["left"].between(1, 2), ["left", "share", "low", "high"]] = np.nan
+    no_customers = (by_branch["customers"] < min_cell) | by_branch["customers_withheld"]
+    few_left = by_branch["left"].between(1, 2) | by_branch["left_withheld"]
+    by_branch.loc[no_customers, ["customers", "left", "share", "low", "high"]] = np.nan
+    by_branch.loc[few_left, ["left", "share", "low", "high"]] = np.nan
     return by_branch[list(DEPARTED)].sort_values(
         ["branch_id", "quarter"], ascending=[False, True], ignore_index=True
     )
@@ -239,12 +235,16 @@ LIST_SUMMARY = {
 
 
 def list_summary(
-    listed: pd.DataFrame, churn: pd.DataFrame, settings: Retention, min_cell: int
+    listed: pd.DataFrame,
+    churn: pd.DataFrame,
+    settings: Retention,
+    min_cell: int,
+    withheld: bool = False,
 ) -> pd.DataFrame:
     """The list in figures: the columns `LIST_SUMMARY`. Empty with fewer than `min_cell` customers
-    at risk.
+    at risk, or where no page shows how many there are.
     """
-    if listed.empty or len(churn) < min_cell:
+    if withheld or listed.empty or len(churn) < min_cell:
         return pd.DataFrame(columns=list(LIST_SUMMARY))
     h = listed["hazard"]
     half = stats.norm.ppf(0.975) * np.sqrt((h * (1 - h)).sum())
@@ -275,7 +275,7 @@ LIST_SCORED = {
     "who": "str",
     "n": "int",
     "said": "float",
-    "left": "int",
+    "left": "float",
     "share": "float",
     "low": "float",
     "high": "float",
@@ -287,12 +287,17 @@ LIST_SCORED = {
 
 
 def list_scored(
-    listed: pd.DataFrame, churn: pd.DataFrame, left: pd.DataFrame, min_cell: int
+    listed: pd.DataFrame,
+    churn: pd.DataFrame,
+    left: pd.DataFrame,
+    min_cell: int,
+    withheld: bool = False,
 ) -> pd.DataFrame:
     """Last quarter's list against what happened: the columns `LIST_SCORED`. Empty where either is
-    smaller than `min_cell`. Calls that kept somebody make the list look worse.
+    smaller than `min_cell`, and where no page shows how many left; what came of the list is empty
+    where one or two of either left. Calls that kept somebody make the list look worse.
     """
-    if listed.empty or left.empty:
+    if withheld or listed.empty or left.empty:
         return pd.DataFrame(columns=list(LIST_SCORED))
     predicted = churn[["customer_id", "hazard"]].merge(
         left[["customer_id", "left"]], on="customer_id"
@@ -307,12 +312,15 @@ def list_scored(
     base = left_others / others
     lift = left_listed / n / base if base else np.nan
     difference = difference_of_shares(left_listed, n, left_others, others)
-    return table.assign(
+    scored = table.assign(
         **{
             column: [value, np.nan]
             for column, value in zip(list(LIST_SCORED)[7:], (lift, *difference), strict=True)
         }
-    )
+    ).astype({"left": float})
+    if table["left"].between(1, 2).any():
+        scored[["left", "share", "low", "high", "lift", *list(LIST_SCORED)[8:]]] = np.nan
+    return scored
 
 
 def _departed(part: pd.DataFrame) -> list[float]:
@@ -344,12 +352,12 @@ def assumptions(settings: Retention, currency: str) -> str:
 
 #: How often each reason weighs most, and second: column to its type.
 #: reason: in the reader's words; first, second: customers.
-REASONS = {"reason": "str", "first": "int", "second": "int"}
+REASONS = {"reason": "str", "first": "float", "second": "float"}
 
 
 def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """How often each reason weighs most, and second, among the listed: the columns `REASONS`.
-    Those of fewer than `min_cell` customers together are left out.
+    Those of fewer than `min_cell` customers together are left out, and smaller counts are empty.
     """
     first, second = (
         listed[c].value_counts() if len(listed) else pd.Series(dtype=int)
@@ -364,9 +372,11 @@ def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     )
     table = table[(table["reason"] != "") & (table["first"] + table["second"] >= min_cell)]
     table["reason"] = [reason_in_words(r) for r in table["reason"]]
-    return table[list(REASONS)].sort_values(
+    table = table[list(REASONS)].sort_values(
         ["first", "second", "reason"], ascending=[False, False, True], ignore_index=True
     )
+    counts = table[["first", "second"]].astype(float)
+    return table.assign(**counts.where((counts >= min_cell) | (counts == 0)))
 
 
 def headline(departures: pd.DataFrame, listed: pd.DataFrame, branch: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.changes.reads import ChangesTables
-from analysis.partition import in_order_of_hash
+from analysis.partition import ALL, in_order_of_hash, marked
 from analysis.quarters import Quarter
 from analysis.retention.fitted import HazardModel
 
@@ -36,13 +36,14 @@ class RetentionTables(ChangesTables):
 
     @cached_property
     def departures(self) -> pd.DataFrame:
-        """Of every branch and quarter so far how many left.
+        """Of the whole bank (branch `ALL`), every branch and quarter so far how many left.
 
         branch_id, quarter.
         customers: active a quarter before. left: of whom so many left.
+        customers_withheld, left_withheld: no page shows how many.
         """
         by = ["branch_id", "quarter"]
-        return self.read(
+        counts = self.read(
             self.marts("customer_left", self.quarters),
             lambda rows: (
                 rows.group_by(by)
@@ -50,6 +51,14 @@ class RetentionTables(ChangesTables):
                 .order_by(by)
             ),
         )
+        if counts.empty:
+            return counts
+        bank = counts.groupby("quarter", as_index=False)[["customers", "left"]].sum()
+        counts = pd.concat([counts, bank.assign(branch_id=ALL)], ignore_index=True)
+        for name, table in (("customers_withheld", "active_before"), ("left_withheld", "left")):
+            cells = self.not_shown(table, branches=True)
+            counts = marked(counts, cells, name, {c: c for c in by})
+        return counts
 
     @cached_property
     def hazard(self) -> HazardModel:

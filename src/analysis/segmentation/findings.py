@@ -45,9 +45,9 @@ GROUP_SIZES = {
 def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int) -> pd.DataFrame:
     """Customers per group now and a quarter ago: the columns `GROUP_SIZES`.
 
-    counts: quarter, customer_type, segment, customers. Groups of fewer than `min_cell` customers
-    keep their row with the numbers empty, and a second group is emptied where one alone could be
-    worked out from the total.
+    counts: `SegmentationTables.segment_counts`. Groups that no page shows, and those of fewer than
+    `min_cell` customers, keep their row with the numbers empty; a second group is emptied where one
+    alone could be worked out from the total.
     """
     if counts.empty:
         return pd.DataFrame(columns=list(GROUP_SIZES))
@@ -55,7 +55,7 @@ def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int
     before = (
         counts[counts["quarter"] == previous]
         .drop(columns="quarter")
-        .rename(columns={"customers": "before"})
+        .rename(columns={"customers": "before", "withheld": "before_withheld"})
     )
     table = now.merge(before, on=["customer_type", "segment"], how="left")
     table["before"] = table["before"].astype(float)
@@ -66,17 +66,18 @@ def group_sizes(counts: pd.DataFrame, quarter: str, previous: str, min_cell: int
     table["share_low"], table["share_high"] = [i[0] for i in intervals], [i[1] for i in intervals]
     hidden = suppressed(table, "customers", "customer_type", min_cell)
     table.loc[hidden, ["customers", "share", "share_low", "share_high", "before"]] = np.nan
-    table.loc[table["before"] < min_cell, "before"] = np.nan
+    not_before = (table["before"] < min_cell) | table["before_withheld"].eq(True)
+    table.loc[not_before, "before"] = np.nan
     return table[list(GROUP_SIZES)].sort_values(
         ["customer_type", "share"], ascending=[False, False], ignore_index=True
     )
 
 
 def suppressed(table: pd.DataFrame, count: str, within: str, min_cell: int) -> pd.Series:
-    """Which rows must not be shown: fewer than `min_cell`, and the next smallest where one alone
-    could be recovered from the total.
+    """Which rows must not be shown: those withheld, those of fewer than `min_cell`, and the next
+    smallest where one alone could be recovered from the total.
     """
-    hidden = table[count] < min_cell
+    hidden = (table[count] < min_cell) | table["withheld"]
     for _within, part in table.groupby(within):
         hidden_here = hidden[part.index]
         if hidden_here.sum() == 1 and len(part) > 1:
@@ -88,9 +89,15 @@ def shown(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """The customers of groups large enough to be described."""
     if customers.empty:
         return customers
-    sizes = customers.groupby(["customer_type", "segment"]).size().rename("customers").reset_index()
+    sizes = group_counts(customers, "group_withheld")
     sizes = sizes[~suppressed(sizes, "customers", "customer_type", min_cell)]
     return customers.merge(sizes[["customer_type", "segment"]], on=["customer_type", "segment"])
+
+
+def group_counts(customers: pd.DataFrame, withheld: str) -> pd.DataFrame:
+    """customer_type, segment, customers, and withheld: the column that says so of each group."""
+    by_group = customers.groupby(["customer_type", "segment"])[withheld]
+    return by_group.agg(customers="size", withheld="any").reset_index()
 
 
 #: What the median customer of a group is like, a row per group and feature: column to its type.
@@ -170,6 +177,17 @@ def dominated(amounts: pd.Series) -> bool:
     return bool(len(sizes) > 1 and sizes.max() > DOMINANCE * sizes.sum() > 0)
 
 
+def without_dominated(customers: pd.DataFrame, amounts: pd.Series, min_cell: int) -> pd.DataFrame:
+    """The customers of a group but for those of branches in which one customer makes up nearly all
+    of the amounts: what a branch's page does not tell must not follow from the bank's. Branches
+    with fewer than `min_cell` of them, which tell nothing, count as one.
+    """
+    size = customers.groupby("branch_id")["branch_id"].transform("size")
+    part = customers["branch_id"].where(size >= min_cell, "")
+    ruled = {name: dominated(of_part) for name, of_part in amounts.groupby(part)}
+    return customers[~part.map(ruled).astype(bool)]
+
+
 def worth_saying(
     customers: pd.DataFrame, segmentation: FittedSegmentation, min_cell: int
 ) -> list[str]:
@@ -194,7 +212,7 @@ def worth_saying(
                 ).format(kind=label(str(kind)).lower(), group=label(part["segment"].iloc[0]))
             )
     for (_kind, segment), part in grouped.groupby(["customer_type", "segment"]):
-        if dominated(part["balance_end"].clip(lower=0)):
+        if without_dominated(part, part["balance_end"].clip(lower=0), min_cell).empty:
             sentences.append(
                 say(
                     "One customer holds nearly all balances of {group}; its value is not "
@@ -244,8 +262,9 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
 
     Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss:
     PD × LGD × EAD (Basel Committee 2005), where PD is the share of the group's borrowers in arrears
-    × the share of those who default. A group's value is empty where one customer makes up nearly
-    all of it (see `dominated`), its risk where fewer than `min_cell` borrow.
+    × the share of those who default. A group's value is of those in whose branch not one customer
+    makes up nearly all (see `without_dominated`), and empty without any; its risk is empty where
+    fewer than `min_cell` borrow, or no page shows how many.
     """
     by_group = (
         shown(customers, min_cell).groupby(["customer_type", "segment"]) if len(customers) else []
@@ -278,12 +297,14 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
         assumptions.deposit_margin * group["balance_end"].clip(lower=0)
         + assumptions.lending_margin * debt
     )
-    value = margin - lost * share * debt
+    value = (margin - lost * share * debt)[without_dominated(group, margin, min_cell).index]
     worth = [value.mean(), *mean_interval(value.mean(), value.std(), len(value)), value.sum()]
-    if dominated(margin):
+    if value.empty:
         worth = [np.nan] * 4
     risk = [borrowers, share, low, high, share * exposure, low * exposure, high * exposure]
-    if 0 < borrowers < min_cell:  # few borrowers would point at persons
+    if (
+        0 < borrowers < min_cell or group["borrowers_withheld"].any()
+    ):  # few borrowers would point at persons
         risk = [np.nan] * 7
     return [*worth, *risk]
 

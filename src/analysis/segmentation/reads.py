@@ -5,9 +5,12 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
-from analysis.partition import MOST_ROWS, Partition
+from analysis.partition import MOST_ROWS, Partition, marked
 from analysis.quarters import Quarter
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts
+
+#: How counts by group are told apart in the counts that no page shows.
+GROUP = {"customer_type": "customer_type", "first": "segment"}
 
 
 class SegmentationTables(Partition):
@@ -17,7 +20,10 @@ class SegmentationTables(Partition):
 
     @cached_property
     def customers(self) -> pd.DataFrame:
-        """customer_quarter of the quarter with `segment`; of ALL at most `MOST_ROWS`."""
+        """customer_quarter of the quarter with `segment`, and whether no page shows of that group
+        how many customers (group_withheld), borrowers (borrowers_withheld) or ever active ones
+        (valued_withheld) there are; of ALL at most `MOST_ROWS`.
+        """
         return self._customers(self.quarter)
 
     @cached_property
@@ -28,9 +34,10 @@ class SegmentationTables(Partition):
     @cached_property
     def segment_counts(self) -> pd.DataFrame:
         """Customers by quarter, customer_type and segment, counted over every row up to the
-        quarter.
+        quarter; withheld: no page shows how many.
         """
-        return self.counted("customer_segment", "segment")
+        counts = self.counted("customer_segment", "segment")
+        return marked(counts, self.not_shown("group"), "withheld", {"quarter": "quarter", **GROUP})
 
     @cached_property
     def bank_segment_counts(self) -> pd.DataFrame:
@@ -79,8 +86,10 @@ class SegmentationTables(Partition):
                 .limit(MOST_ROWS)
             ),
         )
-        return (
-            customers.sort_values("customer_id", ignore_index=True)
-            if len(customers)
-            else (customers)
-        )
+        if customers.empty:
+            return customers
+        for table in ("group", "borrowers", "valued"):
+            cells = self.not_shown(table)
+            of_quarter = cells[cells["quarter"] == str(quarter)]
+            customers = marked(customers, of_quarter, f"{table}_withheld", GROUP)
+        return customers.sort_values("customer_id", ignore_index=True)

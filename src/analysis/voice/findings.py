@@ -21,14 +21,14 @@ LONGEST_QUOTATION = 160
 
 #: A theme in a quarter: column to its type.
 #: said_in: quarter.
-#: n: comments of questionnaires; complaints: their number.
+#: n: comments of questionnaires; complaints: their number; empty where too few to be told.
 #: score: mean index of the questionnaires, 0–100, with its interval low to high (Student).
 THEMES_BY_QUARTER = {
     "language": "str",
     "theme": "str",
     "said_in": "str",
-    "n": "int",
-    "complaints": "int",
+    "n": "float",
+    "complaints": "float",
     "score": "float",
     "low": "float",
     "high": "float",
@@ -37,7 +37,8 @@ THEMES_BY_QUARTER = {
 
 def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
     """Themes of the branch by quarter, the last five: the columns `THEMES_BY_QUARTER`. Fewer than
-    `min_cell` texts are left out, and fewer than `min_cell` comments have no score.
+    `min_cell` texts are left out; fewer than `min_cell` comments have no score, and they and as few
+    complaints are not told.
     """
     if comments.empty:
         return pd.DataFrame(columns=list(THEMES_BY_QUARTER))
@@ -48,11 +49,24 @@ def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
             continue
         scores = part["score"].dropna()
         score: list[float | None] = [None, None, None]
-        if len(scores) >= min_cell:
+        comments_told, complaints_told = _told(part, "comments", "complaints", min_cell)
+        if len(scores) >= min_cell and comments_told is not None:
             score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
-        complaints = int((part["source"] == COMPLAINT).sum())
-        themes.append([language, theme, said_in, len(part) - complaints, complaints, *score])
-    return pd.DataFrame(themes, columns=list(THEMES_BY_QUARTER))
+        themes.append([language, theme, said_in, comments_told, complaints_told, *score])
+    table = pd.DataFrame(themes, columns=list(THEMES_BY_QUARTER))
+    return table.astype({"n": float, "complaints": float})
+
+
+def _told(texts: pd.DataFrame, comments: str, complaints: str, min_cell: int) -> list[int | None]:
+    """How many comments and complaints there are; None where fewer than `min_cell`, but not none,
+    or where no page shows it.
+    """
+    complained = texts["source"] == COMPLAINT
+    told: list[int | None] = []
+    for table, n in ((comments, int((~complained).sum())), (complaints, int(complained.sum()))):
+        withheld = 0 < n < min_cell or texts[f"{table}_withheld"].any()
+        told.append(None if withheld else n)
+    return told
 
 
 def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFrame:
@@ -88,12 +102,12 @@ def themes_now(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFr
     themed = _with_theme(comments, quarter, 3)
     themes = []
     for (language, theme), part in themed.groupby(["language", "theme"]):
-        scores, complaints = part["score"].dropna(), int((part["source"] == COMPLAINT).sum())
-        if len(scores) < min_cell:
+        scores = part["score"].dropna()
+        n, complaints_told = _told(part, "comments_year", "complaints_year", min_cell)
+        if n is None or len(scores) < min_cell:
             continue
         score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
-        enough = complaints if complaints >= min_cell or not complaints else None
-        themes.append([language, theme, len(scores), *score, enough])
+        themes.append([language, theme, n, *score, complaints_told])
     return pd.DataFrame(themes, columns=list(THEMES_NOW)).sort_values(
         ["score", "theme"], ignore_index=True
     )

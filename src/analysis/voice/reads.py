@@ -4,7 +4,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.partition import Partition, in_order_of_hash
+from analysis.partition import Partition, in_order_of_hash, marked
 from analysis.voice.fitted import Associations, Comments
 
 
@@ -17,9 +17,21 @@ class VoiceTables(Partition):
     def comments(self) -> pd.DataFrame:
         """comment_theme: what the branch's customers wrote up to the quarter, with themes, and
         without what says who they are.
+
+        comments_withheld, complaints_withheld: no page shows how many there are of the theme and
+        quarter; comments_year_withheld, complaints_year_withheld: nor of the theme in the year.
         """
         files = self.mart("comment_theme", self.quarter, self.own_branch)
-        return self.read(files, in_order_of_hash("text_id"))
+        texts = self.read(files, in_order_of_hash("text_id"))
+        if texts.empty:
+            return texts
+        cells = self.read(self.mart("withheld_texts", self.quarter, self.branch), lambda rows: rows)
+        by_theme = {"customer_type": "language", "first": "theme"}
+        for table in ("comments", "complaints"):
+            for name, by in ((table, {"second": "said_in"}), (f"{table}_year", {})):
+                of_table = cells[cells["table"] == name] if len(cells) else cells
+                texts = marked(texts, of_table, f"{name}_withheld", by_theme | by)
+        return texts
 
     @cached_property
     def texts(self) -> Comments:

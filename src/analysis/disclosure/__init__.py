@@ -1,0 +1,1 @@
+"""Which counts no page may show, over all branches and the whole bank at once."""
