@@ -42,6 +42,7 @@ def bank_in(place: Path) -> Path:
     content.update(data=str(place / "data"), outputs=str(place / "outputs"))
     content["source"].update(folder=str(place / "source"), demo={"customers": 500, "seed": 7})
     content["quarters"]["first"] = content["segmentation"]["fit_quarter"] = "2024Q3"
+    content["loyalty"]["fit_quarter"] = "2024Q4"
     path = place / "demo.yml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return path

@@ -101,6 +101,15 @@ def test_a_branch_s_small_group_cannot_be_had_from_the_bank_s_and_the_other_bran
     assert "B1" in set(of_b["branch_id"]) and len(of_b) == 2
 
 
+def test_where_nothing_is_counted_nothing_is_withheld():
+    counts = Counts(min_cell=10)
+    counts.add("comments", pd.DataFrame(columns=["branch_id", "theme", "count"]), "theme")
+    assert counts.hidden(NOTHING_BEFORE).empty
+    one = pd.DataFrame({"branch_id": ["B1"], "count": [0]})
+    counts.add("left", one)
+    assert counts.hidden(NOTHING_BEFORE).empty
+
+
 def test_parts_that_are_more_than_their_total_are_an_error_of_the_program():
     counts = Counts(min_cell=10)
     one = pd.DataFrame({"branch_id": ["B1"], "customer_type": "personal", "count": [10]})

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.partition import ALL
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
-from analysis.statistics.disclosure import CELLS, SUMS, withheld
+from analysis.statistics.disclosure import SUMS, withheld
 
 #: What tells one count from another: column to its type. table: what is counted, see `Counts`;
 #: first, second: what else it is told by, such as the group; empty where nothing.
@@ -59,6 +59,8 @@ class Counts:
         before. year: the quarters that counts of a year are of.
         """
         by_branch = pd.concat(self.tables, ignore_index=True)
+        if by_branch.empty:
+            return by_branch[list(KEY)]
         of_bank = by_branch.groupby(list(KEY)[1:], as_index=False)["count"].sum()
         cells = pd.concat([by_branch, of_bank.assign(branch_id=ALL)], ignore_index=True)
         cells, sums = _with_remainders(cells, _ties(cells, year))
