@@ -1,13 +1,18 @@
-"""What survives: processes killed at random moments, full disks, and damaged files.
+"""What survives: processes killed at random moments, full disks, damaged files, hostile texts, and
+subtraction of pages.
 
-Usage: python benchmarks/faults.py [--kills 300] [--disks 20] [--damages 60] [--seed 0]. Everything
-happens in a temporary folder, on a demo bank of 500 customers over two quarters; prints Markdown.
-After each fault the same command is given again, and lists, texts of pages and marts are compared
-with those that were made without any. Disks need the right to mount a temporary file system.
+Usage: python benchmarks/faults.py [--kills 300] [--disks 20] [--damages 60] [--seed 0], and
+[--no-hostile] [--no-privacy]. Everything happens in a temporary folder, on a demo bank of 500
+customers over two quarters; prints Markdown. After each fault the same command is given again, and
+lists, texts of pages and marts are compared with those that were made without any. Disks need the
+right to mount a temporary file system. Hostile texts stand in every text of the contract and of the
+params file, and are looked for in pages, lists and what the commands say. Privacy is attacked as in
+`tests/disclosure`, in tables as printed.
 """
 
 import argparse
 import contextlib
+import csv
 import hashlib
 import os
 import random
@@ -18,11 +23,21 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import psutil
 import yaml
+from bs4 import BeautifulSoup
+
+from analysis.contract import CONTRACT
+from analysis.errors import WorkbookError
+from analysis.prepare import check_settings
+from analysis.sources.params import read_params
 
 ROOT = Path(__file__).parents[1]
 WORKBOOK = Path(sys.executable).parent / "workbook"
@@ -36,10 +51,10 @@ LONGEST = 300
 PASSED_OVER = re.compile(r"(?s)<footer>.*</footer>")
 
 
-def bank_in(place: Path) -> Path:
+def bank_in(place: Path, **changes: object) -> Path:
     """A params file of a small demo bank whose data and outputs lie in `place`."""
     content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
-    content.update(data=str(place / "data"), outputs=str(place / "outputs"))
+    content.update(changes, data=str(place / "data"), outputs=str(place / "outputs"))
     content["source"].update(folder=str(place / "source"), demo={"customers": 500, "seed": 7})
     content["quarters"]["first"] = content["segmentation"]["fit_quarter"] = "2024Q3"
     content["loyalty"]["fit_quarter"] = "2024Q4"
@@ -168,9 +183,9 @@ def kills(place: Path, count: int, whole: dict[str, str], seconds: dict[str, flo
     """A table of what was killed and what came of it."""
     tried, faults = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for number in range(count):
-        command = ("prepare", "run", "run")[number % 3]
+        command = "run" if number % 5 else "prepare"
         of_command = VICTIMS[:4] if command == "prepare" else VICTIMS
-        which = of_command[number // 3 % len(of_command)]
+        which = of_command[(number // 5 if command == "prepare" else number) % len(of_command)]
         moment = random.uniform(0, seconds[command])
         fault = one_kill(place, command, which, moment)
         if not fault and (now := made(place)) != whole:
@@ -259,6 +274,151 @@ def damages(place: Path, count: int, whole: dict[str, str]) -> None:
     )
 
 
+#: Texts that are something else to a browser, a spreadsheet, a terminal, SQL, a shell or Markdown.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=http://example.com/x onerror=alert(1)>',
+    "</title></svg><svg onload=alert(1)>",
+    "javascript:alert(1)",
+    "{{ 7*7 }}{% raw %}",
+    "![x](http://example.com/x.png) [y](javascript:alert(1))",
+    "=cmd|' /C calc'!A0",
+    "\uff1d1+1",
+    "\u200b@SUM(1)",
+    "a\r\n=1+1",
+    "\x1b[31mred\x1b]0;title\x07\x9b2J",
+    "\u202egnp.exe",
+    "'; DROP TABLE customers; --",
+    "$(touch pwned) `touch pwned`",
+)
+
+
+#: Attributes by which a page fetches, and what it must not fetch.
+FETCHES = ("src", "href", "xlink:href", "action", "srcset", "poster")
+ELSEWHERE = re.compile(r"(?i)\s*(https?:|//|javascript:|data:text)")
+
+
+def hostile(place: Path) -> None:
+    """Hostile texts everywhere, and what became of them in pages, lists and on the terminal."""
+    params = bank_in(place, quarantine_limit=0.5)
+    assert started("prepare", params).wait(timeout=LONGEST) == 0
+    fields = _hostile_rows(place / "source")
+    settings, refused = _hostile_settings(params)
+    shutil.rmtree(place / "data")
+    said = ""
+    for words_of in (["prepare"], ["run"], ["check"]):
+        command = [str(WORKBOOK), *words_of, str(params)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=place, errors="replace")
+        said += done.stdout + done.stderr
+    pages, lists = (sorted((place / "outputs").rglob(end)) for end in ("*.html", "*.csv"))
+    faults = [f"{page.relative_to(place)}: {what}" for page in pages for what in _in_page(page)]
+    faults += [f"{path.relative_to(place)}: {what}" for path in lists for what in _in_list(path)]
+    unseen = [c for c in said if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"]
+    faults += [f"the terminal: {unseen[0]!r}"] if unseen else []
+    faults += ["a file was touched"] if list(place.rglob("pwned")) else []
+    shown = sum(page.read_text(encoding="utf-8").count("alert(1)") for page in pages)
+    for fault in faults:
+        print(fault, file=sys.stderr, flush=True)
+    print(
+        f"\n{len(HOSTILE)} hostile texts in {fields} columns of the contract and {settings} "
+        f"settings ({refused} more refuse them): {len(pages)} pages, on which one stands {shown} "
+        f"times as text, {len(lists)} lists, and the terminal: {len(faults)} faults."
+    )
+
+
+def _hostile_rows(source: Path) -> int:
+    """Write hostile texts into every free text of the bank's tables; how many columns there are."""
+    columns = 0
+    for table in CONTRACT.values():
+        texts_of = [c for c in table.columns if c.type == "text" and c.name not in table.key]
+        names = [c.name for c in texts_of if not (c.allowed or c.pattern)]
+        for path in [
+            *source.glob(f"{table.name}.parquet"),
+            *source.glob(f"{table.name}/*.parquet"),
+        ]:
+            rows = pd.read_parquet(path)
+            for number, name in enumerate(n for n in names if n in rows):
+                texts = [HOSTILE[(i + number) % len(HOSTILE)] for i in range(len(rows))]
+                every_third = pd.Series(range(len(rows)), index=rows.index) % 3 == 0
+                rows[name] = rows[name].astype(object).where(~every_third, texts)
+            rows.to_parquet(path, index=False)
+        columns += len(names)
+    return columns
+
+
+def _hostile_settings(params: Path) -> tuple[int, int]:
+    """Hostile texts in every text of the params file that takes one: how many do, and do not."""
+    content, taken, refused = yaml.safe_load(params.read_text(encoding="utf-8")), 0, 0
+    for number, (holder, key) in enumerate(list(_texts(content))):
+        was, holder[key] = holder[key], HOSTILE[number % len(HOSTILE)]
+        params.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        try:
+            check_settings(read_params(params))
+            taken += 1
+        except WorkbookError:
+            holder[key] = was
+            refused += 1
+    params.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return taken, refused
+
+
+def _texts(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Where a text stands in a params file, but for what is SQL or says where things lie."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        if isinstance(value, dict | list):
+            yield from _texts(value)
+        elif isinstance(value, str) and key not in ("rule", "left", "folder", "data", "outputs"):
+            yield content, key
+
+
+def _in_page(page: Path) -> list[str]:
+    """What a page would execute or fetch that is not the template's."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    found = [f"script {s.get_text()[:40]!r}" for s in soup("script") if "alert" in s.get_text()]
+    for element in soup.find_all(True):
+        for name, value in element.attrs.items():
+            if name.startswith("on") or (name in FETCHES and ELSEWHERE.match(str(value))):
+                found.append(f"{element.name} {name}={value!r}")
+    return found
+
+
+def _in_list(path: Path) -> list[str]:
+    """Values of a list that a spreadsheet would execute, and rows broken in two."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.reader(stream))
+    found = ["a row of another length"] if len({len(row) for row in rows}) > 1 else []
+    for value in (v for row in rows for v in row):
+        begins = "".join(c for c in value if unicodedata.category(c) not in ("Cf", "Zs", "Cc"))[:1]
+        number = re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", value)
+        if not number and unicodedata.normalize("NFKC", begins) in tuple("=+-@"):
+            found.append(f"the value {value[:40]!r}")
+        if re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+            found.append(f"control characters in {value[:40]!r}")
+    return found
+
+
+def privacy(place: Path) -> None:
+    """The pages of the bank less those of its branches."""
+    sys.path.insert(0, str(ROOT))
+    from tests.disclosure.attack import printed, subtracted
+
+    command = [str(WORKBOOK), "run", str(place / "demo.yml")]
+    subprocess.run(command, capture_output=True, check=True, cwd=place)
+    told, tables = [], 0
+    reports = ("segmentation", "customer_changes", "loyalty", "retention")
+    for report in reports:
+        files = list((place / "outputs").rglob(f"{report}.html"))
+        pages = {p.parent.name: printed(p.read_text(encoding="utf-8")) for p in files}
+        tables += sum(map(len, pages.values()))
+        told += subtracted(pages)
+    for sentence in told:
+        print(sentence, file=sys.stderr, flush=True)
+    print(
+        f"\n{tables} tables of {len(reports)} reports subtracted: {len(told)} small counts follow."
+    )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -267,6 +427,8 @@ if __name__ == "__main__":
     parser.add_argument("--disks", type=int, default=20)
     parser.add_argument("--damages", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hostile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--privacy", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     random.seed(given.seed)
     with tempfile.TemporaryDirectory() as temporary:
@@ -286,3 +448,8 @@ if __name__ == "__main__":
         kills(place, given.kills, whole, seconds)
         disks(place, given.disks, whole)
         damages(place, given.damages, whole)
+        if given.privacy:
+            privacy(place)
+    if given.hostile:
+        with tempfile.TemporaryDirectory() as temporary:
+            hostile(Path(temporary))

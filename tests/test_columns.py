@@ -67,7 +67,7 @@ def of_changes(p, bank):
         changes.event_list(p.events, now, p.expected_values, bank.events),
     )
     yield changes.RULES, changes.rules(bank.events)
-    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)
+    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events, 10)
 
 
 def of_loyalty(p, bank):
@@ -122,8 +122,8 @@ def of_texts_and_leaving(p, bank):
     yield retention.WHAT_COUNTS, retention.what_counts(p.hazard)
     yield retention.SAVE_LIST, listed
     yield retention.LIST_SUMMARY, retention.list_summary(listed, p.churn, bank.retention, 10)
-    yield retention.REASONS, retention.reasons(listed, 3)
-    yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, 10)
+    yield retention.REASONS, retention.reasons(listed, "B001", 3)
+    yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, "ALL", 10)
 
 
 @pytest.mark.parametrize("subject", [of_groups, of_changes, of_loyalty, of_texts_and_leaving])

@@ -69,8 +69,10 @@ class Report:
         self.branch, self.min_cell = partition.branch, min_cell
         self.outputs = outputs
 
-    def about(self) -> Notice:
-        """Whose data this is, how much of it, and what was set aside."""
+    def about(self, left_empty: bool = False) -> Notice:
+        """Whose data this is, how much of it, and what was set aside; and why some numbers of the
+        page are left empty, where they are.
+        """
         counts = self.partition.quarantine_counts()
         text = say(
             "{branch}, {quarter}: {customers} customers with an open account. Of {rows} "
@@ -89,6 +91,11 @@ class Report:
             text += " " + say(
                 "Profiles come from a sample of {n} customers; sizes are counted over all."
             ).format(n=f"{len(self.partition.customers):,}")
+        if left_empty:
+            text += " " + say(
+                "Numbers are left empty, and small rows left out, where they would tell of fewer "
+                "than {n} customers, or of one or two who left, be it by subtracting pages."
+            ).format(n=self.min_cell)
         return Notice(text)
 
     def _customers_in_words(self) -> str:
@@ -121,19 +128,15 @@ class Report:
 
     def deliver(self, name: str, rows: pd.DataFrame) -> Notice:
         """Write a list for staff as CSV and Parquet beside the page; in JupyterLab nothing is
-        written.
+        written. The page does not say how long it is: that would tell small counts.
         """
         if not self.outputs:
             return Notice(
-                say(
-                    "The list {name} would have {n} rows; it is written when the report is run."
-                ).format(name=name, n=f"{len(rows):,}")
+                say("The list {name} is written when the report is run.").format(name=name)
             )
         write_list(rows, Path(self.outputs), name)
         return Notice(
-            say(
-                "The list {name} has {n} rows; it lies in the folder tables beside this page."
-            ).format(name=name, n=f"{len(rows):,}")
+            say("The list {name} lies in the folder tables beside this page.").format(name=name)
         )
 
 

@@ -64,7 +64,7 @@ def _sockets_in_a_place_of_their_own() -> None:
     """Where processes meet: a folder that is found and removed when this process was killed."""
     if os.name != "posix":
         return
-    parent = Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+    parent = temporary_place()
     with suppress(OSError):  # that name is taken: the usual temporary folder, then
         parent.mkdir(mode=0o700, exist_ok=True)
         if parent.lstat().st_uid != os.getuid():
@@ -80,6 +80,11 @@ def _sockets_in_a_place_of_their_own() -> None:
             multiprocessing.util.get_temp_dir()
         finally:
             tempfile.tempdir = usual
+
+
+def temporary_place() -> Path:
+    """Where this user's processes meet, when there is no better place."""
+    return Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
 
 
 def warm_up(*modules: str) -> None:

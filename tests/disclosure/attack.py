@@ -59,10 +59,14 @@ def truth(bank, quarter: str) -> dict[Key, int]:
     }
     counts = {(b, what, *key): n for what, t in tables.items() for (b, *key), n in t.items()}
     branches = {key[0] for key in counts}
-    for what in ("move", "event", "group"):
+    for what in ("event", "group"):
         told = {key[2:] for key in counts if key[1] == what}
         for b, key in product(branches, told):
             counts.setdefault((b, what, *key), 0)
+    moved = {key[2:] for key in counts if key[1] == "move"}
+    for b, (kind, was, _), (of, _, became) in product(branches, moved, moved):
+        if kind == of and (was, became) != (NEW, LEFT):  # no page tells that nobody moved so
+            counts.setdefault((b, "move", kind, was, became), 0)
     for b in branches:
         if any(key[1] == "left" for key in counts):
             counts.setdefault((b, "left"), 0)
@@ -163,8 +167,6 @@ def worked_out(
     return found
 
 
-#: Tables of the bank's page that are not made of the same things as those of the branches.
-OF_ITS_OWN = ("What weighs most among those on the list", "Last quarter's list, scored")
 NOT_COUNTED = ("Quarters", "Tenth", "Groups")
 
 
@@ -175,7 +177,7 @@ def subtracted(pages: dict[str, dict[str, pd.DataFrame]]) -> list[str]:
     told = []
     for title, whole in pages[ALL].items():
         branches = {b: tables[title] for b, tables in pages.items() if b != ALL and title in tables}
-        for column in whole.columns if title not in OF_ITS_OWN else []:
+        for column in whole.columns:
             total = counts_in(whole, column)
             parts = {b: counts_in(t, column) for b, t in branches.items() if column in t}
             if column in NOT_COUNTED or not total or not parts:

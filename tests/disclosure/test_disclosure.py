@@ -139,21 +139,21 @@ def attacked(bank, quarter, every=1):
 @pytest.mark.parametrize("quarter", ["2023Q2", "2024Q4"])
 def test_no_small_count_of_the_demo_bank_can_be_worked_out(demo, quarter):
     left = pd.Series(attacked(demo, Quarter.parse(quarter)))
-    assert left.min() > 0.5 and (left >= 9.5).mean() > 0.8
+    assert left.min() > 2.5 and (left > 9.5).mean() > 0.9
 
 
 @pytest.mark.slow
 def test_no_small_count_of_berka_can_be_worked_out(berka):
     bank, _prepared = berka
     left = pd.Series(attacked(bank, bank.quarters.last, every=20))
-    assert left.min() > 0.5 and (left >= 9.5).mean() > 0.8
+    assert left.min() > 2.5 and (left > 9.5).mean() > 0.9
 
 
 def test_the_attack_finds_what_is_only_left_out_branch_by_branch(demo, monkeypatch):
     nothing = Partition.not_shown(Partition(demo, "ALL", Quarter.parse("2024Q4")), "no such table")
     monkeypatch.setattr(Partition, "not_shown", lambda *_, **__: nothing)
     left = pd.Series(attacked(demo, Quarter.parse("2024Q4")))
-    assert (left < 0.5).any()
+    assert left.min() < 2.5
 
 
 REPORTS = ("segmentation", "customer_changes", "loyalty", "retention")

@@ -6,7 +6,9 @@ import pytest
 
 from analysis.quarters import Quarter
 from analysis.retention import findings
+from analysis.retention.fitted import Hazard, HazardModel, HeldOutQuarter
 from analysis.sources.params import Retention
+from analysis.statistics.fitted import Tenth
 from analysis.tables import Tables
 
 SETTINGS = Retention(capacity=2, capacities={"B2": 1}, save_rate=0.5, contact_cost=10)
@@ -70,7 +72,7 @@ def test_reasons_are_told_in_words_with_their_side():
     assert set(listed["first_reason"]) == {"Index of the own answers: low"} and set(
         listed["second_reason"]
     ) == {""}
-    told = findings.reasons(findings.save_list(*bank(), SETTINGS), 3)
+    told = findings.reasons(findings.save_list(*bank(), SETTINGS), "B1", 3)
     assert told.to_numpy().tolist() == [["Index of the own answers: low", 3, 0]]
     assert findings.reason_in_words("has_mortgage no") == "Has a mortgage: no"
 
@@ -93,14 +95,17 @@ def test_last_quarter_s_list_is_scored_against_those_who_were_not_on_it():
     churn = pd.DataFrame({"customer_id": [f"C{i}" for i in range(100)], "hazard": 0.1})
     left = pd.DataFrame({"customer_id": churn["customer_id"], "left": np.arange(100) < 14})
     listed = churn.head(20)
-    scored = findings.list_scored(listed, churn, left, 10).set_index("who")
+    scored = findings.list_scored(listed, churn, left, "ALL", 10).set_index("who")
     assert scored.loc["listed", ["n", "left", "share"]].tolist() == [20, 14, 0.7]
     assert scored.loc["not_listed", "left"] == 0 and scored.loc["listed", "said"] == pytest.approx(
         2
     )
     assert scored.loc["listed", "difference_low"] > 0.4
-    assert findings.list_scored(listed.head(5), churn, left, 10).empty
-    assert findings.list_scored(listed, churn, left.head(0), 10).empty
+    assert findings.list_scored(listed.head(5), churn, left, "ALL", 10).empty
+    assert findings.list_scored(listed, churn, left.head(0), "ALL", 10).empty
+    assert findings.list_scored(listed, churn, left, "B1", 10).empty  # of a branch, of one or two
+    one = left.assign(left=np.arange(100) < 1)
+    assert findings.list_scored(listed, churn, one, "ALL", 10).empty
 
 
 def test_one_or_two_departures_of_a_branch_are_not_told_and_the_bank_is_the_sum():
@@ -130,6 +135,43 @@ def test_one_or_two_departures_of_a_branch_are_not_told_and_the_bank_is_the_sum(
     )
 
 
+def test_the_index_tells_of_the_quarter_and_not_of_an_older_one():
+    departures = pd.DataFrame(
+        {
+            "branch_id": "B1",
+            "quarter": ["2024Q3", "2024Q4"],
+            "share": [0.1, np.nan],
+            "low": [0.05, np.nan],
+            "high": [0.2, np.nan],
+        }
+    )
+    assert findings.headline(departures, pd.DataFrame(), "B1", "2024Q4") == {}
+    assert list(findings.headline(departures, pd.DataFrame(), "B1", "2024Q3")) == ["Left"]
+
+
+def test_reasons_do_not_tell_small_counts_by_the_length_of_the_list():
+    listed = pd.DataFrame(
+        {"first_reason": ["a"] * 20 + ["b"] * 13 + ["c"] * 4, "second_reason": ["c"] * 37}
+    )
+    told = findings.reasons(listed, "B1", 10).set_index("reason")
+    assert told["first"].isna().tolist() == [False, True, True]  # 20 of a, and not 13 of b
+    assert findings.reasons(listed, "ALL", 10).empty
+
+
+def test_a_tenth_of_which_one_or_two_left_takes_another_along():
+    tenth = {"n": 100, "predicted": 0.05, "low": 0.0, "high": 0.2}
+    judged = HeldOutQuarter(
+        quarter="2024Q4",
+        n=300,
+        events=15,
+        predicted=0.05,
+        observed=0.05,
+        tenths=[Tenth(**tenth, observed=o) for o in (0.01, 0.04, 0.1)],
+    )
+    model = HazardModel.model_construct(types={"personal": Hazard.model_construct(held_out=judged)})
+    assert findings.tenths(model)["observed"].isna().tolist() == [True, True, False]
+
+
 def test_the_demo_list_leaves_out_whoever_did_not_consent_and_is_scored_a_quarter_later(demo):
     partition = Tables(demo, "ALL", Quarter.parse("2024Q4"))
     listed = findings.save_list(
@@ -144,7 +186,9 @@ def test_the_demo_list_leaves_out_whoever_did_not_consent_and_is_scored_a_quarte
         partition.previous_expected_values,
         demo.retention,
     )
-    scored = findings.list_scored(before, partition.previous_churn, partition.left, demo.min_cell)
+    scored = findings.list_scored(
+        before, partition.previous_churn, partition.left, "ALL", demo.min_cell
+    )
     assert scored["n"].sum() == len(partition.previous_churn)
     told = partition.previous_churn["hazard"].sum()
     came = int(partition.left.merge(partition.previous_churn, on="customer_id")["left"].sum())

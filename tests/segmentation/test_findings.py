@@ -25,6 +25,7 @@ def people(segments, **values):
             "branch_id": "B1",
             "group_withheld": False,
             "borrowers_withheld": False,
+            "late_withheld": False,
             "valued_withheld": False,
         }
     )
@@ -183,3 +184,34 @@ def test_a_branch_whose_customers_all_fall_into_one_group_is_described():
     )
     assert findings.group_sizes(one, "2024Q4", "2024Q3", 10)["share"].tolist() == [1.0]
     assert len(findings.group_profiles(rows, 10)) == len(findings.PROFILE)
+
+
+def test_one_or_two_in_arrears_are_not_told_nor_what_others_would_tell_of_them():
+    debts = {"debt": 100.0, "balance_end": 50.0}
+    rows = people(["a"] * 40, in_arrears=[True] * 2 + [False] * 38, **debts)
+    risk = ["arrears", "arrears_low", "arrears_high", "loss_a_year"]
+    value = findings.value_and_risk(rows, ASSUMED, 10).iloc[0]
+    assert value[risk].isna().all() and value["borrowers"] == 40
+    more = rows.assign(in_arrears=[True] * 5 + [False] * 35)
+    assert findings.value_and_risk(more, ASSUMED, 10).iloc[0]["arrears"] == 0.125
+    withheld = more.assign(late_withheld=True)
+    assert findings.value_and_risk(withheld, ASSUMED, 10)[risk].isna().all(axis=None)
+
+
+def test_the_bank_s_value_leaves_out_branches_that_one_customer_rules():
+    rich = people(["a"] * 20, balance_end=[1e6] + [1.0] * 19)
+    usual = people(["a"] * 20, balance_end=100.0).assign(branch_id="B2")
+    value = findings.value_and_risk(pd.concat([rich, usual]), ASSUMED, 10).iloc[0]
+    alone = findings.value_and_risk(usual, ASSUMED, 10).iloc[0]
+    assert (value["total"], value["n"]) == (alone["total"], 40)
+
+
+def test_a_group_that_no_page_shows_is_described_nowhere():
+    groups = ["a"] * 30 + ["b"] * 30 + ["c"] * 30
+    rows = people(groups, group_withheld=[g != "a" for g in groups])
+    assert set(findings.group_profiles(rows, 10)["segment"]) == {"a"}
+    sizes = counts(a=(60, 50), b=(40, 30), c=(30, 30)).assign(
+        withheld=lambda t: t["segment"] != "a"
+    )
+    told = findings.group_sizes(sizes, "2024Q4", "2024Q3", 10).set_index("segment")
+    assert told["customers"].isna().to_dict() == {"a": False, "b": True, "c": True}

@@ -22,8 +22,6 @@ def written(n, theme="slow · queue", quarter="2024Q4", source="survey", score=4
             "quotation": [f"The queue was slow, number {start + i}" for i in range(n)],
             "comments_withheld": False,
             "complaints_withheld": False,
-            "comments_year_withheld": False,
-            "complaints_year_withheld": False,
         }
     )
 
@@ -55,9 +53,9 @@ def test_themes_have_their_score_and_small_ones_are_left_out():
     found = findings.themes_now(comments, "2024Q4", 10).iloc[0]
     assert (found["theme"], found["n"], found["score"], found["complaints"]) == (
         "slow · queue",
-        12,
+        10,  # 12 and 11, rounded
         pytest.approx(45.5),
-        11,
+        10,
     )
     assert len(findings.themes_now(comments, "2024Q4", 10)) == 1
     by_quarter = findings.theme_table(comments, "2024Q4", 10)

@@ -447,17 +447,22 @@ LEAST_FOLLOWED = 10  # customers with an event, and without, that a share is tol
 Strata = list[tuple[float, float, float, float]]
 
 
-def backtest(by_quarter: Sequence[Outcomes], events: list[Event]) -> pd.DataFrame:
+def backtest(by_quarter: Sequence[Outcomes], events: list[Event], min_cell: int) -> pd.DataFrame:
     """What followed each event in the quarter after, against active customers to whom it did not
     happen, over the whole bank.
 
-    Returns the columns `BACKTEST`. Events of fewer than ten customers have no share.
+    Returns the columns `BACKTEST`. Events of fewer than ten customers have no share, and neither
+    have those that one or two followed. Two quarters' pages tell the count of the quarter between
+    them: where one was smaller than `min_cell`, the count is rounded to so many.
     """
     rows = []
     for event in events:
         strata = _strata(by_quarter, event)
         followed = _followed(strata) if strata else [np.nan] * 9
-        rows.append([event.title, event.expect, sum(s[0] for s in strata), len(strata), *followed])
+        n = sum(s[0] for s in strata)
+        if any(s[0] < min_cell for s in strata):
+            n = min_cell * round(n / min_cell)
+        rows.append([event.title, event.expect, n, len(strata), *followed])
     table = pd.DataFrame(rows, columns=[c for c in BACKTEST if c != "p_corrected"])
     return table.assign(p_corrected=corrected(table["p"].astype(float)))
 
@@ -466,7 +471,7 @@ def _followed(strata: Strata) -> list[float]:
     """The columns of `BACKTEST` from followed to p."""
     n, hits = sum(s[0] for s in strata), sum(s[1] for s in strata)
     others = sum(s[2] for s in strata)
-    if n < LEAST_FOLLOWED or others < LEAST_FOLLOWED:
+    if n < LEAST_FOLLOWED or others < LEAST_FOLLOWED or 1 <= hits <= 2:
         return [np.nan] * 9
     base = sum(s[0] * s[3] / s[2] for s in strata if s[2]) / n
     return [

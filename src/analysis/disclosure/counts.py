@@ -15,15 +15,15 @@ from analysis.statistics.disclosure import SUMS, withheld
 KEY = dict.fromkeys(("branch_id", "table", "customer_type", "first", "second"), "string")
 #: The counts of a quarter that are not shown: column to its type.
 WITHHELD = {**KEY, "quarter": "string"}
-#: One departure or two of a branch point at persons; none does not.
-LEAST_DEPARTURES = 3
+#: One or two who left, or who are in arrears, point at persons; none does not.
+LEAST_TO_TELL = 3
 #: Where nothing is said of a zero, so that it looks like any other count that is not shown.
 ZEROS_UNTOLD = ("move", "event")
 #: Where a branch that has none is a zero that a reader knows of, or must not know of.
 WITH_ZEROS = ("group", "origin", *ZEROS_UNTOLD)
 #: What readers look at first, and how many times more than the same number of anything else it is
 #: worth to them that it is shown.
-SIZES = {"customers": 100.0, "active": 100.0, "type": 20.0, "group": 10.0}
+SIZES = {"customers": 100.0, "active": 100.0, "type": 20.0, "active_type": 20.0, "group": 10.0}
 #: What is never shown itself, but can be worked out.
 NEVER_SHOWN = "other"
 
@@ -35,9 +35,10 @@ class Counts:
     Tables: customers and active, of a branch; type, by customer_type; group (first: its name);
     origin (first: group a quarter ago) and move (second: group now); in_both and moved, who was
     there a quarter ago and whose group is another now; event (first: its name); left; active_before
-    (active a quarter ago); valued and borrowers, by group; answers (first: group or empty, second:
+    (active a quarter ago); active_type, by customer_type; valued, borrowers and late (in arrears),
+    by group; answers (first: group or empty, second:
     dimension); measure (first: its name); comments and complaints, by language in place of
-    customer_type (first: theme, second: quarter), and comments_year and complaints_year.
+    customer_type (first: theme, second: quarter).
     """
 
     min_cell: int
@@ -54,16 +55,16 @@ class Counts:
         rows = rows.groupby(list(KEY), as_index=False)["count"].sum()
         self.tables.append(_with_zeros(rows) if table in WITH_ZEROS else rows)
 
-    def hidden(self, before: pd.DataFrame, year: Sequence[str] = ()) -> pd.DataFrame:
+    def hidden(self, before: pd.DataFrame) -> pd.DataFrame:
         """The columns of `KEY` of every count that is not shown. before: those of the quarter
-        before. year: the quarters that counts of a year are of.
+        before.
         """
         by_branch = pd.concat(self.tables, ignore_index=True)
         if by_branch.empty:
             return by_branch[list(KEY)]
         of_bank = by_branch.groupby(list(KEY)[1:], as_index=False)["count"].sum()
         cells = pd.concat([by_branch, of_bank.assign(branch_id=ALL)], ignore_index=True)
-        cells, sums = _with_remainders(cells, _ties(cells, year))
+        cells, sums = _with_remainders(cells, _ties(cells))
         cells = self._described(cells, before)
         # sizes first, by themselves: no group's size is given up for a move
         sizes = cells["table"].isin(SIZES)
@@ -81,11 +82,14 @@ class Counts:
     def _described(self, cells: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         """The cells with the columns `CELLS`."""
         on_no_page = _on_no_page(cells)
-        limit = np.where(cells["table"] == "left", LEAST_DEPARTURES, self.min_cell)
+        few = cells["table"].isin(["left", "late"])
+        limit = np.where(few, LEAST_TO_TELL, self.min_cell)
         small = (cells["count"] > 0) & (cells["count"] < limit) & ~on_no_page
+        # who left a group is no secret beyond what all departures tell
+        few |= (cells["table"] == "move") & (cells["second"] == LEFT)
         gone, there = _as_before(cells, before)
         return cells.assign(
-            width=np.where(small, limit, 0),
+            width=np.where(small, np.where(few, LEAST_TO_TELL, self.min_cell), 0),
             worth=cells["table"].map(SIZES).fillna(1.0),
             withheld=small | on_no_page | gone,
             fixed=there,
@@ -136,11 +140,13 @@ PARENTS: dict[str, tuple[str, Sequence[str]]] = {
     "type": ("customers", ()),
     "group": ("type", ("customer_type",)),
     "move": ("origin", ("customer_type", "first")),
+    "active_type": ("type", ("customer_type",)),
     "moved": ("in_both", ()),
     "event": ("active", ()),
     "left": ("active_before", ()),
     "valued": ("group", ("customer_type", "first")),
     "borrowers": ("group", ("customer_type", "first")),
+    "late": ("borrowers", ("customer_type", "first")),
 }
 
 
@@ -158,8 +164,8 @@ def _parents(cells: pd.DataFrame) -> np.ndarray:
     return parents
 
 
-def _ties(cells: pd.DataFrame, year: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """What adds up to what, by kind: part and total, the positions of cells. year: its quarters."""
+def _ties(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What adds up to what, by kind: part and total, the positions of cells."""
     table, first, second = cells["table"], cells["first"], cells["second"]
     move, grouped = table == "move", table == "group"
     stayed_here = move & (first != NEW) & (second != LEFT)
@@ -168,7 +174,11 @@ def _ties(cells: pd.DataFrame, year: Sequence[str]) -> dict[str, pd.DataFrame]:
         "bank": (cells["branch_id"] != ALL, cells[list(KEY)].assign(branch_id=ALL)),
         "types": (table == "type", _total(cells, "customers", ())),
         "groups": (grouped, _total(cells, "type", ("customer_type",))),
-        "active": (grouped & (first != DORMANT), _total(cells, "active", ())),
+        "active": (table == "active_type", _total(cells, "active", ())),
+        "active of type": (
+            grouped & (first != DORMANT),
+            _total(cells, "active_type", ("customer_type",)),
+        ),
         "from": (move & (first != NEW), _total(cells, "origin", ("customer_type", "first"))),
         "into": (move & (second != LEFT), into_group),
         "both": (stayed_here, _total(cells, "in_both", ())),
@@ -182,9 +192,6 @@ def _ties(cells: pd.DataFrame, year: Sequence[str]) -> dict[str, pd.DataFrame]:
             _total(cells, "answers", ("second",)),
         ),
     }
-    for texts in ("comments", "complaints"):
-        in_year = (table == texts) & second.isin(year)
-        of[texts] = (in_year, _total(cells, f"{texts}_year", ("customer_type", "first")))
     ties = {}
     for kind, (parts, totals) in of.items():
         part = np.flatnonzero(parts)

@@ -69,7 +69,6 @@ def withheld(
 def withheld_texts(at: At, texts: ir.Table) -> pd.DataFrame:
     """Which counts of comments and complaints are withheld."""
     counts, by = Counts(at.setting("min_cell")), ("language", "theme")
-    year = [str(q) for q in at.quarter.shifted(-3).through(at.quarter)]
     themed = texts.filter(_.theme != "")
     for table, some in (
         ("comments", themed.filter(_.source != COMPLAINT)),
@@ -77,9 +76,7 @@ def withheld_texts(at: At, texts: ir.Table) -> pd.DataFrame:
     ):
         by_quarter = _counted(some, *by, "said_in").rename(columns={"language": "customer_type"})
         counts.add(table, by_quarter, "theme", "said_in")
-        of_year = by_quarter[by_quarter["said_in"].isin(year)]
-        counts.add(f"{table}_year", of_year.drop(columns="said_in"), "theme")
-    hidden = counts.hidden(pd.DataFrame(columns=list(KEY)), year)
+    hidden = counts.hidden(pd.DataFrame(columns=list(KEY)))
     return hidden.assign(quarter=str(at.quarter))[list(WITHHELD)]
 
 
@@ -93,10 +90,13 @@ def _add_groups(counts: Counts, segments: ir.Table, customers: ir.Table, quarter
     counts.add("customers", _counted(segments))
     counts.add("type", _counted(segments, "customer_type"))
     counts.add("group", _counted(segments, "customer_type", "segment"), "segment")
-    counts.add("active", _counted(segments.filter(_.segment != DORMANT)))
-    borrow = customers.filter((_.quarter == quarter) & (_.debt > 0)).select("customer_id")
+    active = segments.filter(_.segment != DORMANT)
+    counts.add("active", _counted(active))
+    counts.add("active_type", _counted(active, "customer_type"))
+    borrow = customers.filter((_.quarter == quarter) & (_.debt > 0))
+    late = borrow.filter(_.in_arrears)
     ever_active = customers.filter(_.active).select("customer_id").distinct()
-    for table, some in (("borrowers", borrow), ("valued", ever_active)):
+    for table, some in (("borrowers", borrow), ("late", late), ("valued", ever_active)):
         of_group = segments.semi_join(some, "customer_id")
         counts.add(table, _counted(of_group, "customer_type", "segment"), "segment")
 

@@ -1,5 +1,7 @@
 """How well the questionnaire measures, and whom it reached. Tables in, tables out."""
 
+from collections.abc import Container
+
 import pandas as pd
 
 from analysis.loyalty.nonresponse import Response
@@ -117,13 +119,26 @@ WHO_ANSWERED = {
 }
 
 
-def who_answered(response: Response | None, min_cell: int) -> pd.DataFrame:
+def who_answered(
+    response: Response | None, min_cell: int, withheld: Container[str] = ()
+) -> pd.DataFrame:
     """Response of every category in the bank: the columns `WHO_ANSWERED`. Categories of fewer than
-    `min_cell` customers, or of fewer answers but not none, are left out.
+    `min_cell` customers, or of fewer answers but not none, are left out, and so are those named in
+    `withheld`; where one alone of a margin would be, the next smallest is, too.
     """
     rows = []
-    for c in response.categories if response else []:
-        if c.customers < min_cell or 0 < c.answered < min_cell:
+    categories = response.categories if response else []
+    few = {
+        (c.margin, c.category)
+        for c in categories
+        if c.customers < min_cell or 0 < c.answered < min_cell or c.category in withheld
+    }
+    for margin in {margin for margin, _category in few}:
+        others = [c for c in categories if c.margin == margin and (margin, c.category) not in few]
+        if others and sum(m == margin for m, _category in few) == 1:
+            few.add((margin, min(others, key=lambda c: (c.answered, c.category)).category))
+    for c in categories:
+        if (c.margin, c.category) in few:
             continue
         low, high = share_interval(c.answered, c.customers)
         rows.append(

@@ -79,14 +79,25 @@ class LoyaltyTables(Partition):
 
     @cached_property
     def active_by_branch(self) -> dict[str, int]:
-        """Active customers of every branch in the quarter."""
+        """Active customers of every branch in the quarter, but for those of which no page shows
+        how many.
+        """
         counts = self.read(
             self.mart("customer_quarter", self.quarter),
             lambda rows: rows.filter(_.active).group_by("branch_id").aggregate(n=_.count()),
         )
         if counts.empty:
             return {}
+        cells = self.not_shown("active", branches=True)
+        hidden = cells.loc[cells["quarter"] == str(self.quarter), "branch_id"]
+        counts = counts[~counts["branch_id"].isin(hidden)]
         return dict(zip(counts["branch_id"], counts["n"].astype(int), strict=True))
+
+    @cached_property
+    def branches_withheld(self) -> set[str]:
+        """The branches of which no page shows how many customers of a type they have."""
+        cells = self.not_shown("type", branches=True)
+        return set(cells.loc[cells["quarter"] == str(self.quarter), "branch_id"])
 
     @cached_property
     def response(self) -> Response | None:

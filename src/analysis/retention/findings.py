@@ -102,14 +102,22 @@ TENTHS = {
 
 def tenths(model: HazardModel) -> pd.DataFrame:
     """Told and observed share of departures in tenths of the chance, quarter held out: the columns
-    `TENTHS`.
+    `TENTHS`. Where one or two of a tenth left, what was observed is empty, and where that alone
+    would follow from all departures, so is the tenth with the next fewest.
     """
     rows = [
         {"customer_type": kind, "tenth": i, **tenth.model_dump()}
         for kind, m in model.fitted.items()
         for i, tenth in enumerate(m.held_out.tenths if m.held_out else [], 1)
     ]
-    return pd.DataFrame(rows, columns=list(TENTHS))
+    table = pd.DataFrame(rows, columns=list(TENTHS))
+    left = (table["n"].astype(float) * table["observed"].astype(float)).round()
+    for _kind, of_type in left.groupby(table["customer_type"]):
+        few = of_type[of_type.between(1, 2)]
+        if len(few) and few.sum() <= 2 and (of_type > 2).any():
+            few = pd.concat([few, of_type[of_type > 2].nsmallest(1)])
+        table.loc[few.index, ["observed", "low", "high"]] = np.nan
+    return table
 
 
 #: What moves the chance of leaving: column to its type.
@@ -290,14 +298,15 @@ def list_scored(
     listed: pd.DataFrame,
     churn: pd.DataFrame,
     left: pd.DataFrame,
+    branch: str,
     min_cell: int,
-    withheld: bool = False,
 ) -> pd.DataFrame:
-    """Last quarter's list against what happened: the columns `LIST_SCORED`. Empty where either is
-    smaller than `min_cell`, and where no page shows how many left; what came of the list is empty
-    where one or two of either left. Calls that kept somebody make the list look worse.
+    """Last quarter's lists against what happened, of the whole bank: the columns `LIST_SCORED`. A
+    branch's own list is too short to be judged by, and what came of it would tell of one or two who
+    left. Empty for a branch, where either part is smaller than `min_cell`, or where one or two of
+    it left. Calls that kept somebody make the list look worse.
     """
-    if withheld or listed.empty or left.empty:
+    if branch != ALL or listed.empty or left.empty:
         return pd.DataFrame(columns=list(LIST_SCORED))
     predicted = churn[["customer_id", "hazard"]].merge(
         left[["customer_id", "left"]], on="customer_id"
@@ -318,9 +327,17 @@ def list_scored(
             for column, value in zip(list(LIST_SCORED)[7:], (lift, *difference), strict=True)
         }
     ).astype({"left": float})
-    if table["left"].between(1, 2).any():
-        scored[["left", "share", "low", "high", "lift", *list(LIST_SCORED)[8:]]] = np.nan
-    return scored
+    return scored.head(0) if table["left"].between(1, 2).any() else scored
+
+
+def not_scored(branch: str) -> str:
+    """Why there is no score of last quarter's list."""
+    if branch != ALL:
+        return say(
+            "One branch's list is too short to be judged by; all lists together are on the page "
+            "of the whole bank."
+        )
+    return say("There was no list last quarter, it was too small, or too few on it left.")
 
 
 def _departed(part: pd.DataFrame) -> list[float]:
@@ -355,10 +372,14 @@ def assumptions(settings: Retention, currency: str) -> str:
 REASONS = {"reason": "str", "first": "float", "second": "float"}
 
 
-def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+def reasons(listed: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
     """How often each reason weighs most, and second, among the listed: the columns `REASONS`.
-    Those of fewer than `min_cell` customers together are left out, and smaller counts are empty.
+    Those of fewer than `min_cell` customers together are left out, and smaller counts are empty;
+    where these would follow from the length of the list, so is the next smallest. Empty for the
+    whole bank, from which the branches could be subtracted.
     """
+    if branch == ALL:
+        return pd.DataFrame(columns=list(REASONS))
     first, second = (
         listed[c].value_counts() if len(listed) else pd.Series(dtype=int)
         for c in ("first_reason", "second_reason")
@@ -375,14 +396,24 @@ def reasons(listed: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     table = table[list(REASONS)].sort_values(
         ["first", "second", "reason"], ascending=[False, False, True], ignore_index=True
     )
-    counts = table[["first", "second"]].astype(float)
-    return table.assign(**counts.where((counts >= min_cell) | (counts == 0)))
+    for column, of in (("first", first), ("second", second)):
+        counts = table[column].astype(float).where(lambda n: (n >= min_cell) | (n == 0))
+        rest = of[of.index != ""].sum() - counts.sum()
+        if 0 < rest < min_cell and (counts > 0).any():
+            counts[counts[counts > 0].idxmin()] = np.nan
+        table[column] = counts
+    return table
 
 
-def headline(departures: pd.DataFrame, listed: pd.DataFrame, branch: str) -> dict[str, str]:
-    """The figures of the index page: the share who left, and what the list is expected to save."""
+def headline(
+    departures: pd.DataFrame, listed: pd.DataFrame, branch: str, quarter: str
+) -> dict[str, str]:
+    """The figures of the index page: the share who left in the quarter, where it is told, and how
+    many to call.
+    """
     figures = {}
-    own = departures[departures["branch_id"] == branch].dropna(subset=["share"])
+    of_branch = departures["branch_id"] == branch
+    own = departures[of_branch & (departures["quarter"] == quarter)].dropna(subset=["share"])
     if len(own):
         row = own.iloc[-1]
         figures[say("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"

@@ -10,7 +10,7 @@ from analysis.voice.words import WORDS as VOICE
 #: The heads of columns.
 COLUMNS = {
     "listed": marked("On the list"),
-    "at_risk": marked("Active customers"),
+    "at_risk": marked("Customers at risk"),
     "would_leave": marked("Would leave"),
     "of_departures": marked("Of all expected to leave"),
     "expected_saving": marked("Expected saving"),

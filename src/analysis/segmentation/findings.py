@@ -264,7 +264,7 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
     PD × LGD × EAD (Basel Committee 2005), where PD is the share of the group's borrowers in arrears
     × the share of those who default. A group's value is of those in whose branch not one customer
     makes up nearly all (see `without_dominated`), and empty without any; its risk is empty where
-    fewer than `min_cell` borrow, or no page shows how many.
+    fewer than `min_cell` borrow, one or two are in arrears, or no page shows how many.
     """
     by_group = (
         shown(customers, min_cell).groupby(["customer_type", "segment"]) if len(customers) else []
@@ -302,9 +302,10 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
     if value.empty:
         worth = [np.nan] * 4
     risk = [borrowers, share, low, high, share * exposure, low * exposure, high * exposure]
-    if (
-        0 < borrowers < min_cell or group["borrowers_withheld"].any()
-    ):  # few borrowers would point at persons
+    # few borrowers, or few in arrears, would point at persons
+    if 1 <= late.sum() <= 2 or group["late_withheld"].any():
+        risk[1:] = [np.nan] * 6
+    if 0 < borrowers < min_cell or group["borrowers_withheld"].any():
         risk = [np.nan] * 7
     return [*worth, *risk]
 

@@ -21,8 +21,8 @@ class SegmentationTables(Partition):
     @cached_property
     def customers(self) -> pd.DataFrame:
         """customer_quarter of the quarter with `segment`, and whether no page shows of that group
-        how many customers (group_withheld), borrowers (borrowers_withheld) or ever active ones
-        (valued_withheld) there are; of ALL at most `MOST_ROWS`.
+        how many customers (group_withheld), borrowers (borrowers_withheld), those in arrears
+        (late_withheld) or ever active ones (valued_withheld) there are; of ALL at most `MOST_ROWS`.
         """
         return self._customers(self.quarter)
 
@@ -88,7 +88,7 @@ class SegmentationTables(Partition):
         )
         if customers.empty:
             return customers
-        for table in ("group", "borrowers", "valued"):
+        for table in ("group", "borrowers", "late", "valued"):
             cells = self.not_shown(table)
             of_quarter = cells[cells["quarter"] == str(quarter)]
             customers = marked(customers, of_quarter, f"{table}_withheld", GROUP)

@@ -49,7 +49,11 @@ def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
             continue
         scores = part["score"].dropna()
         score: list[float | None] = [None, None, None]
-        comments_told, complaints_told = _told(part, "comments", "complaints", min_cell)
+        withheld = part[["comments_withheld", "complaints_withheld"]].any()
+        comments_told, complaints_told = (
+            None if hidden or 0 < n < min_cell else n
+            for n, hidden in zip(_counts(part), withheld, strict=True)
+        )
         if len(scores) >= min_cell and comments_told is not None:
             score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
         themes.append([language, theme, said_in, comments_told, complaints_told, *score])
@@ -57,16 +61,15 @@ def theme_table(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
     return table.astype({"n": float, "complaints": float})
 
 
-def _told(texts: pd.DataFrame, comments: str, complaints: str, min_cell: int) -> list[int | None]:
-    """How many comments and complaints there are; None where fewer than `min_cell`, but not none,
-    or where no page shows it.
-    """
-    complained = texts["source"] == COMPLAINT
-    told: list[int | None] = []
-    for table, n in ((comments, int((~complained).sum())), (complaints, int(complained.sum()))):
-        withheld = 0 < n < min_cell or texts[f"{table}_withheld"].any()
-        told.append(None if withheld else n)
-    return told
+def _counts(texts: pd.DataFrame) -> tuple[int, int]:
+    """How many comments and complaints there are."""
+    complaints = int((texts["source"] == COMPLAINT).sum())
+    return len(texts) - complaints, complaints
+
+
+def _rounded(n: int, to: int) -> int:
+    """To the nearest multiple of `to`."""
+    return to * round(n / to)
 
 
 def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFrame:
@@ -80,7 +83,8 @@ def _with_theme(comments: pd.DataFrame, quarter: str, before: int) -> pd.DataFra
 
 
 #: A theme over a year: column to its type.
-#: n: comments of questionnaires; complaints: their number, empty where too few to be told.
+#: n: comments of questionnaires; complaints: their number, empty where too few to be told; both
+#: rounded to multiples of the smallest cell, for two years that overlap tell of single quarters.
 #: score: mean index of the questionnaires, 0–100, with its interval low to high (Student).
 THEMES_NOW = {
     "language": "str",
@@ -103,11 +107,12 @@ def themes_now(comments: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFr
     themes = []
     for (language, theme), part in themed.groupby(["language", "theme"]):
         scores = part["score"].dropna()
-        n, complaints_told = _told(part, "comments_year", "complaints_year", min_cell)
-        if n is None or len(scores) < min_cell:
+        n, complaints = _counts(part)
+        if n < min_cell or len(scores) < min_cell:
             continue
+        complaints_told = None if 0 < complaints < min_cell else _rounded(complaints, min_cell)
         score = [scores.mean(), *mean_interval(scores.mean(), scores.std(), len(scores))]
-        themes.append([language, theme, n, *score, complaints_told])
+        themes.append([language, theme, _rounded(n, min_cell), *score, complaints_told])
     return pd.DataFrame(themes, columns=list(THEMES_NOW)).sort_values(
         ["score", "theme"], ignore_index=True
     )

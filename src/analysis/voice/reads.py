@@ -19,18 +19,17 @@ class VoiceTables(Partition):
         without what says who they are.
 
         comments_withheld, complaints_withheld: no page shows how many there are of the theme and
-        quarter; comments_year_withheld, complaints_year_withheld: nor of the theme in the year.
+        quarter.
         """
         files = self.mart("comment_theme", self.quarter, self.own_branch)
         texts = self.read(files, in_order_of_hash("text_id"))
         if texts.empty:
             return texts
         cells = self.read(self.mart("withheld_texts", self.quarter, self.branch), lambda rows: rows)
-        by_theme = {"customer_type": "language", "first": "theme"}
+        by_theme = {"customer_type": "language", "first": "theme", "second": "said_in"}
         for table in ("comments", "complaints"):
-            for name, by in ((table, {"second": "said_in"}), (f"{table}_year", {})):
-                of_table = cells[cells["table"] == name] if len(cells) else cells
-                texts = marked(texts, of_table, f"{name}_withheld", by_theme | by)
+            of_table = cells[cells["table"] == table] if len(cells) else cells
+            texts = marked(texts, of_table, f"{table}_withheld", by_theme)
         return texts
 
     @cached_property

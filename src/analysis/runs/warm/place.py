@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from analysis.workers import temporary_place
+
 MARK = "WORKBOOK_KERNEL"  # names the kernel that a process was started by
 SAFE_PATH = "PYTHONSAFEPATH"  # set where modules of the working folder are not to be found
 PACKAGE = Path(__file__).parents[2]
@@ -60,7 +62,7 @@ def find_runtime_folder() -> str:
         return ""
     except OSError as reason:
         try:
-            folder = _own(_temporary())
+            folder = _own(temporary_place())
         except OSError:  # that name is taken by somebody else
             folder = Path(tempfile.mkdtemp(prefix="workbook-"))
         os.environ["JUPYTER_RUNTIME_DIR"] = str(folder)
@@ -77,11 +79,7 @@ def private_folder() -> Path:
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir()) / "workbook"
-    return _own(_temporary() if len(str(folder)) > LONGEST_SOCKET - 24 else folder)
-
-
-def _temporary() -> Path:
-    return Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+    return _own(temporary_place() if len(str(folder)) > LONGEST_SOCKET - 24 else folder)
 
 
 def _own(folder: Path) -> Path:
