@@ -305,18 +305,20 @@ def hostile(place: Path) -> None:
     fields = _hostile_rows(place / "source")
     settings, refused = _hostile_settings(params)
     shutil.rmtree(place / "data")
-    said = ""
-    for words_of in (["prepare"], ["run"], ["check"]):
-        command = [str(WORKBOOK), *words_of, str(params)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=place, errors="replace")
+    said, faults = "", []
+    for command in ("prepare", "run", "check"):
+        line = [str(WORKBOOK), command, str(params)]
+        done = subprocess.run(line, capture_output=True, text=True, cwd=place, errors="replace")
         said += done.stdout + done.stderr
+        faults += [f"{command} ends with {done.returncode}"] if done.returncode else []
     pages, lists = (sorted((place / "outputs").rglob(end)) for end in ("*.html", "*.csv"))
-    faults = [f"{page.relative_to(place)}: {what}" for page in pages for what in _in_page(page)]
+    shown = sum(page.read_text(encoding="utf-8").count("alert(1)") for page in pages)
+    faults += [] if pages and lists and shown else ["nothing hostile came as far as a page"]
+    faults += [f"{page.relative_to(place)}: {what}" for page in pages for what in _in_page(page)]
     faults += [f"{path.relative_to(place)}: {what}" for path in lists for what in _in_list(path)]
     unseen = [c for c in said if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"]
     faults += [f"the terminal: {unseen[0]!r}"] if unseen else []
     faults += ["a file was touched"] if list(place.rglob("pwned")) else []
-    shown = sum(page.read_text(encoding="utf-8").count("alert(1)") for page in pages)
     for fault in faults:
         print(fault, file=sys.stderr, flush=True)
     print(

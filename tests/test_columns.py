@@ -58,7 +58,7 @@ def of_changes(p, bank):
     yield changes.AGAINST_BEFORE, changes.against_before(p.moves, Q, 10)
     yield (
         changes.WHY_MOVED,
-        changes.why_moved(before, now, model, changes.migration(p.moves, Q, 10)),
+        changes.why_moved(before, now, model, changes.migration(p.moves, Q, 10), 10),
     )
     yield changes.MOVED, changes.moved_list(before, now, model)
     yield changes.EVENT_RATES, rates
@@ -67,7 +67,7 @@ def of_changes(p, bank):
         changes.event_list(p.events, now, p.expected_values, bank.events),
     )
     yield changes.RULES, changes.rules(bank.events)
-    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events, 10)
+    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)
 
 
 def of_loyalty(p, bank):

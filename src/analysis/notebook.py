@@ -102,7 +102,7 @@ class Report:
         if self.partition.customer_count < self.min_cell:
             return say("fewer than {n}").format(n=self.min_cell)
         if self.partition.hides("customers"):
-            return say("an untold number of")
+            return say("a number that is not shown of")
         return f"{self.partition.customer_count:,}"
 
     def missing(self, *steps: str) -> Notice:

@@ -44,6 +44,7 @@ class Partition(Noted):
     def __init__(self, bank: Bank, branch: str, quarter: Quarter, log: Path | None = None) -> None:
         super().__init__(bank, log)
         self.branch, self.quarter = branch, quarter
+        self._withheld: dict[bool, pd.DataFrame] = {}
         prepared = prepared_quarters(bank)
         if not prepared:
             raise MissingDataError(
@@ -87,9 +88,13 @@ class Partition(Noted):
         What the tables are, and what first and second stand for, is in
         `analysis.disclosure.counts`.
         """
-        files = self.marts("withheld", self.quarters, None if branches else self.branch)
-        cells = self.read(files, lambda rows: rows.filter(_.table == table).select(*COUNTED_BY))
-        return cells if len(cells) else pd.DataFrame(columns=list(COUNTED_BY))
+        if branches not in self._withheld:
+            files = self.marts("withheld", self.quarters, None if branches else self.branch)
+            self._withheld[branches] = self.read(files, lambda rows: rows)
+        cells = self._withheld[branches]
+        if cells.empty:
+            return pd.DataFrame(columns=list(COUNTED_BY))
+        return cells.loc[cells["table"] == table, list(COUNTED_BY)]
 
     def hides(self, table: str, quarter: Quarter | None = None) -> bool:
         """Whether no page shows how many there are, where there is one count of a branch, such as
@@ -148,7 +153,7 @@ class Partition(Noted):
         return f"Partition({self.branch}, {self.quarter}: {self.customer_count:,} customers)"
 
 
-def marked(
+def flagged(
     counts: pd.DataFrame, not_shown: pd.DataFrame, name: str, columns: Mapping[str, str]
 ) -> pd.DataFrame:
     """The counts with a column that is true where no page shows them.

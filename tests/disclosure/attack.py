@@ -13,7 +13,6 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
 from analysis.changes import findings as changes
-from analysis.changes.reads import ChangesTables
 from analysis.partition import ALL
 from analysis.retention import findings as retention
 from analysis.retention.reads import RetentionTables
@@ -23,7 +22,7 @@ from analysis.segmentation.scoring import DORMANT, LEFT, NEW
 Key = tuple[str, ...]
 
 
-class Tables(RetentionTables, ChangesTables):
+class Tables(RetentionTables):
     pass
 
 
@@ -89,8 +88,8 @@ def shown(bank, quarter, min_cell: int) -> dict[Key, float]:
         for r in moves.itertuples():
             page["move", r.customer_type, r.was, r.became] = r.customers
             page["origin", r.customer_type, r.was] = r.of
-        now = changes.active_customers(p.customers)
-        before = changes.active_customers(p.previous_customers)
+        now = changes.active_customers(p.segment_counts, str(quarter))
+        before = changes.active_customers(p.segment_counts, previous)
         rates = changes.event_rates(
             p.event_counts, now, before, str(quarter), previous, bank.events, min_cell
         )

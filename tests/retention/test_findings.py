@@ -80,7 +80,7 @@ def test_reasons_are_told_in_words_with_their_side():
 def test_the_list_s_figures_are_sums_with_what_chance_lets_vary():
     churn, customers, expected = bank()
     listed = findings.save_list(churn, customers, expected, SETTINGS)
-    row = findings.list_summary(listed, churn, SETTINGS, 5).iloc[0]
+    row = findings.list_summary(listed, churn, SETTINGS, 3).iloc[0]
     h = np.array([0.31, 0.1, 0.2])
     assert row["would_leave"] == pytest.approx(h.sum()) and row["of_departures"] == pytest.approx(
         h.sum() / churn["hazard"].sum()
@@ -146,6 +146,9 @@ def test_the_index_tells_of_the_quarter_and_not_of_an_older_one():
         }
     )
     assert findings.headline(departures, pd.DataFrame(), "B1", "2024Q4") == {}
+    assert findings.headline(departures, pd.DataFrame({"listed": [40]}), "B1", "2024Q4") == {
+        "To call": "40"
+    }
     assert list(findings.headline(departures, pd.DataFrame(), "B1", "2024Q3")) == ["Left"]
 
 

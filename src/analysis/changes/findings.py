@@ -26,7 +26,7 @@ from analysis.statistics.intervals import (
 #: Where the customers of a group are a quarter later: column to its type.
 #: customers: who moved; of: all of the group they come from.
 #: share: with its interval share_low to share_high (Wilson).
-#: usual: the share over all earlier quarters; empty without any.
+#: usual: the share over all earlier quarters; empty without any, and where one does not show it.
 MIGRATION = {
     "customer_type": "str",
     "was": "str",
@@ -70,10 +70,8 @@ def migration(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataFrame:
 
 def _usual(earlier: pd.DataFrame, moves: pd.DataFrame, min_cell: int) -> np.ndarray:
     """The share of the customers of a group who moved so in all earlier quarters together, of each
-    of the moves; empty without earlier ones.
-
-    Two quarters' pages tell the move of the quarter between them. Where that is not shown, shares
-    are rounded to whole percents, and empty where a percent is fewer than `min_cell` customers.
+    of the moves; empty without earlier ones, and where one of those quarters does not show the
+    move: two quarters' pages tell the quarter between them.
     """
     keys = ["customer_type", "was"]
     so_far = earlier.groupby([*keys, "became"], as_index=False).agg(
@@ -87,10 +85,9 @@ def _usual(earlier: pd.DataFrame, moves: pd.DataFrame, min_cell: int) -> np.ndar
     )
     table = moves[[*keys, "became"]].merge(so_far, on=[*keys, "became"], how="left")
     table = table.merge(origins, on=keys, how="left")
-    share = table["moved"].fillna(0.0) / table["before"]
     always = table["quarters"] == table["all_quarters"]
     shown = always & (table["fewest"] >= min_cell) & table["withheld"].eq(False)
-    return share.where(shown, share.round(2).where(table["before"] >= 100 * min_cell)).to_numpy()
+    return (table["moved"] / table["before"]).where(shown).to_numpy()
 
 
 def moves_shown(moves: pd.DataFrame) -> pd.DataFrame:
@@ -189,25 +186,28 @@ def why_moved(
     now: pd.DataFrame,
     segmentation: FittedSegmentation,
     moves: pd.DataFrame,
+    min_cell: int,
 ) -> pd.DataFrame:
     """Which features carried customers from one group to the other.
 
     A customer belongs to the nearest centre, so moving from group a to b means that d²(a) − d²(b)
     changed sign; its change is the sum over the features of 2 (b − a) Δx, exactly. Per move and
     feature: the mean of that contribution as a share of the mean change, with Student's interval,
-    and the medians before and after. Returns the columns `WHY_MOVED`; moves that are not shown
-    (moves: as from `migration`), and those into and out of `Dormant` (which need no explanation: no
-    entries), are left out. The five largest per move.
+    and the medians before and after. Returns the columns `WHY_MOVED`, of each move the five
+    largest. Left out are moves that are not shown (moves: as from `migration`) or of which fewer
+    than `min_cell` customers are read, and those into and out of `Dormant`, which need no
+    explanation.
     """
     reasons: list[list[object]] = []
-    shown = set(moves_shown(moves).set_index(["customer_type", "was", "became"]).index)
+    shown = moves_shown(moves).set_index(["customer_type", "was", "became"])["customers"]
     if len(previous) and len(now):
         then, today = _in_both(previous, now)
         for kind, part in segmentation.types.items():
             for (was, became), customers in _moves(part, kind, then, today):
-                if (kind, was, became) in shown:
+                if (kind, was, became) in shown.index and len(customers) >= min_cell:
                     move = _reasons(part, then.loc[customers], today.loc[customers])
-                    reasons += [[kind, was, became, len(customers), *row] for row in move]
+                    n = int(shown[kind, was, became])
+                    reasons += [[kind, was, became, n, *row] for row in move]
     return pd.DataFrame(reasons, columns=list(WHY_MOVED)).sort_values(
         ["customer_type", "n", "was", "became", "share"],
         ascending=[False, False, True, True, False],
@@ -447,22 +447,18 @@ LEAST_FOLLOWED = 10  # customers with an event, and without, that a share is tol
 Strata = list[tuple[float, float, float, float]]
 
 
-def backtest(by_quarter: Sequence[Outcomes], events: list[Event], min_cell: int) -> pd.DataFrame:
+def backtest(by_quarter: Sequence[Outcomes], events: list[Event]) -> pd.DataFrame:
     """What followed each event in the quarter after, against active customers to whom it did not
     happen, over the whole bank.
 
     Returns the columns `BACKTEST`. Events of fewer than ten customers have no share, and neither
-    have those that one or two followed. Two quarters' pages tell the count of the quarter between
-    them: where one was smaller than `min_cell`, the count is rounded to so many.
+    have those that one or two followed.
     """
     rows = []
     for event in events:
         strata = _strata(by_quarter, event)
         followed = _followed(strata) if strata else [np.nan] * 9
-        n = sum(s[0] for s in strata)
-        if any(s[0] < min_cell for s in strata):
-            n = min_cell * round(n / min_cell)
-        rows.append([event.title, event.expect, n, len(strata), *followed])
+        rows.append([event.title, event.expect, sum(s[0] for s in strata), len(strata), *followed])
     table = pd.DataFrame(rows, columns=[c for c in BACKTEST if c != "p_corrected"])
     return table.assign(p_corrected=corrected(table["p"].astype(float)))
 
@@ -548,6 +544,10 @@ def headline(moved: dict[str, float], rates: pd.DataFrame) -> dict[str, str]:
     return figures
 
 
-def active_customers(customers: pd.DataFrame) -> int:
-    """How many customers are not dormant."""
-    return int((customers["segment"] != DORMANT).sum()) if len(customers) else 0
+def active_customers(counts: pd.DataFrame, quarter: str) -> int:
+    """How many customers were not dormant in a quarter.
+
+    counts: `SegmentationTables.segment_counts`, of every customer, also where a sample is read.
+    """
+    active = (counts["quarter"] == quarter) & (counts["segment"] != DORMANT)
+    return int(counts.loc[active, "customers"].sum())

@@ -7,7 +7,7 @@ from ibis import _
 
 from analysis.changes.events import Outcomes
 from analysis.changes.value import ValueModel, histories
-from analysis.partition import MOST_ROWS, in_order_of_hash, marked
+from analysis.partition import ALL, MOST_ROWS, flagged, in_order_of_hash
 from analysis.quarters import Quarter
 from analysis.segmentation.reads import SegmentationTables
 
@@ -24,8 +24,8 @@ class ChangesTables(SegmentationTables):
         """
         moves = self.counted("customer_move", "was", "became")
         by = {"quarter": "quarter", "customer_type": "customer_type", "first": "was"}
-        moves = marked(moves, self.not_shown("move"), "withheld", {**by, "second": "became"})
-        return marked(moves, self.not_shown("origin"), "origin_withheld", by)
+        moves = flagged(moves, self.not_shown("move"), "withheld", {**by, "second": "became"})
+        return flagged(moves, self.not_shown("origin"), "origin_withheld", by)
 
     @cached_property
     def event_counts(self) -> pd.DataFrame:
@@ -34,7 +34,7 @@ class ChangesTables(SegmentationTables):
         """
         counts = self.counted("customer_event", "event")
         by = {"quarter": "quarter", "first": "event"}
-        return marked(counts, self.not_shown("event"), "withheld", by)
+        return flagged(counts, self.not_shown("event"), "withheld", by)
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -69,8 +69,22 @@ class ChangesTables(SegmentationTables):
 
     @cached_property
     def outcomes(self) -> list[Outcomes]:
-        """What followed events in the whole bank, of every quarter up to this one."""
-        return [self.model("outcomes", Outcomes, quarter) for quarter in self.quarters]
+        """What followed events in the whole bank, of every quarter up to this one, but for events
+        of which no page of their quarter shows how many there were.
+        """
+        cells = self.not_shown("event", branches=True)
+        of_bank = cells[cells["branch_id"] == ALL]
+        withheld = set(zip(of_bank["quarter"], of_bank["first"], strict=True))
+        return [
+            Outcomes(
+                counts=[
+                    count
+                    for count in self.model("outcomes", Outcomes, quarter).counts
+                    if (str(quarter.previous), count.event) not in withheld
+                ]
+            )
+            for quarter in self.quarters
+        ]
 
     @cached_property
     def value_model(self) -> ValueModel:

@@ -87,12 +87,12 @@ class Counts:
         small = (cells["count"] > 0) & (cells["count"] < limit) & ~on_no_page
         # who left a group is no secret beyond what all departures tell
         few |= (cells["table"] == "move") & (cells["second"] == LEFT)
-        gone, there = _as_before(cells, before)
+        hidden_before, shown_before = _as_before(cells, before)
         return cells.assign(
             width=np.where(small, np.where(few, LEAST_TO_TELL, self.min_cell), 0),
             worth=cells["table"].map(SIZES).fillna(1.0),
-            withheld=small | on_no_page | gone,
-            fixed=there,
+            withheld=small | on_no_page | hidden_before,
+            fixed=shown_before,
             goes_with=_parents(cells),
         )
 
@@ -121,12 +121,12 @@ def _as_before(cells: pd.DataFrame, before: pd.DataFrame) -> tuple[pd.Series, pd
     that customers come from, and the active ones of whom some left.
     """
     origin, active = cells["table"] == "origin", cells["table"] == "active_before"
-    then = cells[list(KEY)].assign(
+    keys_before = cells[list(KEY)].assign(
         table=cells["table"].mask(origin, "group").mask(active, "active")
     )
     known = pd.MultiIndex.from_frame(before[list(KEY)].astype(str))
-    gone = pd.Series(pd.MultiIndex.from_frame(then).isin(known), index=cells.index)
-    return gone & (origin | active), ~gone & (origin | active)
+    hidden = pd.Series(pd.MultiIndex.from_frame(keys_before).isin(known), index=cells.index)
+    return hidden & (origin | active), ~hidden & (origin | active)
 
 
 def _places(cells: pd.DataFrame, keys: pd.DataFrame) -> np.ndarray:
@@ -157,6 +157,7 @@ def _total(parts: pd.DataFrame, table: str, keeps: Sequence[str]) -> pd.DataFram
 
 
 def _parents(cells: pd.DataFrame) -> np.ndarray:
+    """The position of the cell without which each is not shown; -1 where there is none."""
     parents = np.full(len(cells), -1)
     for table, (of, keeps) in PARENTS.items():
         own = np.flatnonzero(cells["table"] == table)

@@ -124,7 +124,7 @@ def who_answered(
 ) -> pd.DataFrame:
     """Response of every category in the bank: the columns `WHO_ANSWERED`. Categories of fewer than
     `min_cell` customers, or of fewer answers but not none, are left out, and so are those named in
-    `withheld`; where one alone of a margin would be, the next smallest is, too.
+    `withheld`; of a margin at least two are, and so many that together they are not fewer.
     """
     rows = []
     categories = response.categories if response else []
@@ -134,9 +134,18 @@ def who_answered(
         if c.customers < min_cell or 0 < c.answered < min_cell or c.category in withheld
     }
     for margin in {margin for margin, _category in few}:
-        others = [c for c in categories if c.margin == margin and (margin, c.category) not in few]
-        if others and sum(m == margin for m, _category in few) == 1:
-            few.add((margin, min(others, key=lambda c: (c.answered, c.category)).category))
+        of_margin = sorted(
+            (c for c in categories if c.margin == margin), key=lambda c: (c.answered, c.category)
+        )
+        for c in of_margin:
+            hidden = [h for h in of_margin if (margin, h.category) in few]
+            customers, answered = (
+                sum(h.customers for h in hidden),
+                sum(h.answered for h in hidden),
+            )
+            if len(hidden) > 1 and customers >= min_cell and not 0 < answered < min_cell:
+                break
+            few.add((margin, c.category))
     for c in categories:
         if (c.margin, c.category) in few:
             continue

@@ -11,7 +11,7 @@ from analysis.loyalty.index import IndexModel
 from analysis.loyalty.nonresponse import Response
 from analysis.loyalty.pathmodel import PathModelOfYear
 from analysis.loyalty.shapley import Drivers
-from analysis.partition import Partition, in_order_of_hash, marked
+from analysis.partition import ALL, Partition, flagged, in_order_of_hash
 from analysis.steps.readings import model_reading
 
 #: The scores that management asks for, and the lowest answer that counts as high.
@@ -50,7 +50,7 @@ class LoyaltyTables(Partition):
             return pd.DataFrame()
         cells = self.not_shown("measure")
         by = {"quarter": "quarter", "first": "measure"}
-        measured = marked(pd.concat(counts, ignore_index=True), cells, "withheld", by)
+        measured = flagged(pd.concat(counts, ignore_index=True), cells, "withheld", by)
         return measured[~measured["withheld"]].drop(columns="withheld")
 
     @cached_property
@@ -66,7 +66,7 @@ class LoyaltyTables(Partition):
             return scores
         by = {"branch_id": "branch_id", "quarter": "quarter"}
         by |= {"first": "segment", "second": "dimension"}
-        scores = marked(scores, self.not_shown("answers", branches=True), "withheld", by)
+        scores = flagged(scores, self.not_shown("answers", branches=True), "withheld", by)
         scores["n"] = scores["n"].mask(scores["withheld"], 0)
         return scores.drop(columns="withheld")
 
@@ -94,10 +94,19 @@ class LoyaltyTables(Partition):
         return dict(zip(counts["branch_id"], counts["n"].astype(int), strict=True))
 
     @cached_property
-    def branches_withheld(self) -> set[str]:
-        """The branches of which no page shows how many customers of a type they have."""
-        cells = self.not_shown("type", branches=True)
-        return set(cells.loc[cells["quarter"] == str(self.quarter), "branch_id"])
+    def categories_withheld(self) -> set[str]:
+        """The branches of which no page shows how many customers of a type they have or how many
+        answered, and the groups of which none shows how many there are in the bank.
+        """
+        types, answers, groups = (
+            self.not_shown(table, branches=True) for table in ("type", "answers", "group")
+        )
+        branches = pd.concat([types, answers[answers["first"] == ""]])
+        in_bank = groups[groups["branch_id"] == ALL]
+        quarter = str(self.quarter)
+        return set(branches.loc[branches["quarter"] == quarter, "branch_id"]) | set(
+            in_bank.loc[in_bank["quarter"] == quarter, "first"]
+        )
 
     @cached_property
     def response(self) -> Response | None:

@@ -42,9 +42,14 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
 def calibration_chart(tenths: pd.DataFrame) -> Figure:
     """Told against observed share of departures; tenths as from `findings.tenths`."""
     drawing, axis = plt.subplots(figsize=(5, 4))
+    nothing_held_out, tenths = tenths.empty, tenths.dropna(subset=["observed"])
     if tenths.empty:
         axis.set_axis_off()
-        title = say("No quarter could be held out")
+        title = (
+            say("No quarter could be held out")
+            if nothing_held_out
+            else say("Too few left in each tenth to be told")
+        )
     else:
         for kind, part in tenths.groupby("customer_type", sort=False):
             axis.errorbar(

@@ -59,7 +59,7 @@ JUDGED = {
     "customer_type": "str",
     "quarter": "str",
     "n": "int",
-    "events": "int",
+    "events": "float",
     "predicted": "float",
     "observed": "float",
     "auc": "float",
@@ -76,14 +76,18 @@ JUDGED = {
 
 def judged_table(model: HazardModel) -> pd.DataFrame:
     """How well the chances were told in the quarter held out, by type of customer: the columns
-    `JUDGED`; types without such a quarter are left out.
+    `JUDGED`; types without such a quarter are left out. Where one or two of a type left, neither
+    its departures are told nor those of the others, from which they would follow.
     """
     rows = [
         {"customer_type": kind, **m.held_out.model_dump(exclude_none=True)}
         for kind, m in model.fitted.items()
         if m.held_out
     ]
-    return pd.DataFrame(rows, columns=list(JUDGED))
+    table = pd.DataFrame(rows, columns=list(JUDGED)).astype({"events": float})
+    if table["events"].between(1, 2).any():
+        table[["events", "observed"]] = np.nan
+    return table
 
 
 #: A tenth of the chances told, in the quarter held out: column to its type.
@@ -114,7 +118,7 @@ def tenths(model: HazardModel) -> pd.DataFrame:
     left = (table["n"].astype(float) * table["observed"].astype(float)).round()
     for _kind, of_type in left.groupby(table["customer_type"]):
         few = of_type[of_type.between(1, 2)]
-        if len(few) and few.sum() <= 2 and (of_type > 2).any():
+        if len(few) and few.sum() <= 3 and (of_type > 2).any():
             few = pd.concat([few, of_type[of_type > 2].nsmallest(1)])
         table.loc[few.index, ["observed", "low", "high"]] = np.nan
     return table
@@ -250,9 +254,9 @@ def list_summary(
     withheld: bool = False,
 ) -> pd.DataFrame:
     """The list in figures: the columns `LIST_SUMMARY`. Empty with fewer than `min_cell` customers
-    at risk, or where no page shows how many there are.
+    on the list or at risk, or where no page shows how many there are.
     """
-    if withheld or listed.empty or len(churn) < min_cell:
+    if withheld or min(len(listed), len(churn)) < min_cell:
         return pd.DataFrame(columns=list(LIST_SUMMARY))
     h = listed["hazard"]
     half = stats.norm.ppf(0.975) * np.sqrt((h * (1 - h)).sum())
@@ -406,10 +410,10 @@ def reasons(listed: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
 
 
 def headline(
-    departures: pd.DataFrame, listed: pd.DataFrame, branch: str, quarter: str
+    departures: pd.DataFrame, summary: pd.DataFrame, branch: str, quarter: str
 ) -> dict[str, str]:
-    """The figures of the index page: the share who left in the quarter, where it is told, and how
-    many to call.
+    """The figures of the index page: the share who left in the quarter, and how many to call, where
+    they are told. summary: as from `list_summary`.
     """
     figures = {}
     of_branch = departures["branch_id"] == branch
@@ -417,6 +421,6 @@ def headline(
     if len(own):
         row = own.iloc[-1]
         figures[say("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"
-    if len(listed):
-        figures[say("To call")] = f"{len(listed):,}"
+    if len(summary):
+        figures[say("To call")] = f"{summary['listed'].iloc[0]:,}"
     return figures

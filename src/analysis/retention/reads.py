@@ -6,7 +6,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.changes.reads import ChangesTables
-from analysis.partition import ALL, in_order_of_hash, marked
+from analysis.partition import ALL, flagged, in_order_of_hash
 from analysis.quarters import Quarter
 from analysis.retention.fitted import HazardModel
 
@@ -57,7 +57,7 @@ class RetentionTables(ChangesTables):
         counts = pd.concat([counts, bank.assign(branch_id=ALL)], ignore_index=True)
         for name, table in (("customers_withheld", "active_before"), ("left_withheld", "left")):
             cells = self.not_shown(table, branches=True)
-            counts = marked(counts, cells, name, {c: c for c in by})
+            counts = flagged(counts, cells, name, {c: c for c in by})
         return counts
 
     @cached_property

@@ -33,8 +33,8 @@ from analysis.storage import PACKAGE, make_way, write_text
 from analysis.workers import pin_threads
 
 KERNEL = "workbook"  # analysis.runs.warm
-#: Characters of output that a report may have; pages are read by people. So many are a page within
-#: a tenth of a second, whatever they are, which is why no limit of time stands over that.
+#: Characters of output that a report may have; pages are read by people. Rendering
+#: that many takes a tenth of a second, whatever they are, so no limit of time is needed there.
 MOST_OUTPUT = 5_000_000
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 MARKERS = {"papermill-error-cell-tag"}

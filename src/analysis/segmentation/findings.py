@@ -235,7 +235,7 @@ def worth_saying(
 
 #: What a group is worth, and what may be lost by it: column to its type.
 #: value_a_year: mean per customer and year, in the bank's currency, with its interval value_low to
-#: value_high (Student, the arrears share taken as known); total: of the group.
+#: value_high (Student, the arrears share taken as known); total: n times that.
 #: borrowers: customers; arrears: share of them, with its interval (Wilson).
 #: loss_a_year: per customer, with its interval (from that of the share).
 VALUE_AND_RISK = {
@@ -298,7 +298,8 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
         + assumptions.lending_margin * debt
     )
     value = (margin - lost * share * debt)[without_dominated(group, margin, min_cell).index]
-    worth = [value.mean(), *mean_interval(value.mean(), value.std(), len(value)), value.sum()]
+    mean = value.mean()
+    worth = [mean, *mean_interval(mean, value.std(), len(value)), mean * len(group)]
     if value.empty:
         worth = [np.nan] * 4
     risk = [borrowers, share, low, high, share * exposure, low * exposure, high * exposure]

@@ -5,7 +5,7 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
-from analysis.partition import MOST_ROWS, Partition, marked
+from analysis.partition import MOST_ROWS, Partition, flagged
 from analysis.quarters import Quarter
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts
 
@@ -37,7 +37,7 @@ class SegmentationTables(Partition):
         quarter; withheld: no page shows how many.
         """
         counts = self.counted("customer_segment", "segment")
-        return marked(counts, self.not_shown("group"), "withheld", {"quarter": "quarter", **GROUP})
+        return flagged(counts, self.not_shown("group"), "withheld", {"quarter": "quarter", **GROUP})
 
     @cached_property
     def bank_segment_counts(self) -> pd.DataFrame:
@@ -91,5 +91,5 @@ class SegmentationTables(Partition):
         for table in ("group", "borrowers", "late", "valued"):
             cells = self.not_shown(table)
             of_quarter = cells[cells["quarter"] == str(quarter)]
-            customers = marked(customers, of_quarter, f"{table}_withheld", GROUP)
+            customers = flagged(customers, of_quarter, f"{table}_withheld", GROUP)
         return customers.sort_values("customer_id", ignore_index=True)

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.partition import Partition, in_order_of_hash, marked
+from analysis.partition import Partition, flagged, in_order_of_hash
 from analysis.voice.fitted import Associations, Comments
 
 
@@ -29,7 +29,7 @@ class VoiceTables(Partition):
         by_theme = {"customer_type": "language", "first": "theme", "second": "said_in"}
         for table in ("comments", "complaints"):
             of_table = cells[cells["table"] == table] if len(cells) else cells
-            texts = marked(texts, of_table, f"{table}_withheld", by_theme)
+            texts = flagged(texts, of_table, f"{table}_withheld", by_theme)
         return texts
 
     @cached_property
