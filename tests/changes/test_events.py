@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from analysis.changes.events import Outcomes
 from analysis.errors import ParametersError
 from analysis.marts.rules import check_rules, customer_columns
 from analysis.prepare import prepare
@@ -106,13 +107,16 @@ def test_what_followed_an_event_is_counted_in_the_quarter_after(small):
             small.tables["transactions"].append(f"L{i},A{i},2024-08-01,10,mobile,transfer")
     bank = with_events(small, "customer_id in ('C0', 'C1', 'C50')")
     prepare(bank)
-    followed = Tables(bank, "ALL", Quarter.parse("2024Q3")).outcomes[-1].counts
+    third = Tables(bank, "ALL", Quarter.parse("2024Q3"))
+    followed = third.model("outcomes", Outcomes, third.quarter).counts
     assert {o.event: (o.customers, o.churned) for o in followed} == {
         "event_0": (3, 2),
         None: (83, 20),
     }
     # the bank delivers no holdings: nobody is said to have bought nothing
     assert {o.purchased for o in followed} == {None}
+    # three customers are told on no page: not of this quarter, nor by what is added up from it
+    assert {o.event for o in third.outcomes[-1].counts} == {None}
 
 
 def test_a_changed_rule_is_applied_again_with_what_reads_it_and_nothing_else(small):

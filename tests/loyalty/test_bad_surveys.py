@@ -78,7 +78,7 @@ def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):
         (scores["branch_id"] == "ALL") & (scores["segment"] == "") & (scores["quarter"] == "2024Q2")
     ]
     assert whole["mean"].between(0, 100).all()
-    assert "Loyalty index" in shown["B1/loyalty"]
+    assert "Loyalty index" in shown["ALL/loyalty"]
 
 
 def test_all_equal_answers_say_so_and_have_an_index(small):
