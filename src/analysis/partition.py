@@ -96,11 +96,11 @@ class Partition(Noted):
             return pd.DataFrame(columns=list(COUNTED_BY))
         return cells.loc[cells["table"] == table, list(COUNTED_BY)]
 
-    def hides(self, table: str, quarter: Quarter | None = None) -> bool:
-        """Whether no page shows how many there are, where there is one count of a branch, such as
-        the active customers; of this quarter unless another is given.
+    def hides(self, table: str) -> bool:
+        """Whether no page shows a count of the table in this quarter; for tables of one count a
+        branch, such as the customers, or of few.
         """
-        return str(quarter or self.quarter) in set(self.not_shown(table)["quarter"])
+        return str(self.quarter) in set(self.not_shown(table)["quarter"])
 
     @cached_property
     def customer_count(self) -> int:

@@ -5,6 +5,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.disclosure.counts import KEY, WITHHELD, Counts
+from analysis.partition import ALL
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
 from analysis.steps.declaration import BEFORE, SO_FAR, At, Mart, mart, step
 from analysis.voice.fitted import COMPLAINT
@@ -49,7 +50,7 @@ def withheld(
         gone = left.group_by("branch_id").aggregate(count=_.left.sum()).order_by("branch_id")
         counts.add("left", gone.to_pandas())
     if scores is not None:
-        of_branches = scores.filter(_.branch_id != "ALL").to_pandas()
+        of_branches = scores.filter(_.branch_id != ALL).to_pandas()
         counts.add("answers", of_branches.rename(columns={"n": "count"}), "segment", "dimension")
     if items is not None:
         for measure in MEASURES:
