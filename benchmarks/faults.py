@@ -45,7 +45,7 @@ REPORTS = ("segmentation", "retention")
 BRANCHES = ("ALL", "B001")
 #: Of these words the second and following are tried; the group is the whole family.
 VICTIMS = ("group", "main", "worker", "forkserver", "parent", "kernel")
-HANGS = 30  # seconds after the last file was written
+HANGS = 30  # seconds in which nothing is written and no processor used
 LONGEST = 300
 #: What says when and by which state a page was made.
 PASSED_OVER = re.compile(r"(?s)<footer>.*</footer>")
@@ -138,6 +138,23 @@ def last_written(place: Path) -> float:
     return max(times, default=0.0)
 
 
+def processor_seconds(main: int, place: Path) -> float:
+    """What the command and the processes it started have used so far, in tenths of a second."""
+    processes = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if any(str(place) in word for word in p.info["cmdline"] or [])
+    ]
+    with contextlib.suppress(psutil.Error):
+        processes += psutil.Process(main).children(recursive=True)
+    spent = 0.0
+    for process in set(processes):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            spent += times.user + times.system
+    return round(spent, 1)
+
+
 def left_over(place: Path) -> list[str]:
     """Hidden files that stand for work going on, and processes of a run that is over."""
     kept = re.compile(r"^\.[^/]*\.lock$")
@@ -163,9 +180,11 @@ def one_kill(place: Path, command: str, which: str, moment: float) -> str:
     if target is not None and run.poll() is None:
         with contextlib.suppress(OSError):
             (os.killpg if which == "group" else os.kill)(target, signal.SIGKILL)
-    begun = time.time()
+    begun, used = time.time(), 0.0
     while run.poll() is None:
         time.sleep(0.1)
+        if (now := processor_seconds(run.pid, place)) != used:  # slow, but alive
+            used, begun = now, time.time()
         if time.time() - max(begun, last_written(place)) > HANGS:
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()

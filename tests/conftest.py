@@ -128,6 +128,34 @@ def small(tmp_path: Path) -> SmallBank:
     return SmallBank(tmp_path / "small")
 
 
+#: Of the transactions of `bank_of_two`.
+HEADER = "transaction_id,account_id,booked_at,amount,channel,kind,memo,counterparty_account"
+
+
+@pytest.fixture
+def bank_of_two(tmp_path: Path) -> SmallBank:
+    """Branches B1 and B2, 20 customers with an account each, 1,260 transactions."""
+    made = SmallBank(tmp_path / "bank [12]")
+    made.tables = {
+        "branches": ["branch_id,name", "B1,One", "B2,Two"],
+        "customers": ["customer_id,customer_type,branch_id,since,credit_grade,born_on"],
+        "accounts": ["account_id,branch_id,opened_on,opening_balance"],
+        "account_holders": ["account_id,customer_id,role"],
+        "transactions": [HEADER],
+    }
+    for i in range(20):
+        branch = f"B{1 + i % 2}"
+        made.tables["customers"].append(f"C{i},personal,{branch},2020-01-01,3,1980-05-01")
+        made.tables["accounts"].append(f"A{i},{branch},2020-01-01,1000.00")
+        made.tables["account_holders"].append(f"A{i},C{i},owner")
+    for number in range(1260):
+        day = f"2024-0{1 + number % 6}-{1 + number % 28:02d} 10:00:00"
+        made.tables["transactions"].append(
+            f"T{number + 1},A{number % 20},{day},10.00,mobile,transfer,rent,X{number % 7}"
+        )
+    return made
+
+
 @pytest.fixture(scope="session")
 def ready_demo() -> Path:
     """params/demo.yml of the repository, prepared; the committed notebooks stand on it."""

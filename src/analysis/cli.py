@@ -21,6 +21,7 @@ from analysis.errors import WorkbookError
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
 from analysis.terminal import Terminal, json_line
+from analysis.workers import keep_libraries_quiet
 
 if TYPE_CHECKING:
     from analysis.prepare import Prepared
@@ -297,7 +298,7 @@ def check(params: ParamsFile) -> None:
     """
     from analysis.prepare import all_steps, check_settings, make_demo_if_asked
     from analysis.runs.catalogue import chosen_reports, missing_tables
-    from analysis.sources.fitness import fitness_table
+    from analysis.sources.fitness import fitness_table, remarks
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
 
     bank = read_params(params)
@@ -309,6 +310,8 @@ def check(params: ParamsFile) -> None:
     for verdict in verdicts.values():
         for example in verdict.examples:
             _say(f"{verdict.table}: {example}", out)
+        for remark in remarks(verdict):
+            _say(remark, out)
     delivered = {name for name, verdict in verdicts.items() if verdict.delivered}
     every = all_steps()
     for report in chosen_reports(bank, [], []):
@@ -450,6 +453,7 @@ def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
 def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepared":
     from analysis.prepare import prepare as prepare_bank
     from analysis.runs.display import preparing
+    from analysis.sources.fitness import left_out_told
     from analysis.workers import default_jobs
 
     try:
@@ -465,6 +469,9 @@ def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepare
     place = f", in {bank.data_folder / 'quarantine'}." if aside else "."
     steps = f"{done} steps done, {same} were up to date" if done else "Every step is up to date"
     _say(f"{steps}. {aside:,} rows set aside{place}")
+    for verdict in prepared.verdicts.values():
+        if told := left_out_told(verdict):
+            _say(told)
     for what, damage in prepared.mended.items():
         _say(f"Made again, for {damage} since it was written: {what}.")
     return prepared
@@ -504,6 +511,7 @@ def main() -> None:
     # no file that happens to lie in the working folder is taken for a module by what starts
     os.environ["PYTHONSAFEPATH"] = "1"
     signal.signal(signal.SIGTERM, _as_interrupt)
+    keep_libraries_quiet()
     try:
         app()
     except SystemExit as end:

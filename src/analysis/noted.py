@@ -19,6 +19,7 @@ from analysis.quarters import Quarter
 from analysis.sources.params import Bank
 from analysis.steps.readings import mart_files, mart_reading, model_reading
 from analysis.steps.working import read_model_file
+from analysis.storage import rows_of
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Query = Callable[[ibis.Table], ibis.Table]
@@ -57,7 +58,7 @@ class Noted:
         if not files:
             return pd.DataFrame()
         try:
-            return query(self.engine.read_parquet(files, hive_partitioning=False)).to_pandas()
+            return query(rows_of(self.engine, files)).to_pandas()
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise MissingDataError(
                 f"A mart in {self.bank.data_folder} cannot be read: {engine_says(error)}. Run "

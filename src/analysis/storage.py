@@ -1,5 +1,6 @@
 """Files written whole or not at all, and fingerprints that tell whether something changed."""
 
+import glob
 import hashlib
 import json
 import secrets
@@ -9,9 +10,13 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends.duckdb import Backend
 
 PACKAGE = Path(__file__).parent
 COMPUTED_WITH = (
@@ -62,6 +67,16 @@ def quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
+def literal_path(path: str | Path) -> str:
+    """A path as the engine takes it literally: in it, brackets and stars would stand for others."""
+    return glob.escape(str(path))
+
+
+def rows_of(engine: "Backend", files: Iterable[str | Path]) -> "ir.Table":
+    """The rows of Parquet files in the engine, whose names are taken literally."""
+    return engine.read_parquet([literal_path(f) for f in files], hive_partitioning=False)
+
+
 def text_fingerprint(*texts: str) -> str:
     """A short fingerprint of texts in order."""
     digest = hashlib.sha256()
@@ -107,6 +122,7 @@ class KeptFile(BaseModel):
 
     size: int  # bytes
     modified_ns: int
+    changed_ns: int  # as the system keeps it; no copying sets it
     fingerprint: str
 
 
@@ -116,7 +132,10 @@ def kept_files(folder: Path, files: Iterable[Path]) -> dict[str, KeptFile]:
     for path in files:
         stat = path.stat()
         kept[path.relative_to(folder).as_posix()] = KeptFile(
-            size=stat.st_size, modified_ns=stat.st_mtime_ns, fingerprint=bytes_fingerprint(path)
+            size=stat.st_size,
+            modified_ns=stat.st_mtime_ns,
+            changed_ns=stat.st_ctime_ns,
+            fingerprint=bytes_fingerprint(path),
         )
     return kept
 
@@ -131,7 +150,7 @@ def damage_of(folder: Path, kept: Mapping[str, KeptFile], there: Iterable[Path])
     for name, file in kept.items():
         stat = (folder / name).stat()
         if stat.st_size != file.size or (
-            stat.st_mtime_ns != file.modified_ns
+            (stat.st_mtime_ns, stat.st_ctime_ns) != (file.modified_ns, file.changed_ns)
             and bytes_fingerprint(folder / name) != file.fingerprint
         ):
             return f"{name} was changed"
@@ -139,17 +158,17 @@ def damage_of(folder: Path, kept: Mapping[str, KeptFile], there: Iterable[Path])
 
 
 def file_fingerprint(path: Path, known: Path) -> str:
-    """A fingerprint of a file's content, read again only when its size or time changed; remembered
-    in `known`.
+    """A fingerprint of a file's content, remembered in `known`, and read again when its size, its
+    time, or the time that the system keeps of its last change (which no copying sets) is another.
     """
     content = read_json(known)
     remembered = content if isinstance(content, dict) else {}
     stat = path.stat()
-    mark = [stat.st_size, stat.st_mtime_ns]
-    if remembered.get(str(path), [None])[:2] != mark:
+    mark = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    if remembered.get(str(path), [None])[:-1] != mark:
         remembered[str(path)] = [*mark, bytes_fingerprint(path)]
         write_json(make_way(known), remembered)
-    return str(remembered[str(path)][2])
+    return str(remembered[str(path)][-1])
 
 
 @cache

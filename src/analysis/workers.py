@@ -7,9 +7,11 @@ import multiprocessing
 import multiprocessing.util
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
@@ -32,6 +34,8 @@ ONE_THREAD = {
 #: How long processes may take to end before they are killed.
 GRACE_SECONDS = 3.0
 LAST_AT_EXIT = -1000
+#: Of a socket's 107 characters, what processes leave of it.
+LONGEST_TEMPORARY = 44
 
 
 def default_jobs() -> int:
@@ -83,8 +87,13 @@ def _sockets_in_a_place_of_their_own() -> None:
 
 
 def temporary_place() -> Path:
-    """Where this user's processes meet, when there is no better place."""
-    return Path(tempfile.gettempdir()) / f"workbook-{os.getuid()}"
+    """Where this user's processes meet, when there is no better place: in the usual temporary
+    folder, unless its name is too long for the name of a socket.
+    """
+    usual = tempfile.gettempdir()
+    if len(usual) > LONGEST_TEMPORARY and os.access("/tmp", os.W_OK):  # noqa: S108
+        usual = "/tmp"  # noqa: S108
+    return Path(usual) / f"workbook-{os.getuid()}"
 
 
 def warm_up(*modules: str) -> None:
@@ -144,8 +153,17 @@ def is_running(number: int) -> bool:
         return False
 
 
+def keep_libraries_quiet() -> None:
+    """What libraries warn of is written for programmers; whoever asks for it with -W or
+    PYTHONWARNINGS hears it.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
 def begin() -> None:
     """In a worker: Ctrl-C reaches every process, and the one that started this one decides."""
+    keep_libraries_quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,10 +1,11 @@
 import datetime as dt
 
 import ibis
+import pandas as pd
 import pytest
 
 from analysis.contract import CONTRACT
-from analysis.contract.checks import broken_rules, typed
+from analysis.contract.checks import Reading, broken_rules, typed
 from analysis.contract.document import contract_page
 from tests.conftest import ROOT
 
@@ -52,7 +53,11 @@ def verdict(table, *rows):
             )
     referenced = {k: v for k, v in referenced.items() if v is not None}
     result = broken_rules(typed(staged, table), table, referenced, AS_OF).to_pandas()
-    return dict(zip(result["source_line"], result["broken"], strict=True))
+    return result.set_index("source_line")
+
+
+def broken_in(table, *rows):
+    return verdict(table, *rows)["broken"].to_dict()
 
 
 def every_rule():
@@ -119,18 +124,26 @@ def every_rule():
 
 @pytest.mark.parametrize("table", CONTRACT.values(), ids=lambda t: t.name)
 def test_a_good_row_breaks_no_rule(table):
-    assert verdict(table, good_row(table)) == {2: ""}
+    checked = verdict(table, good_row(table)).loc[2]
+    assert (checked["broken"], checked["emptied"]) == ("", "")
 
 
 @pytest.mark.parametrize(("table", "bad", "rule"), list(every_rule()))
-def test_a_bad_row_is_set_aside_with_the_name_of_its_rule(table, bad, rule):
-    broken = verdict(table, good_row(table) | bad)[2].split(", ")
-    assert rule in broken
+def test_a_fault_costs_the_row_or_where_that_may_be_empty_the_value(table, bad, rule):
+    checked = verdict(table, good_row(table) | bad).loc[2]
+    name = next(iter(bad))
+    column = table.column(name)
+    if "." in rule and not (column.required or column.empty_tells or name in table.key):
+        assert rule in checked["emptied"].split(", ")
+        assert checked["broken"] == ""
+        assert pd.isna(checked[name])
+    else:
+        assert rule in checked["broken"].split(", ")
 
 
 @pytest.mark.parametrize("table", CONTRACT.values(), ids=lambda t: t.name)
 def test_of_rows_with_the_same_key_the_first_is_kept(table):
-    assert verdict(table, good_row(table), good_row(table) | {"source_line": 3}) == {
+    assert broken_in(table, good_row(table), good_row(table) | {"source_line": 3}) == {
         2: "",
         3: "unique_key",
     }
@@ -154,7 +167,8 @@ def test_moments_of_two_time_zones_become_those_of_the_bank(written, zone, local
         "source_line": "int64",
         **{c.name: "string" for c in table.columns},
     }
-    (moment,) = typed(ibis.memtable([row], schema=schema), table, zone).booked_at.execute()
+    rows = typed(ibis.memtable([row], schema=schema), table, Reading(zone))
+    (moment,) = rows.booked_at.execute()
     assert str(moment) == local
 
 

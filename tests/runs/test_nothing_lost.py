@@ -209,6 +209,22 @@ def test_without_a_home_reports_are_run_all_the_same(small, tmp_path, home):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("is used instead") == 1, done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_a_temporary_folder_whose_name_is_too_long_for_a_socket_does(small, tmp_path):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    done = subprocess.run(
+        [BIN / "workbook", "prepare", small.bank().path, "--jobs", "2"],
+        env=os.environ | {"TMPDIR": str(long)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
 
 
 @pytest.mark.parametrize(

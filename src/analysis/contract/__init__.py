@@ -2,7 +2,7 @@
 it.
 """
 
-from analysis.contract.declaration import Column, RowRule, Table
+from analysis.contract.declaration import AMOUNT, Column, RowRule, Table
 from analysis.contract.tables import CONTRACT
 
-__all__ = ["CONTRACT", "Column", "RowRule", "Table"]
+__all__ = ["AMOUNT", "CONTRACT", "Column", "RowRule", "Table"]

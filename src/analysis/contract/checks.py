@@ -7,67 +7,75 @@ backend, which collects failing values in pandas: see docs/decisions/0002-checks
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import ibis
-import ibis.expr.datatypes as dtypes
 import ibis.expr.types as ir
 
 from analysis.contract.declaration import Column, Table
+from analysis.contract.formats import Formats
+from analysis.contract.values import as_written, read_as, stands_for_nothing
 
 #: Columns that say where a row came from.
 ORIGIN = ("source_file", "source_line")
+#: In place of a rule's name: the value was a word that stands for nothing.
+EMPTY_WORD = "empty_word"
+AS_EXPECTED = Formats()
+Rule = tuple[str, ir.BooleanValue]
 
 
-@ibis.udf.scalar.builtin(signature=(("string", "timestamp('UTC')"), "timestamp(6)"))
-def timezone(zone: str, moment: dt.datetime) -> dt.datetime:  # type: ignore[empty-body]
-    """The local time in a zone (a function of the engine)."""
+def _as_expression(_name: str, rows: ir.Table) -> ir.Table:
+    return rows
 
 
-#: A time of day followed by an offset from universal time, as in 10:00:00+08:00 or 02:00Z.
-WITH_OFFSET = r"[0-9]{2}:[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+@dataclass(frozen=True)
+class Reading:
+    """How a table of a bank is read."""
+
+    zone: str = "Asia/Shanghai"  # IANA name of the bank's time zone
+    formats: Formats = AS_EXPECTED  # how the bank writes values
+    missing: tuple[str, ...] = ()  # columns that the bank does not deliver
+    # gives rows a name in the engine, where each expression then stands once instead of wherever
+    # it is used
+    named: Callable[[str, ir.Table], ir.Table] = _as_expression
 
 
-def _local(value: ir.Value, zone: str) -> ir.Value:
-    """A moment in the bank's local time: one with an offset is converted, one without is taken as
-    it is.
-    """
-    if isinstance(value.type(), dtypes.Timestamp) and value.type().timezone:
-        return timezone(zone, value.cast("timestamp('UTC')"))
-    if not value.type().is_string():
-        return value.try_cast("timestamp(6)")
-    moved = timezone(zone, value.try_cast("timestamp('UTC')"))
-    return ibis.ifelse(value.re_search(WITH_OFFSET), moved, value.try_cast("timestamp(6)"))
+AS_USUAL = Reading()
 
 
-def typed(staged: ir.Table, table: Table, zone: str = "Asia/Shanghai") -> ir.Table:
+def typed(staged: ir.Table, table: Table, how: Reading = AS_USUAL) -> ir.Table:
     """The staged rows in the contract's types, with `row_as_read` (`column=value; ` for each, a
     semicolon in a value behind a backslash) for the quarantine.
 
     staged: one row per row of the source, with the contract's columns in whatever type the source
     has, and ORIGIN.
-    zone: IANA name of the bank's time zone, for moments that come with an offset.
     A value that cannot be read as its type becomes null here and breaks the rule `<column>.type` in
-    `broken_rules`.
+    `broken_rules`; a word that stands for nothing becomes null too, and is noted there.
     """
-    columns = {}
-    for column in table.columns:
-        value = staged[column.name]
-        if value.type().is_string():
-            value = value.strip().nullif("")
-        columns[column.name] = (
-            _local(value, zone) if column.type == "timestamp" else value.try_cast(column.ibis_type)
-        )
-        columns[f"{column.name}__unreadable"] = value.notnull() & columns[column.name].isnull()
+    delivered = [c for c in table.columns if c.name not in how.missing]
     whole = ibis.literal("")
-    for column in table.columns:
-        whole = (
-            whole
-            + ibis.literal(f"{column.name}=")
-            + _escaped(staged[column.name].cast("string").fill_null(""))
-            + ibis.literal("; ")
-        )
-    return staged.select(*ORIGIN, **columns, row_as_read=whole)
+    for column in delivered:
+        text = staged[column.name].cast("string").fill_null("")
+        whole = whole + f"{column.name}=" + _escaped(text) + "; "
+    plain = {c.name: as_written(staged[c.name]) for c in delivered}
+    written = how.named("written", staged.select(*ORIGIN, **plain, row_as_read=whole))
+    words = {
+        f"{c.name}__word": stands_for_nothing(written[c.name], how.formats).fill_null(False)
+        for c in delivered
+    }
+    values = {
+        f"{c.name}__read": read_as(written[c.name], c, how.zone, how.formats) for c in delivered
+    }
+    read = how.named("read", written.mutate(**words, **values))
+    columns = {c.name: ibis.null(c.ibis_type) for c in table.columns}
+    for column in delivered:
+        name, is_word = column.name, read[f"{column.name}__word"]
+        value = read[f"{name}__read"]
+        columns[name] = ibis.ifelse(is_word, ibis.null(column.ibis_type), value)
+        columns[f"{name}__word"] = is_word
+        columns[f"{name}__unreadable"] = read[name].notnull() & value.isnull() & ~is_word
+    return read.select(*ORIGIN, **columns, row_as_read="row_as_read")
 
 
 def _escaped(value: ir.StringValue) -> ir.StringValue:
@@ -82,56 +90,74 @@ def as_read(row: str, column: str) -> str:
 
 
 def broken_rules(
-    rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+    rows: ir.Table,
+    table: Table,
+    referenced: Mapping[str, ir.Table],
+    as_of: dt.date,
+    how: Reading = AS_USUAL,
 ) -> ir.Table:
-    """Each row with `broken`: the names of the rules it breaks, separated by ", "; empty for a good
-    row.
+    """Each row with what is wrong with it.
+
+    broken: the names of the rules that set the row aside, separated by ", "; empty for a good row.
+    emptied: those of which only the value is left out, because the column may be empty, and
+    `<column>.empty_word` where it stood for nothing.
 
     rows: what `typed` gives. referenced: the accepted rows of the tables this one refers to; a
     reference to a table that the bank does not deliver cannot be checked and is let pass.
     """
-    broken = ibis.literal("")
-    for name, is_broken in _rules(rows, table, referenced, as_of):
-        broken = broken + ibis.ifelse(
-            is_broken.fill_null(False), ibis.literal(f"{name}, "), ibis.literal("")
-        )
-    checked = rows.mutate(broken=broken)
+    broken: list[Rule] = []
+    emptied: list[Rule] = []
+    values: dict[str, ir.Value] = {}
+    for column in table.columns:
+        if column.name in how.missing:
+            continue
+        faults = [
+            (f"{column.name}.{rule}", is_faulty.fill_null(False))
+            for rule, is_faulty in _column_rules(column, rows, referenced, as_of)
+        ]
+        if column.costs_the_row or column.name in table.key:
+            broken += faults
+        else:
+            emptied += faults
+            is_any = ibis.or_(*[is_faulty for _, is_faulty in faults])
+            nothing = ibis.null(column.ibis_type)
+            values[column.name] = ibis.ifelse(is_any, nothing, rows[column.name])
+        emptied.append((f"{column.name}.{EMPTY_WORD}", rows[f"{column.name}__word"]))
+    broken += [(rule.name, rule.broken(rows).fill_null(False)) for rule in table.rules]
+    checked = how.named(
+        "broken", rows.mutate(**values, broken=_names(broken), emptied=_names(emptied))
+    )
     repeated = _repeated(rows, table)
     checked = checked.left_join(repeated, [checked[c] == repeated[c] for c in ORIGIN])
-    broken = (
-        checked.broken
-        + ibis.ifelse(
-            checked.is_repeated.fill_null(False), ibis.literal("unique_key, "), ibis.literal("")
-        )
-    ).re_replace(", $", "")
+    is_repeated = checked.is_repeated.fill_null(False)
+    told = checked.broken + ibis.ifelse(is_repeated, "unique_key, ", "")
+    broken_told = told.re_replace(", $", "")
+    emptied_told = checked.emptied.re_replace(", $", "")
+    is_good = (broken_told == "") & (emptied_told == "")
     return checked.select(
         *ORIGIN,
         *[c.name for c in table.columns],
-        broken=broken,
-        row_as_read=ibis.ifelse(broken == "", ibis.null("string"), checked.row_as_read),
+        broken=broken_told,
+        emptied=emptied_told,
+        row_as_read=ibis.ifelse(is_good, ibis.null("string"), checked.row_as_read),
     )
 
 
-def _rules(
-    rows: ir.Table, table: Table, referenced: Mapping[str, ir.Table], as_of: dt.date
-) -> Iterator[tuple[str, ir.BooleanValue]]:
-    for column in table.columns:
-        yield f"{column.name}.type", rows[f"{column.name}__unreadable"]
-        for rule, is_broken in _column_rules(rows[column.name], column, rows, referenced, as_of):
-            yield f"{column.name}.{rule}", is_broken
-    for row_rule in table.rules:
-        yield row_rule.name, row_rule.broken(rows)
+def _names(rules: list[Rule]) -> ir.StringValue:
+    """The names of the rules that are broken, each followed by ", "."""
+    names = ibis.literal("")
+    for name, is_broken in rules:
+        names = names + ibis.ifelse(is_broken, f"{name}, ", "")
+    return names
 
 
 def _column_rules(
-    value: ir.Value,
-    column: Column,
-    rows: ir.Table,
-    referenced: Mapping[str, ir.Table],
-    as_of: dt.date,
-) -> Iterator[tuple[str, ir.BooleanValue]]:
+    column: Column, rows: ir.Table, referenced: Mapping[str, ir.Table], as_of: dt.date
+) -> Iterator[Rule]:
+    value, unreadable = rows[column.name], rows[f"{column.name}__unreadable"]
+    yield "type", unreadable
     if column.required:
-        yield "required", value.isnull() & ~rows[f"{column.name}__unreadable"]
+        yield "required", value.isnull() & ~unreadable
     if column.allowed:
         yield "allowed", value.notin(column.allowed)
     if column.pattern:
@@ -145,7 +171,8 @@ def _column_rules(
     if column.references:
         other, key = column.references.split(".")
         if other in referenced:
-            yield "reference", value.notin(referenced[other][key])
+            # of nothing, not even nothing is a member: an empty value refers to no row
+            yield "reference", value.notnull() & value.notin(referenced[other][key])
 
 
 def _repeated(rows: ir.Table, table: Table) -> ir.Table:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import ibis
 
+#: An amount of money: with room for the four decimals that a currency may have.
+AMOUNT = "decimal(18, 4)"
 #: The types a contract column can have, and what Ibis calls them.
 IBIS_TYPES = {
     "id": "string",
     "text": "string",
     "date": "date",
     "timestamp": "timestamp(6)",
-    "amount": "decimal(18, 2)",
+    "amount": AMOUNT,
     "number": "float64",
     "integer": "int64",
     "flag": "boolean",
@@ -37,11 +39,17 @@ class Column:
     not_future: bool = False
     personal: bool = False  # names, phones, addresses: never carried into a mart
     describes: bool = False  # says something of a person: not repeated in messages either
+    empty_tells: bool = False  # an empty value says something: a fault sets the row aside instead
 
     @property
     def ibis_type(self) -> str:
         """The column's type in the engine."""
         return IBIS_TYPES[self.type]
+
+    @property
+    def costs_the_row(self) -> bool:
+        """Whether a fault in it sets the row aside; in other columns it empties the value."""
+        return self.required or self.empty_tells
 
     def rules(self) -> Iterator[str]:
         """The rules in words, for the documentation."""

@@ -1,6 +1,8 @@
 """docs/contract.md, generated from the declarations."""
 
+from analysis.contract.formats import EMPTY_WORDS
 from analysis.contract.tables import CONTRACT
+from analysis.contract.values import ACCEPTED
 
 
 def contract_page() -> str:
@@ -16,7 +18,22 @@ def contract_page() -> str:
         "said.",
         "Of rows with the same key the first is kept and the others break `unique_key`. A "
         "line that cannot be split into columns breaks `unreadable_line`.",
-        "A value that cannot be read as its type breaks `<column>.type`.",
+        "A value that cannot be read as its type breaks `<column>.type`; nothing is rounded, cut "
+        "off or guessed.",
+        "",
+        "A fault in a column that may be empty costs no row: the value is left out, counted, and "
+        "kept in `quarantine/<table>_values.parquet`. Where an empty value says something, as an "
+        "account without a day of closing does, the row is set aside; those columns are marked "
+        "*empty tells*.",
+        "",
+        "| type | accepted forms |",
+        "|---|---|",
+        *[f"| {kind} | {forms} |" for kind, forms in ACCEPTED.items()],
+        "",
+        "Blanks around values are no part of them, and these words stand for nothing: "
+        + ", ".join(f"`{word}`" for word in EMPTY_WORDS)
+        + ". How else a bank writes its values is said under `formats` in the params file "
+        "(`docs/formats.md`).",
         "",
         "**Indispensable:** "
         + ", ".join(f"`{t.name}`" for t in CONTRACT.values() if t.indispensable)
@@ -42,7 +59,11 @@ def contract_page() -> str:
             ]
         lines += ["", "| column | type | unit | meaning | rules |", "|---|---|---|---|---|"]
         for c in table.columns:
-            meaning = c.meaning + (" *Personal.*" if c.personal else "")
+            marks = [
+                " *Personal.*" if c.personal else "",
+                " *Empty tells.*" if c.empty_tells else "",
+            ]
+            meaning = c.meaning + "".join(marks)
             rules = "; ".join(c.rules()).replace("|", "\\|")
             lines.append(f"| `{c.name}` | {c.type} | {c.unit} | {meaning} | {rules} |")
         for rule in table.rules:

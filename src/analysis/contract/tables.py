@@ -171,12 +171,13 @@ ACCOUNTS = Table(
         _id("branch_id", "Branch that keeps the account.", "branches.branch_id", required=True),
         _id("product_id", "Product the account is.", "products.product_id"),
         Column("opened_on", "date", "Day of opening.", required=True, not_future=True),
-        Column("closed_on", "date", "Day of closing; empty while open."),
+        Column("closed_on", "date", "Day of closing; empty while open.", empty_tells=True),
         Column(
             "opening_balance",
             "amount",
             "Balance before the first transaction delivered; 0 when empty.",
             unit="currency",
+            empty_tells=True,
         ),
     ),
     indispensable=True,
@@ -209,7 +210,7 @@ HOLDINGS = Table(
         _id("customer_id", "Customer.", "customers.customer_id", required=True),
         _id("product_id", "Product.", "products.product_id", required=True),
         Column("held_from", "date", "First day.", required=True, not_future=True),
-        Column("held_to", "date", "Last day; empty while held."),
+        Column("held_to", "date", "Last day; empty while held.", empty_tells=True),
     ),
     rules=(_ends_before_it_starts("held_from", "held_to"),),
 )
@@ -490,7 +491,7 @@ CAMPAIGNS = Table(
         Column("name", "text", "Name of the campaign.", required=True),
         _id("product_id", "Product offered.", "products.product_id"),
         Column("starts_on", "date", "First day.", required=True),
-        Column("ends_on", "date", "Last day."),
+        Column("ends_on", "date", "Last day; empty while it goes on.", empty_tells=True),
     ),
     rules=(_ends_before_it_starts("starts_on", "ends_on"),),
 )

@@ -6,10 +6,11 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from analysis.contract import AMOUNT
 from analysis.contract.tables import BANK_KINDS, CHANNELS
 from analysis.quarters import Quarter
 
-ZERO = ibis.literal(0).cast("decimal(18, 2)")
+ZERO = ibis.literal(0).cast(AMOUNT)
 CASH = ("cash_in", "cash_out")
 REGULAR_OR_LENT = ("salary", "pension", "loan_payout", "interest")
 CHANNEL_COUNTS = tuple(f"channel_{channel}" for channel in CHANNELS)
@@ -28,13 +29,18 @@ COUNTS = (
 
 
 def account_quarter(
-    tables: dict[str, ir.Table], in_quarter: ir.Table, previous: ir.Table | None, quarter: Quarter
+    tables: dict[str, ir.Table],
+    in_quarter: ir.Table,
+    previous: ir.Table | None,
+    quarter: Quarter,
+    history: ir.Table | None = None,
 ) -> ir.Table:
     """One row per account open in the quarter.
 
     in_quarter: the contract's transactions of the quarter. previous: account_quarter of the quarter
-    before; without it balances start at the accounts' `opening_balance`. Money in the bank's
-    currency; own entries are those that the customer or a third party caused. Returns
+    before; without it balances start at the accounts' `opening_balance` and the entries of
+    `history`, all those delivered of the time before. Money in the bank's currency; own entries are
+    those that the customer or a third party caused. Returns
     account_id, branch_id, quarter: text
     entries: int, those of the bank too
     transactions: int, own entries
@@ -65,7 +71,7 @@ def account_quarter(
     )
     for part in (_moved(in_quarter, quarter), _outside_payees(tables, in_quarter)):
         accounts = accounts.left_join(part, "account_id").drop("account_id_right")
-    accounts = _with_quarter_before(accounts, previous)
+    accounts = _with_quarter_before(accounts, previous, history)
     start = accounts.start
     first_month = start + accounts.net_first_month.fill_null(ZERO)
     second_month = first_month + accounts.net_second_month.fill_null(ZERO)
@@ -75,10 +81,10 @@ def account_quarter(
         quarter=ibis.literal(str(quarter)),
         **{c: accounts[c].fill_null(0).cast("int64") for c in (*COUNTS, *CHANNEL_COUNTS)},
         **{c: accounts[c].fill_null(ZERO) for c in AMOUNTS},
-        balance_start=start.cast("decimal(18, 2)"),
-        balance_first_month=first_month.cast("decimal(18, 2)"),
-        balance_second_month=second_month.cast("decimal(18, 2)"),
-        balance_end=(start + accounts.net.fill_null(ZERO)).cast("decimal(18, 2)"),
+        balance_start=start.cast(AMOUNT),
+        balance_first_month=first_month.cast(AMOUNT),
+        balance_second_month=second_month.cast(AMOUNT),
+        balance_end=(start + accounts.net.fill_null(ZERO)).cast(AMOUNT),
         last_on=ibis.coalesce(accounts.last_on, accounts.last_before),
         outside_payees=accounts.outside_payees,
         new_outside_paid=accounts.new_paid,
@@ -86,14 +92,23 @@ def account_quarter(
     )
 
 
-def _with_quarter_before(accounts: ir.Table, previous: ir.Table | None) -> ir.Table:
+def _with_quarter_before(
+    accounts: ir.Table, previous: ir.Table | None, history: ir.Table | None
+) -> ir.Table:
     """With start (the balance), last_before (of the last own entry) and new_paid (what went to the
     largest payee where it was not among those of the quarter before).
     """
     opening = accounts.opening_balance.fill_null(ZERO)
     if previous is None:
-        nothing = ibis.null("decimal(18, 2)")
-        return accounts.mutate(start=opening, last_before=ibis.null("date"), new_paid=nothing)
+        nothing = ibis.null(AMOUNT)
+        if history is None:
+            return accounts.mutate(start=opening, last_before=ibis.null("date"), new_paid=nothing)
+        moved = history.group_by("account_id").aggregate(
+            moved=_.amount.sum(), last_before=_.booked_at.date().max(where=_.kind.notin(BANK_KINDS))
+        )
+        accounts = accounts.left_join(moved, "account_id").drop("account_id_right")
+        opening = accounts.opening_balance.fill_null(ZERO) + accounts.moved.fill_null(ZERO)
+        return accounts.mutate(start=opening, new_paid=nothing)
     earlier = previous.select(
         "account_id",
         earlier_balance="balance_end",
@@ -169,7 +184,7 @@ def _outside_payees(tables: dict[str, ir.Table], in_quarter: ir.Table) -> ir.Tab
         .aggregate(
             outside_payees=_.counterparty_account.collect(order_by="place"),
             outside_payee=_.counterparty_account.max(where=_.place == 0),
-            outside_paid=_.paid.max(where=_.place == 0).cast("decimal(18, 2)"),
+            outside_paid=_.paid.max(where=_.place == 0).cast(AMOUNT),
             payee_name=_.payee_name.max(where=_.place == 0),
         )
     )

@@ -220,7 +220,9 @@ def _figures(customers: ir.Table, has_cards: bool, quarter: Quarter) -> ir.Table
 
 
 def _days(day: ir.Value, end: ir.Value) -> ir.Value:
-    return day.delta(end, unit="day").abs()
+    """Days from then to the end of the quarter; empty where it lies behind it."""
+    days = end.delta(day, unit="day")
+    return ibis.ifelse(days >= 0, days, ibis.null("int64"))
 
 
 def _share(part: ir.Value, of: ir.Value) -> ir.Value:

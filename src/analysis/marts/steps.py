@@ -7,7 +7,7 @@ from analysis.marts.account_quarter import account_quarter as account_rows
 from analysis.marts.customer_quarter import customer_quarter as customer_rows
 from analysis.marts.survey_items import survey_items as survey_rows
 from analysis.quarters import Quarter
-from analysis.steps.declaration import BEFORE, NOW, At, Mart, mart, step, table
+from analysis.steps.declaration import BEFORE, HISTORY, NOW, At, Mart, mart, step, table
 
 
 def during(transactions: ir.Table, quarter: Quarter) -> ir.Table:
@@ -31,6 +31,7 @@ def delivered(tables: dict[str, ir.Table | None]) -> dict[str, ir.Table]:
     writes=Mart("account_quarter", key=("account_id",)),
     reads={
         "transactions": table("transactions", NOW),
+        "history": table("transactions", HISTORY),
         "accounts": table("accounts"),
         "customers": table("customers"),
         "account_holders": table("account_holders", optional=True),
@@ -38,11 +39,16 @@ def delivered(tables: dict[str, ir.Table | None]) -> dict[str, ir.Table]:
     },
 )
 def account_quarter(
-    at: At, transactions: ir.Table, before: ir.Table | None, **tables: ir.Table | None
+    at: At,
+    transactions: ir.Table,
+    history: ir.Table,
+    before: ir.Table | None,
+    **tables: ir.Table | None,
 ) -> ir.Table:
     """What happened on each account in a quarter, from one scan of its transactions."""
     in_quarter = during(transactions, at.quarter)
-    rows = account_rows(delivered(tables), in_quarter, before, at.quarter)
+    earlier = history.filter(history.booked_at < _midnight(at.quarter))
+    rows = account_rows(delivered(tables), in_quarter, before, at.quarter, earlier)
     # the engine's sums of whole numbers are wider than the columns are declared
     return at.engine.create_table("account_quarter__typed", rows, temp=True)
 

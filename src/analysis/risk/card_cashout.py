@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from analysis.contract import AMOUNT
 from analysis.report.language import marked
 from analysis.risk.cases import Case, Proof, Window, proof, together, with_columns
 from analysis.risk.related import groups
@@ -47,7 +48,7 @@ CARDS = {
     "account_id": "string",
     "card_id": "string",
     "holder": "string",  # customer
-    "credit_limit": "decimal(18, 2)",  # bank's currency
+    "credit_limit": AMOUNT,  # bank's currency
     "statement_day": "int64",  # of the month
 }
 #: A repayment after which a card was emptied.
@@ -67,7 +68,7 @@ PURCHASES = {
     "merchant_id": "string",
     "card_id": "string",
     "holder": "string",  # customer
-    "credit_limit": "decimal(18, 2)",  # bank's currency
+    "credit_limit": AMOUNT,  # bank's currency
     "statement_day": "int64",  # of the month
     "category_code": "string",
     "region": "string",  # of the merchant

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from analysis.contract import AMOUNT
 from analysis.quarters import Quarter
 
 #: A row that proves a reason.
@@ -27,7 +28,7 @@ IN_PANDAS = {
     "int64": "int64",
     "float64": "float64",
     "boolean": "bool",
-    "decimal(18, 2)": "object",
+    AMOUNT: "object",
     "date": "datetime64[s]",
     "timestamp(6)": "datetime64[us]",
 }

@@ -17,6 +17,7 @@ from analysis.risk.transfers import Tables
 from analysis.sources.accepted import accepted_path
 from analysis.sources.params import Bank
 from analysis.steps.readings import mart_files
+from analysis.storage import rows_of
 
 STOP = "confirm at once and stop"
 
@@ -59,7 +60,7 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
         )
     quarter = Quarter.parse(prepared[-1])
     tables: Tables = {
-        n: con.read_parquet(str(accepted_path(bank, n)), hive_partitioning=False)
+        n: rows_of(con, [accepted_path(bank, n)])
         for n in CONTRACT
         if n != "transactions" and accepted_path(bank, n).exists()
     }
@@ -108,10 +109,8 @@ def _standing(bank: Bank, con: Backend, quarter: Quarter) -> dict[str, Case]:
     files = mart_files(bank.data_folder, "risk_alert", quarter)
     if not files:
         return {}
-    alerts = con.read_parquet(files, hive_partitioning=False).to_pandas()
-    parties = con.read_parquet(
-        mart_files(bank.data_folder, "risk_party", quarter), hive_partitioning=False
-    ).to_pandas()
+    alerts = rows_of(con, files).to_pandas()
+    parties = rows_of(con, mart_files(bank.data_folder, "risk_party", quarter)).to_pandas()
     alerts = alerts[
         (alerts["kind"] == "risk_mortgage") & ~alerts["suppressed"].astype(bool)
     ].sort_values("rank")

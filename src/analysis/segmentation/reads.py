@@ -8,6 +8,7 @@ from ibis import _
 from analysis.partition import MOST_ROWS, Partition, flagged
 from analysis.quarters import Quarter
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts
+from analysis.storage import rows_of
 
 #: How counts by group are told apart in the counts that no page shows.
 GROUP = {"customer_type": "customer_type", "first": "segment"}
@@ -77,9 +78,7 @@ class SegmentationTables(Partition):
             self.mart("customer_quarter", quarter, self.own_branch),
             lambda rows: (
                 rows.join(
-                    self.engine.read_parquet(groups, hive_partitioning=False).select(
-                        "customer_id", "segment"
-                    ),
+                    rows_of(self.engine, groups).select("customer_id", "segment"),
                     "customer_id",
                 )
                 .order_by([_.customer_id.hash(), _.customer_id])

@@ -23,6 +23,9 @@ class Verdict:
     rows: int = 0
     set_aside: dict[str, int] = field(default_factory=dict)  # rule to rows
     rows_set_aside: int = 0
+    emptied: dict[str, int] = field(default_factory=dict)  # rule to values left out of rows kept
+    # column to values that were a word for nothing
+    empty_words: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
     newest: str = ""
@@ -76,10 +79,11 @@ def record_path(bank: Bank, table: str) -> Path:
 
 def _files_of(bank: Bank, table: str) -> list[Path]:
     """Every file that is kept of a table's rows, accepted or not."""
-    quarantine = bank.data_folder / "quarantine" / f"{table}.parquet"
+    quarantine = bank.data_folder / "quarantine"
+    beside = [quarantine / f"{table}.parquet", quarantine / f"{table}_values.parquet"]
     accepted = accepted_path(bank, table)
     parts = sorted(accepted.rglob("*")) if table == "transactions" else [accepted]
-    return [path for path in [*parts, quarantine] if path.is_file()]
+    return [path for path in [*parts, *beside] if path.is_file()]
 
 
 def stored_verdicts(bank: Bank) -> dict[str, Verdict]:

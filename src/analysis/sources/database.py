@@ -10,6 +10,7 @@ from ibis.backends.duckdb import Backend
 
 from analysis.errors import SourceError, engine_says, without_secrets
 from analysis.sources.params import Bank
+from analysis.storage import quoted
 
 BATCH_ROWS = 100_000
 
@@ -32,18 +33,34 @@ def connect(bank: Bank) -> ibis.BaseBackend:
 
 
 def relations(database: ibis.BaseBackend, bank: Bank) -> dict[str, list[str]]:
-    """The columns of each table of the bank's schema, by name."""
-    names = database.list_tables(database=bank.source.schema_)
+    """The columns of each table, view and materialized view of the bank's schema, by name."""
+    query = (
+        'SELECT c.relname::text AS name, a.attname::text AS "column", a.attnum::int AS place '
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+        f"WHERE n.nspname = '{quoted(bank.source.schema_)}' AND a.attnum > 0 "
+        "AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'p', 'f')"
+    )
+    found = database.sql(query).order_by(["name", "place"]).to_pandas()
     return {
-        name: list(database.table(name, database=bank.source.schema_).columns) for name in names
+        str(name): [str(column) for column in rows["column"]]
+        for name, rows in found.groupby("name", sort=True)
     }
+
+
+def columns_of(database: ibis.BaseBackend, query: str) -> list[str]:
+    """The columns that a query gives; raises SourceError when the database refuses it."""
+    try:
+        return list(database.sql(query).columns)
+    except Exception as error:  # whatever the driver raises is the user's SQL or database
+        raise SourceError(f"The database refused a query: {engine_says(error)}") from error
 
 
 def copy_query(
     database: ibis.BaseBackend, con: Backend, query: str, name: str, order: list[str]
 ) -> None:
-    """The rows of `query` as the table `name` of the embedded engine, numbered in the order of
-    `order`.
+    """The rows of `query`, whose values are text, as the table `name` of the embedded engine,
+    numbered in the order of `order`.
     """
     try:
         expression = database.sql(query)

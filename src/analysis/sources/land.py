@@ -7,16 +7,24 @@ as it is.
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import duckdb
 import ibis
+import pandas as pd
 from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT, Table
-from analysis.contract.checks import as_read, broken_rules, typed
+from analysis.contract.checks import (
+    EMPTY_WORD,
+    ORIGIN,
+    Reading,
+    as_read,
+    broken_rules,
+    typed,
+)
 from analysis.errors import ContractError, SourceError, engine_says
 from analysis.lock import remove_dead, workplace
 from analysis.quarters import Quarter
@@ -28,22 +36,41 @@ from analysis.sources.accepted import (
     record_path,
     stored,
 )
-from analysis.sources.params import Bank, FromSql, TableMapping
+from analysis.sources.params import Bank, TableMapping
 from analysis.sources.staging import RawTables
-from analysis.storage import code_fingerprint, make_way, quoted, text_fingerprint, written_whole
+from analysis.storage import (
+    code_fingerprint,
+    make_way,
+    quoted,
+    rows_of,
+    text_fingerprint,
+    written_whole,
+)
 
 #: Rules that a row may break for its values to be told, and how much of one is.
 MOST_RULES, LONGEST_VALUE = 2, 40
+#: What is kept of a row that was set aside.
+SET_ASIDE = ibis.schema(
+    {
+        "source_file": "string",
+        "source_line": "int64",
+        "rule": "string",  # several are separated by ", "
+        "key": "string",
+        "row_as_read": "string",
+    }
+)
 LIKE_A_KEY = re.compile(r"[A-Za-z0-9_.:/-]*[0-9][A-Za-z0-9_.:/-]*")
 Progress = Callable[[str], None]
-Unreadable = tuple[str, str, int, str]  # relation, file, line, text
+Unreadable = tuple[str, int, str]  # file, line, text
 
 
 @contextmanager
 def embedded_engine(bank: Bank) -> Iterator[Backend]:
     """An embedded engine whose working file lies beside the bank's data and is gone afterwards."""
     with workplace(bank.data_folder) as folder:
-        con = ibis.duckdb.connect(str(folder / "work.duckdb"))
+        # what follows a question mark the engine would leave out of the name of its log
+        in_memory = "?" in str(folder)
+        con = ibis.duckdb.connect(":memory:" if in_memory else str(folder / "work.duckdb"))
         con.raw_sql(f"SET memory_limit = '{bank.engine.memory}'")
         con.raw_sql("SET enable_progress_bar = false")  # the commands have a display of their own
         con.raw_sql(f"SET temp_directory = '{quoted(folder / 'spill')}'")
@@ -103,6 +130,8 @@ def land(
         damage = before.damage(bank) if before and before.key == key else ""
         if before and before.key == key and not damage:
             verdict = replace(before.verdict, reused=True)
+            if limit_broken(bank, verdict):  # the limit may have been lowered since
+                raise ContractError(limit_message(bank, verdict))
         else:
             verdict = _land_table(bank, con, source, table, mapping, accepted, write)
             if write:
@@ -110,9 +139,7 @@ def land(
             verdict.damage = damage
         verdicts[table.name] = verdict
         accepted[table.name] = (
-            con.read_parquet(
-                [str(f) for f in accepted_files(bank, table.name)], hive_partitioning=False
-            )
+            rows_of(con, accepted_files(bank, table.name))
             if write
             else con.table(f"accepted__{table.name}")
         )
@@ -130,6 +157,8 @@ def _key(
         mapping.model_dump_json(),
         str(bank.taken_on),
         bank.timezone,
+        bank.formats.model_dump_json(),
+        bank.source.csv.model_dump_json(),
         code,
         *referenced,
     )
@@ -181,8 +210,13 @@ def _land_table(
     # map and check
     staged, relations, missing = source.stage(table, mapping)
     checked_name = f"checked__{table.name}"
-    rules = broken_rules(typed(staged, table, bank.timezone), table, accepted, bank.taken_on)
+
+    def named(name: str, rows: ibis.Table) -> ibis.Table:
+        return con.create_view(f"{name}__{table.name}", rows, overwrite=True)
+
     try:
+        how = Reading(bank.timezone, bank.formats, tuple(missing), named)
+        rules = broken_rules(typed(staged, table, how), table, accepted, bank.taken_on, how)
         con.create_table(checked_name, rules, overwrite=True)
     except duckdb.Error as error:
         raise SourceError(
@@ -190,11 +224,7 @@ def _land_table(
             f"{engine_says(error)}"
         ) from error
     checked = con.table(checked_name)
-    unreadable = (
-        [(r.name, *u) for r in relations for u in r.unreadable]
-        if not isinstance(mapping.from_, FromSql) or len(relations) == 1
-        else []
-    )
+    unreadable = [u for r in relations for u in r.unreadable]
 
     verdict = Verdict(table.name, missing_columns=missing)
     _count(con, checked_name, unreadable, verdict)
@@ -220,26 +250,37 @@ def _land_table(
 def _count(con: Backend, checked_name: str, unreadable: list[Unreadable], verdict: Verdict) -> None:
     """Fill in how many rows there are, how many break which rule, and the first three of them."""
     counts = con.raw_sql(f'SELECT broken, count(*) FROM "{checked_name}" GROUP BY 1').fetchall()
+    left_out = con.raw_sql(
+        f"SELECT emptied, count(*) FROM \"{checked_name}\" WHERE broken = '' AND emptied != '' "
+        "GROUP BY 1"
+    ).fetchall()
     verdict.rows = sum(n for _, n in counts) + len(unreadable)
     verdict.rows_set_aside = sum(n for broken, n in counts if broken) + len(unreadable)
-    by_rule: dict[str, int] = {"unreadable_line": len(unreadable)} if unreadable else {}
-    for broken, n in counts:
-        for rule in filter(None, broken.split(", ")):
-            by_rule[rule] = by_rule.get(rule, 0) + n
-    verdict.set_aside = dict(sorted(by_rule.items(), key=lambda item: (-item[1], item[0])))
+    verdict.set_aside = _most_first([("unreadable_line", len(unreadable)), *counts])
+    emptied = _most_first(left_out)
+    words = {rule.split(".")[0]: n for rule, n in emptied.items() if rule.endswith(EMPTY_WORD)}
+    verdict.empty_words = words
+    verdict.emptied = {r: n for r, n in emptied.items() if not r.endswith(EMPTY_WORD)}
     rows = con.raw_sql(
-        f'SELECT source_file, source_line, broken, row_as_read FROM "{checked_name}" '
+        f'SELECT source_file, source_line, broken, emptied, row_as_read FROM "{checked_name}" '
         "WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
     ).fetchall()
-    examples = [
-        f"{file} line {line:,}: unreadable_line" for _relation, file, line, _text in unreadable[:3]
-    ]
+    examples = [f"{file} line {line:,}: unreadable_line" for file, line, _text in unreadable[:3]]
     table = CONTRACT[verdict.table]
     examples += [
-        f"{file} line {line:,}{_key_of(table, row)}: {_rules_told(table, broken, row)}"
-        for file, line, broken, row in rows
+        f"{file} line {line:,}{_key_of(table, row)}: {_rules_told(table, broken, emptied, row)}"
+        for file, line, broken, emptied, row in rows
     ]
     verdict.examples = examples[:3]
+
+
+def _most_first(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Rows by rule, of counts by the rules a row breaks."""
+    by_rule: dict[str, int] = {}
+    for rules, n in counts:
+        for rule in filter(None, rules.split(", ")):
+            by_rule[rule] = by_rule.get(rule, 0) + n
+    return dict(sorted(((r, n) for r, n in by_rule.items() if n), key=lambda i: (-i[1], i[0])))
 
 
 def _key_of(table: Table, row: str) -> str:
@@ -248,19 +289,23 @@ def _key_of(table: Table, row: str) -> str:
     return f", {' / '.join(key)}" if all(LIKE_A_KEY.fullmatch(part) for part in key) else ""
 
 
-def _rules_told(table: Table, broken: str, row: str) -> str:
+def _rules_told(table: Table, broken: str, emptied: str, row: str) -> str:
     """The rules that a row breaks, with the value of columns that say nothing of a person.
 
-    A row that breaks many was perhaps split at the wrong place, and any column may hold a name.
+    A row that breaks many was perhaps split at the wrong place, and any column may hold a name; so
+    may an identifier that looks like none.
     """
     columns = {column.name: column for column in table.columns}
     rules = broken.split(", ")
+    faults = [*rules, *filter(None, emptied.split(", "))]
     told = []
     for rule in rules:
         column = columns.get(rule.split(".")[0])
         value = as_read(row, column.name)[:LONGEST_VALUE] if column else ""
         shown = value and column and not (column.personal or column.describes)
-        told.append(f"{rule} ({value!r})" if shown and len(rules) <= MOST_RULES else rule)
+        if column and column.type == "id" and not LIKE_A_KEY.fullmatch(value):
+            shown = False
+        told.append(f"{rule} ({value!r})" if shown and len(faults) <= MOST_RULES else rule)
     return ", ".join(told)
 
 
@@ -299,8 +344,9 @@ def _write_quarantine(
     con: Backend,
     table: Table,
     checked: ibis.Table,
-    unreadable: list[tuple[str, str, int, str]],
+    unreadable: list[Unreadable],
 ) -> None:
+    """Write the rows that were set aside, and those of which a value was left out."""
     folder = bank.data_folder / "quarantine"
     folder.mkdir(parents=True, exist_ok=True)
     key = ibis.literal("")
@@ -311,28 +357,22 @@ def _write_quarantine(
             + checked[column].cast("string").fill_null("")
         )
     bad = checked.filter(checked.broken != "").select(
-        "source_file", "source_line", rule="broken", key=key, row_as_read="row_as_read"
+        *ORIGIN, rule="broken", key=key, row_as_read="row_as_read"
+    )
+    faults = checked.emptied.re_replace(rf"[^, ]+\.{EMPTY_WORD}(, |$)", "").re_replace(", $", "")
+    left_out = checked.filter((checked.broken == "") & (faults != "")).select(
+        *ORIGIN, rule=faults, key=key, row_as_read="row_as_read"
     )
     if unreadable:
-        lines = ibis.memtable(
-            {
-                "source_file": [u[1] for u in unreadable],
-                "source_line": [u[2] for u in unreadable],
-                "rule": ["unreadable_line"] * len(unreadable),
-                "key": [""] * len(unreadable),
-                "row_as_read": [u[3] for u in unreadable],
-            },
-            schema={
-                "source_file": "string",
-                "source_line": "int64",
-                "rule": "string",
-                "key": "string",
-                "row_as_read": "string",
-            },
+        lines = [(*u[:2], "unreadable_line", "", u[2]) for u in unreadable]
+        frame = pd.DataFrame(lines, columns=list(SET_ASIDE))
+        bad = bad.union(
+            con.create_table(f"unreadable__{table.name}", frame, schema=SET_ASIDE, overwrite=True)
         )
-        bad = bad.union(lines)
-    with written_whole(make_way(folder / f"{table.name}.parquet")) as part:
-        con.to_parquet(bad.order_by(["source_file", "source_line"]), part)
+    for name, rows in ((table.name, bad), (f"{table.name}_values", left_out)):
+        with written_whole(make_way(folder / f"{name}.parquet")) as part:
+            sql = ibis.to_sql(rows.order_by(ORIGIN), dialect="duckdb")
+            con.raw_sql(f"COPY ({sql}) TO '{quoted(part)}' (FORMAT parquet)")
 
 
 def _write_accepted(

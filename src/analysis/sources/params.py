@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from analysis.contract import CONTRACT
+from analysis.contract.formats import Formats
 from analysis.errors import ParametersError, not_one_of, without_secrets
 from analysis.quarters import Quarter
 from analysis.sources.yaml_file import read_yaml
@@ -32,6 +33,13 @@ def _quarter(value: Any) -> Quarter:
         return Quarter.parse(value)
     except ParametersError as error:
         raise ValueError(str(error)) from error
+
+
+def _as_code(value: Any) -> Any:
+    """What YAML took for a number or a truth, as a code."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
 
 
 QuarterField = Annotated[Quarter, BeforeValidator(_quarter)]
@@ -51,6 +59,17 @@ class Csv(Strict):
     separator: str = Field(",", min_length=1, max_length=1)
     quote: str = Field('"', max_length=1)
     encoding: str = "utf-8"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str) -> str:
+        try:
+            "".encode(name)
+        except LookupError as error:
+            raise ValueError(
+                "not an encoding that Python knows; for example utf-8, gb18030, latin-1, cp1250"
+            ) from error
+        return name
 
 
 class Demo(Strict):
@@ -83,10 +102,8 @@ class ColumnMapping(Strict):
 
     column: str = ""
     sql: str = ""
-    codes: dict[
-        str, str | None
-        # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
-    ] = {}
+    # the bank's code to the contract's; a code not listed is left as it is and breaks the rule
+    codes: dict[str, Annotated[str | None, BeforeValidator(_as_code)]] = {}
 
 
 class TableMapping(Strict):
@@ -103,11 +120,25 @@ class QuarterRange(Strict):
     last: QuarterField
 
 
+LEAST_MEMORY = 256  # megabytes
+
+
 class Engine(Strict):
     """How much of the machine the embedded engine may use."""
 
-    memory: str = Field("8GB", pattern=r"^\s*\d+(\.\d+)?\s*[KMGT]i?B\s*$")
+    memory: str = "8GB"
     threads: int | None = Field(None, ge=1)
+
+    @field_validator("memory")
+    @classmethod
+    def _enough_memory(cls, text: str) -> str:
+        written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B\s*", text)
+        if not written:
+            raise ValueError("no amount of memory; write it as 8GB or 500MB")
+        megabytes = float(written[1]) * 1024.0 ** ("KMGT".index(written[2]) - 1)
+        if megabytes < LEAST_MEMORY:
+            raise ValueError(f"too little to read a bank's tables; {LEAST_MEMORY}MB are needed")
+        return text
 
 
 class Value(Strict):
@@ -416,8 +447,8 @@ class Bank(Strict):
 
     bank: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     title: str
-    data: str
-    outputs: str
+    data: str = Field(min_length=1)
+    outputs: str = Field(min_length=1)
     source: Source
     quarters: QuarterRange
     currency: str = "CNY"
@@ -429,6 +460,7 @@ class Bank(Strict):
     min_cell: int = Field(10, ge=1)
     reports: list[str] = []
     engine: Engine = Engine()
+    formats: Formats = Formats()
     tables: dict[str, TableMapping] = {}
     value: Value = Value()
     segmentation: Segmentation = Segmentation()
@@ -571,6 +603,9 @@ def _check_tables(bank: Bank) -> None:
             f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first "
             f"({bank.quarters.first})."
         )
+    for key, place in (("data", bank.data_folder), ("outputs", bank.output_folder)):
+        if named := next((p for p in (place, *place.parents) if p.is_file()), None):
+            raise ParametersError(f"{bank.path}: {key} has to name a folder; {named} is a file.")
     if bank.source.engine == "duckdb" and not bank.source.folder:
         raise ParametersError(f"{bank.path}: source.folder must say where the files are.")
     if bank.source.engine == "postgres" and not bank.source.url:

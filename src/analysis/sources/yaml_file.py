@@ -14,6 +14,20 @@ DEEPEST = 30  # lists and mappings in each other
 MOST_VALUES = 50_000  # with everything written out that `*name` stands for
 
 
+class _Loader(yaml.SafeLoader):
+    """A safe loader for which a key is the text that stands there: 1 and NO are codes of a bank,
+    no number and no truth.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, its plain keys as text."""
+        self.flatten_mapping(node)
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_yaml(path: Path, text: str) -> Any:
     """The content of the YAML text of a file; raises ParametersError naming the line."""
     if len(text) > MOST_BYTES:
@@ -22,7 +36,7 @@ def read_yaml(path: Path, text: str) -> Any:
         )
     try:
         _refuse_depth(path, text)
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:

@@ -58,6 +58,12 @@ def last(count: int, said: str = "") -> Reach:
 
 NOW = Reach("this quarter", lambda at: [at.now])
 BEFORE = Reach("the quarter before", lambda at: [at.now.previous])
+HISTORY = Reach(
+    "of the first quarter that is reported all before it",
+    lambda at: [
+        q for q in at.quarters_with_entries if at.now == at.bank.quarters.first and q < at.now
+    ],
+)
 YEAR = last(4, "the year up to it")
 SO_FAR = Reach("all quarters so far", lambda at: at.so_far)
 

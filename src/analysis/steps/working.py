@@ -27,7 +27,7 @@ from analysis.sources.params import Bank
 from analysis.steps.declaration import At, Mart, Model, Occasion, Read, Rows, Sample, Step, Written
 from analysis.steps.graph import Node
 from analysis.steps.keeping import MAKING, Keeper, Record, place_of
-from analysis.storage import quoted, write_json, write_text
+from analysis.storage import quoted, rows_of, write_json, write_text
 from analysis.workers import begin
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -170,7 +170,7 @@ def _opened(
         return read_model_file(Path(files[0]), shape)
     if read.kind == "frames":
         return {Path(f).stem: pd.read_parquet(f) for f in files}
-    rows = engine.read_parquet(files, hive_partitioning=False)
+    rows = rows_of(engine, files)
     return rows if read.sample is None else sampled(rows, read.sample)
 
 

@@ -66,6 +66,7 @@ def find_runtime_folder() -> str:
         except OSError:  # that name is taken by somebody else
             folder = Path(tempfile.mkdtemp(prefix="workbook-"))
         os.environ["JUPYTER_RUNTIME_DIR"] = str(folder)
+        os.environ.setdefault("IPYTHONDIR", str(folder / "ipython"))  # lies beside the usual one
         return (
             f"Jupyter's folder {usual} cannot be used ({reason.strerror or reason}); {folder} is "
             "used instead. Set HOME or JUPYTER_RUNTIME_DIR to a folder of your own to change that."
