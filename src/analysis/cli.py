@@ -232,12 +232,20 @@ def status(folder: FolderArgument) -> None:
     from analysis.runs.index import write_index
     from analysis.runs.manifest import read_quarter
     from analysis.runs.signoff import standing
-    from analysis.runs.status import reports_table, stale_reports, stale_steps, steps_table
+    from analysis.runs.status import (
+        empty_reports,
+        reports_table,
+        stale_reports,
+        stale_steps,
+        steps_table,
+    )
     from analysis.runs.verify import bank_of
 
     manifest = read_quarter(folder)
     bank = bank_of(manifest)
     out.print(reports_table(manifest, stale_reports(bank, manifest) if bank else {}))
+    for sentence in empty_reports(manifest):
+        _say(sentence, out)
     if bank and (why := stale_steps(bank, Quarter.parse(manifest.about.quarter))):
         out.print(steps_table(why))
     if signed := standing(manifest, on_disk=True):
@@ -293,11 +301,13 @@ def new(
 
 @app.command()
 def check(params: ParamsFile) -> None:
-    """Is this source fit for the contract? What is there, what is missing and which reports that
-    costs, what would be set aside and why.
+    """Is this source fit for the contract? What is there, what would be set aside and why, what
+    will come of each report, and what keeps the contract and is in doubt all the same.
     """
     from analysis.prepare import all_steps, check_settings, make_demo_if_asked
-    from analysis.runs.catalogue import chosen_reports, missing_tables
+    from analysis.runs.catalogue import chosen_reports
+    from analysis.runs.outlook import outlook
+    from analysis.sources.doubts import accepted_tables, doubts
     from analysis.sources.fitness import fitness_table, remarks
     from analysis.sources.land import embedded_engine, land, limit_broken, limit_message
 
@@ -306,18 +316,23 @@ def check(params: ParamsFile) -> None:
     with err.status("checking") as display, embedded_engine(bank) as con:
         make_demo_if_asked(bank, display.update)
         verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)
+        display.update("looking ahead")
+        tables, every = accepted_tables(con, verdicts), all_steps()
+        ahead = [
+            outlook(bank, report, every, tables, verdicts)
+            for report in chosen_reports(bank, [], [])
+        ]
+        open_to_doubt = doubts(bank, tables, verdicts)
     out.print(fitness_table(bank.title, verdicts))
     for verdict in verdicts.values():
-        for example in verdict.examples:
-            _say(f"{verdict.table}: {example}", out)
+        for fault in verdict.faults:
+            _say(f"{verdict.table}.{fault}", out)
         for remark in remarks(verdict):
             _say(remark, out)
-    delivered = {name for name, verdict in verdicts.items() if verdict.delivered}
-    every = all_steps()
-    for report in chosen_reports(bank, [], []):
-        missing = ", ".join(missing_tables(report, every, delivered))
-        cost = f"does without {missing}; the page says what that costs."
-        out.print(f"{report.name}: {cost if missing else 'has all it needs.'}", soft_wrap=True)
+    for sentence in ahead:
+        _say(sentence, out)
+    for sentence in open_to_doubt:
+        _say(f"In doubt: {sentence}", out)
     over = [verdict for verdict in verdicts.values() if limit_broken(bank, verdict)]
     for verdict in over:
         _say(limit_message(bank, verdict))
@@ -434,7 +449,7 @@ def _tell_runs_under_way(bank: Bank) -> None:
             continue
         manifest = Manifest(folder)
         why = stale_reports(bank, manifest)
-        done = [e.name for e in manifest.entries() if e.status == "done" and why.get(e.name)]
+        done = [e.name for e in manifest.entries() if e.is_over and why.get(e.name)]
         names = ", ".join(f"{branch} {report}" for branch, report in done[:12])
         more = f" and {len(done) - 12} more" if len(done) > 12 else ""
         _say(

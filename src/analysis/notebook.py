@@ -17,7 +17,7 @@ from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
 from analysis.report import language as languages
 from analysis.report.figure import style
-from analysis.report.headline import HEADLINES
+from analysis.report.headline import HEADLINES, NOT_EXAMINED
 from analysis.report.language import because, say
 from analysis.report.lists import write_list
 from analysis.report.table import table
@@ -58,6 +58,19 @@ class Notice:
 
     def _repr_html_(self) -> str:
         return "".join(f'<p class="notice">{html.escape(s)}</p>' for s in self.sentences)
+
+
+class NotExamined(Notice):
+    """Why a report has nothing to say; where it stands, the page ends."""
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, object]:
+        return {
+            "text/plain": repr(self),
+            "text/html": self._repr_html_(),
+            NOT_EXAMINED: json.dumps(repr(self), ensure_ascii=False),
+        }
 
 
 class Report:
@@ -105,18 +118,42 @@ class Report:
             return say("a number that is not shown of")
         return f"{self.partition.customer_count:,}"
 
-    def missing(self, *steps: str) -> Notice:
-        """Says which parts of the report cannot be, because the bank does not deliver their
-        tables.
+    def examined(self, *steps: str, quarters: int = 1, unless: Sequence[str] = ()) -> Notice:
+        """Says what the report has not got; the page ends there and the report counts as empty,
+        so that no zero stands for what was never looked at.
+
+        steps: those it stands on. quarters: how many of the bank's, up to this one, it needs.
+        unless: tables of which one is enough for it to have something to say all the same.
         """
+        lacks = self.lacks(*steps, quarters=quarters)
+        if not lacks:
+            return Notice()
+        counts = self.partition.quarantine_counts()
+        has_rows = counts.loc[counts["rows"] > counts["set_aside"], "table"]
+        if has_rows.isin(list(unless)).any():
+            return Notice(say("Left out below, for {why}.").format(why=lacks))
+        return NotExamined(say("Not examined: {why}.").format(why=lacks))
+
+    def lacks(self, *steps: str, quarters: int = 1) -> str:
+        """What is missing for steps, in words; empty where they have all they need."""
         tables = self.partition.missing_for(*steps)
-        return Notice(
-            say("The bank does not deliver {tables}; what needs them is left out below.").format(
-                tables=", ".join(tables)
+        counts = self.partition.quarantine_counts()
+        rejected = sorted(set(tables) & set(counts["table"]))
+        reasons = []
+        if undelivered := [t for t in tables if t not in rejected]:
+            what = ", ".join(undelivered)
+            reasons.append(say("the bank does not deliver {tables}").format(tables=what))
+        if rejected:
+            what = ", ".join(rejected)
+            reasons.append(say("no row of {tables} could be accepted").format(tables=what))
+        there = self.bank.all_quarters.index(self.partition.quarter) + 1
+        if there < quarters:
+            reasons.append(
+                say("{n} quarters of the bank are needed, and {there} is there").format(
+                    n=quarters, there=there
+                )
             )
-            if tables
-            else ""
-        )
+        return ", ".join(reasons)
 
     def notice(self, *sentences: str) -> Notice:
         """Sentences the reader must see, each in a paragraph of its own."""

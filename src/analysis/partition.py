@@ -117,7 +117,9 @@ class Partition(Noted):
         return self.customer_count > MOST_ROWS
 
     def missing_for(self, *steps: str) -> list[str]:
-        """The tables that the bank does not deliver and without which steps were left out."""
+        """The tables without which steps were left out: the bank does not deliver them, or no row
+        of them could be accepted.
+        """
         self.note(COUNTS)
         keeper = Keeper(self.bank.data_folder)
         records = [keeper.record(Node(name, self.quarter)) for name in steps]

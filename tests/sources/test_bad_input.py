@@ -36,7 +36,7 @@ def test_a_missing_file_is_named_with_what_the_folder_holds(small):
 def test_a_missing_indispensable_table_is_named(small):
     bank = small.bank()
     (small.source / "accounts.csv").unlink()
-    with pytest.raises(SourceError, match="accounts is indispensable"):
+    with pytest.raises(SourceError, match="accounts are indispensable"):
         landed(bank)
 
 
@@ -101,8 +101,12 @@ def test_too_many_bad_rows_stop_the_run_and_say_which(small):
         landed(small.bank())
     text = str(told.value)
     assert "customers: 83 of 83 rows break the contract, more than the 5%" in text
-    assert "customer_type.allowed: 83 rows" in text
-    assert text.count("customers.csv line ") == 3
+    # what is accepted and what was found come before the row
+    assert (
+        "customer_type.allowed: 83 rows. Accepted: one of personal, corporate. Found: 'person' "
+        "(83). First: customers.csv line 2, C0." in text
+    )
+    assert text.count("customers.csv line ") == 1
 
 
 def test_a_misspelt_key_is_refused_with_the_nearest_one(small):
@@ -162,3 +166,36 @@ def test_a_quarter_that_is_not_in_the_params_file_is_refused(small):
 
     with pytest.raises(ParametersError, match=r"'2024Q3' does not exist\. Valid: 2024Q"):
         prepare(small.bank(), Quarter.parse("2024Q3"))
+
+
+def test_a_wrong_code_is_one_sentence_with_what_is_accepted_and_found(small):
+    header, *rows = small.tables["transactions"]
+    small.tables["transactions"] = [
+        header,
+        *[
+            row.replace(",transfer", ",XFER" if n % 3 else ",FEE2") if n < 30 else row
+            for n, row in enumerate(rows)
+        ],
+        "T90001,A1,1/5/20,1,mobile,transfer",
+        "T90002,A1,2024-02-01,12.345,mobile,transfer",
+    ]
+    verdict = landed(small.bank())["transactions"]
+    assert verdict.faults[0].startswith("kind.allowed: 30 rows. Accepted: one of salary, pension")
+    assert (
+        "Found: 'XFER' (20), 'FEE2' (10). First: transactions.csv line 2, T1."
+        in (verdict.faults[0])
+    )
+    assert verdict.faults[1:] == [
+        "amount.type: 1 rows. Accepted: 1234.50, with as many decimals as the currency has. "
+        f"Found: '12.345' (1). First: transactions.csv line {len(rows) + 3:,}, T90002.",
+        "booked_at.type: 1 rows. Accepted: a day, and perhaps 18:30, 18:30:05, +08:00, Z or UTC "
+        f"behind it. Found: '1/5/20' (1). First: transactions.csv line {len(rows) + 2:,}, T90001.",
+    ]
+
+
+def test_all_missing_tables_are_named_at_once(small):
+    bank = small.bank()
+    for name in ("accounts", "transactions"):
+        (small.source / f"{name}.csv").unlink()
+    with pytest.raises(SourceError, match="accounts, transactions are indispensable"):
+        landed(bank)

@@ -39,7 +39,8 @@ def test_no_name_birth_date_or_address_of_a_row_is_told(bad_rows, command):
     bad_rows.params["quarantine_limit"] = 0.0
     said = told(call(app, command, str(bad_rows.bank().path)))
     assert "customers.csv line 85" in said and "C900" in said
-    assert "customer_type.allowed ('person')" in said  # what says nothing of a person helps
+    assert "customer_type.allowed: 1 rows" in said
+    assert "Found: 'person' (1)" in said  # what says nothing of a person helps
     for secret in (*NAMES, "1980", "3rd of May", "Elm", "人民路"):
         assert secret not in said, said
 
@@ -199,4 +200,4 @@ def test_a_params_file_in_another_encoding_is_refused_in_words(tmp_path):
 def test_a_branch_that_would_lie_in_the_way_of_something_is_set_aside(small, branch):
     small.tables["branches"].append(f"{branch},Odd,East")
     said = told(call(app, "check", str(small.bank().path)))
-    assert "branches.csv line 5" in said and ": branch_id_reserved" in said, said
+    assert "branches.csv line 5" in said and "branch_id_reserved: " in said, said

@@ -294,7 +294,8 @@ MERCHANTS = Table(
 
 CARDS = Table(
     "cards",
-    "Debit and credit cards.",
+    "Debit and credit cards. A credit card is judged for cash-out where it has a `credit_limit` "
+    "and an account of its own, whose product is of the kind `card`.",
     ("card_id",),
     (
         _id("card_id", "Card.", required=True),

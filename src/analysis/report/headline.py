@@ -3,3 +3,5 @@ notebook.
 """
 
 HEADLINES = "application/vnd.workbook.headlines+json"
+#: And that it has nothing to say: why, in a sentence.
+NOT_EXAMINED = "application/vnd.workbook.not-examined+json"

@@ -13,7 +13,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from analysis.report import language
-from analysis.report.headline import HEADLINES
+from analysis.report.headline import HEADLINES, NOT_EXAMINED
 from analysis.report.language import say
 from analysis.report.stylesheet import TEMPLATE, stylesheet
 
@@ -67,12 +67,28 @@ def html_page(
 
 def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
     """The figures a report gave for the index."""
+    return dict(_given(notebook, HEADLINES) or {})
+
+
+def end_where_not_examined(notebook: NotebookNode) -> str:
+    """Cut off what follows the cell in which a report said that it has nothing to say; the sentence
+    in which it did, empty where it has.
+    """
+    for number, cell in enumerate(notebook.cells):
+        if why := _given({"cells": [cell]}, NOT_EXAMINED):
+            notebook.cells = notebook.cells[: number + 1]
+            return str(why)
+    return ""
+
+
+def _given(notebook: Mapping[str, Any], what: str) -> Any:
+    """What a notebook gave in an output of its own type; None where it did not."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
-            if HEADLINES in output.get("data", {}):
-                content = output["data"][HEADLINES]
-                return dict(json.loads(content) if isinstance(content, str) else content)
-    return {}
+            if what in output.get("data", {}):
+                content = output["data"][what]
+                return json.loads(content) if isinstance(content, str) else content
+    return None
 
 
 def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:

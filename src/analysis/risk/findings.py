@@ -1,7 +1,7 @@
 """What the pages of the investigations show: alerts in words, cases one by one, and what is new."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pandas as pd
 
@@ -261,8 +261,10 @@ def by_severity(alerts: pd.DataFrame) -> pd.DataFrame:
     return counts[list(BY_SEVERITY)]
 
 
-def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
-    """The alerts of each kind, against the customers of the bank.
+def per_thousand(
+    alerts: pd.DataFrame, customers: int, examined: Collection[str] = tuple(KINDS)
+) -> pd.DataFrame:
+    """The alerts of each kind that was examined, against the customers of the bank.
 
     kind: code
     alerts: int
@@ -277,6 +279,6 @@ def per_thousand(alerts: pd.DataFrame, customers: int) -> pd.DataFrame:
             severe=("severity", lambda s: int((s == "high").sum())),
             amount=("amount", "sum"),
         )
-        .reindex(list(KINDS), fill_value=0)
+        .reindex([kind for kind in KINDS if kind in examined], fill_value=0)
     )
     return by_kind.assign(per_1000=1000 * by_kind["alerts"] / max(customers, 1)).reset_index()

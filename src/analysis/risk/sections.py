@@ -15,6 +15,7 @@ from analysis.report.table import Table, table
 from analysis.risk import charts, findings, words
 from analysis.risk.bias import compared
 from analysis.risk.dispositions import ageing, time_to_decision
+from analysis.risk.kinds import KINDS
 from analysis.risk.record import QuarterRecord
 
 if TYPE_CHECKING:
@@ -336,6 +337,19 @@ class Overview:
         """The alerts shown, with the columns ALERTS."""
         return findings.live(self.data.alerts)
 
+    @cached_property
+    def lacking(self) -> dict[str, str]:
+        """The kinds of case that nobody could look for, and what is missing."""
+        lacks = {k: self.report.lacks(f"{kind.settings}_candidates") for k, kind in KINDS.items()}
+        return {kind: why for kind, why in lacks.items() if why}
+
+    def not_examined(self) -> "Notice":
+        """Which kinds of case nobody could look for, and why."""
+        text = say("{kind}: not examined, for {why}.")
+        return self.report.notice(
+            *[text.format(kind=words.label(kind), why=why) for kind, why in self.lacking.items()]
+        )
+
     def window(self) -> "Notice":
         """How many entries of the quarter cannot be followed."""
         window = self.record.window
@@ -360,7 +374,9 @@ class Overview:
             if len(self.live)
             else self.report.notice(none),
             in_table(
-                findings.per_thousand(self.live, self.record.customers),
+                findings.per_thousand(
+                    self.live, self.record.customers, KINDS.keys() - self.lacking.keys()
+                ),
                 say("Alerts per kind"),
                 {
                     "kind": "text",
@@ -435,7 +451,9 @@ class Overview:
 
     def headlines(self) -> "Headlines":
         """The figures of the index."""
-        return self.report.headlines(**findings.headline(self.live))
+        not_examined = ", ".join(words.label(kind) for kind in self.lacking)
+        figures = {**findings.headline(self.live), say("Not examined"): not_examined}
+        return self.report.headlines(**figures)
 
 
 def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) -> Table:

@@ -53,6 +53,8 @@ class Report:
     parameters: type[ReportParameters]
     steps: tuple[str, ...]  # whose tables it cannot do without
     whole_bank_only: bool = False  # not made for branches
+    quarters: int = 1  # of the bank that it needs to say anything
+    or_else: tuple[str, ...] = ()  # tables of which one gives it something to say all the same
 
     @property
     def name(self) -> str:
@@ -70,8 +72,13 @@ REPORTS = {
     for report in (
         Report("01_segmentation", CellParameters, ("customer_quarter",)),
         Report("02_customer_changes", CellParameters, ("customer_quarter",)),
-        Report("03_loyalty", CellParameters, ("survey_items", "customer_quarter")),
-        Report("04_retention", RetentionParameters, ("customer_quarter",)),
+        Report(
+            "03_loyalty",
+            CellParameters,
+            ("survey_items", "customer_quarter"),
+            or_else=("complaints",),
+        ),
+        Report("04_retention", RetentionParameters, ("customer_quarter",), quarters=2),
         Report("05_risk_mortgage", RiskParameters, ("mortgage_candidates",)),
         Report("06_risk_card_cashout", RiskParameters, ("card_cashout_candidates",)),
         Report("07_risk_fundraising", RiskParameters, ("fundraising_candidates",)),

@@ -32,7 +32,7 @@ class Display:
     ) -> None:
         self.console, self.as_json = console, as_json
         self.total, self.jobs = total, max(1, jobs)
-        self.counts = {"done": 0, "failed": 0, "skipped": skipped}
+        self.counts = {"done": 0, "empty": 0, "failed": 0, "skipped": skipped}
         self.over: set[Name] = set()
         self.running: dict[Name, tuple[int, int, float]] = {}  # cell, of, since
         self.waiting = dict(expected)  # seconds
@@ -90,8 +90,9 @@ class Display:
                 highlight=False,
             )
         elif not self.console.is_terminal:
+            empty = ": empty" if event["status"] == "empty" else ""
             self.console.print(
-                f"{over}/{self.total} {event['branch']} {event['report']} "
+                f"{over}/{self.total} {event['branch']} {event['report']}{empty} "
                 f"{event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
                 markup=False,
                 highlight=False,
@@ -111,7 +112,8 @@ class Display:
             console=self.console,
         )
         counts = (
-            f"{self.counts['done']} done, {self.counts['failed']} failed, "
+            f"{self.counts['done']} done, {self.counts['empty']} empty, "
+            f"{self.counts['failed']} failed, "
             f"{self.counts['skipped']} were up to date"
         )
         bar.add_task(counts, total=self.total, completed=sum(self.counts.values()))
@@ -148,6 +150,7 @@ def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool
         ended = {
             "event": "end",
             "done": outcome.done,
+            "empty": outcome.empty,
             "failed": failed,
             "skipped": outcome.skipped,
             "interrupted": outcome.interrupted,
@@ -159,8 +162,9 @@ def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool
             f"Interrupted after {outcome.done} reports; the same command goes on from here."
         )
         return
-    counts = f"{outcome.done} reports done, {failed} failed, {outcome.skipped} were up to date."
-    console.print(counts)
+    empty = f"{outcome.empty} empty, " if outcome.empty else ""
+    counts = f"{outcome.done} reports done, {empty}{failed} failed"
+    console.print(f"{counts}, {outcome.skipped} were up to date.")
     if not as_json:
         out.print(index, soft_wrap=True, highlight=False)
 

@@ -22,7 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.translators import PythonTranslator
 
 from analysis.report.language import say
-from analysis.report.page import headlines, html_page
+from analysis.report.page import end_where_not_examined, headlines, html_page
 from analysis.runs.delivered import file_hashes
 from analysis.runs.guard import Guard
 from analysis.runs.manifest import Entry
@@ -173,6 +173,7 @@ def deliver(
     made_of = task.made_of | (of_data(readings, marks) if marks.newest(readings) <= started else {})
     notebook.cells = [c for c in notebook.cells if not MARKERS & set(c.metadata.get("tags", []))]
     _forget_place(notebook, task)
+    nothing = "" if error else end_where_not_examined(notebook)
     with _rendering:
         page = html_page(
             notebook,
@@ -186,13 +187,14 @@ def deliver(
     write_text(make_way(folder / f"{task.report}.html"), page.html)
     target = folder / "tables" / task.report
     shutil.rmtree(target, ignore_errors=True)
-    if tables.exists() and not error:
+    if tables.exists() and not error and not nothing:
         target.parent.mkdir(exist_ok=True)
         tables.rename(target)
     return _entry(task, error, started).model_copy(
         update={
             "title": page.title,
             "headlines": headlines(notebook),
+            **({"status": "empty", "nothing": nothing} if nothing else {}),
             "attempts": attempts,
             "made_of": made_of,
             "readings": readings,

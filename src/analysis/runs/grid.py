@@ -56,6 +56,7 @@ class Outcome:
 
     folder: Path
     done: int = 0
+    empty: int = 0
     failed: list[Entry] = field(default_factory=list)
     skipped: int = 0
     interrupted: bool = False
@@ -155,7 +156,7 @@ def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]
     """How long each took last time; the mean of its kind for one that was never run."""
     by_report: dict[str, list[float]] = {}
     for entry in manifest.reports.values():
-        if entry.status == "done":
+        if entry.is_over:
             by_report.setdefault(entry.report, []).append(entry.seconds)
     everything = [s for seconds in by_report.values() for s in seconds] or [1.0]
     usual = {report: sum(s) / len(s) for report, s in by_report.items()}
@@ -163,7 +164,7 @@ def expected_seconds(manifest: Manifest, tasks: list[Task]) -> dict[Name, float]
     for task in tasks:
         last = manifest.get(task.name)
         fallback = usual.get(task.report, sum(everything) / len(everything))
-        expected[task.name] = last.seconds if last and last.status == "done" else fallback
+        expected[task.name] = last.seconds if last and last.is_over else fallback
     return expected
 
 
@@ -205,6 +206,7 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
                         manifest.write()
                         write_index(manifest)
                     outcome.done += entry.status == "done"
+                    outcome.empty += entry.status == "empty"
                     if entry.status == "failed":
                         outcome.failed.append(entry)
                     hear(_report_event(entry))
@@ -236,7 +238,7 @@ def _planned(task: Task, order: dict[str, int]) -> Entry:
 
 def _report_event(entry: Entry) -> dict[str, Any]:
     """The event that a report ended."""
-    fields = ("branch", "report", "status", "error", "seconds")
+    fields = ("branch", "report", "status", "error", "nothing", "seconds")
     return {"event": "report", **{name: getattr(entry, name) for name in fields}}
 
 

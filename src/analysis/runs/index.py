@@ -34,10 +34,13 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
         rows.append(
             f'<tr><th scope="row">{escape(name)}<br><small>{escape(branch)}</small></th>{row}</tr>'
         )
-    counts = {s: sum(e.status == s for e in entries) for s in ("done", "failed", "planned")}
+    states = ("done", "empty", "failed", "planned")
+    counts = {s: sum(e.status == s for e in entries) for s in states}
     summary = say("{done} reports are done, {failed} failed, {planned} were not reached.").format(
         **counts
     )
+    if counts["empty"]:
+        summary += " " + say("{empty} are empty, for want of data.").format(**counts)
     title = say("{bank}, {quarter}: all reports").format(bank=about.title, quarter=about.quarter)
     heads = "".join(f'<th scope="col">{escape(titles[n])}</th>' for n in names)
     lang = escape(written_in if written_in != "pseudo" else "en")
@@ -79,6 +82,8 @@ def _cell(entry: Entry | None) -> str:
     if entry.status == "failed":
         why = f"<small>{escape(entry.error[:160])}</small>"
         return f'<span class="failed">{escape(say("failed"))}</span> {link}<br>{why}'
+    if entry.status == "empty":
+        return f'<span class="empty">{escape(entry.nothing)}</span> {link}'
     figures = "".join(
         f"<li><small>{escape(label)}</small> <strong>{escape(figure)}</strong></li>"
         for label, figure in entry.headlines.items()

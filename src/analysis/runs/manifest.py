@@ -31,8 +31,10 @@ class Entry(BaseModel):
     report: str
     branch: str
     branch_name: str
-    status: Literal["planned", "done", "failed"]
+    # empty: it was run, and had nothing to look at
+    status: Literal["planned", "done", "empty", "failed"]
     error: str = ""
+    nothing: str = ""  # why it is empty, in a sentence
     title: str = ""
     headlines: dict[str, str] = {}  # the figures on the index, by label
     order: int = LAST_IN_ORDER  # of the report on the index
@@ -50,6 +52,11 @@ class Entry(BaseModel):
     def name(self) -> Name:
         """Branch and report."""
         return self.branch, self.report
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to its end."""
+        return self.status in ("done", "empty")
 
     def stored(self) -> dict[str, object]:
         """As it is written: what was set."""

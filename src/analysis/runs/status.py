@@ -54,6 +54,15 @@ def reports_table(manifest: Manifest, why: dict[Name, str]) -> Table:
     return shown
 
 
+def empty_reports(manifest: Manifest) -> list[str]:
+    """Why reports are empty: one sentence for each kind and reason, with the branches."""
+    branches: dict[tuple[str, str], list[str]] = {}
+    for entry in manifest.entries():
+        if entry.status == "empty":
+            branches.setdefault((entry.report, entry.nothing), []).append(entry.branch)
+    return [f"{report} of {', '.join(of)}: {why}" for (report, why), of in branches.items()]
+
+
 def steps_table(why: dict[Node, str]) -> Table:
     """A row per step that would be done again; several quarters for one reason stand together."""
     shown = Table(title="Steps that would be done again")

@@ -26,7 +26,7 @@ class Verdict:
     emptied: dict[str, int] = field(default_factory=dict)  # rule to values left out of rows kept
     # column to values that were a word for nothing
     empty_words: dict[str, int] = field(default_factory=dict)
-    examples: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # a sentence for each rule broken
     missing_columns: list[str] = field(default_factory=list)
     newest: str = ""
     late: bool = False

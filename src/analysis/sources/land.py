@@ -5,9 +5,8 @@ Accepted rows go to `<data>/contract/<table>.parquet` (transactions by quarter),
 as it is.
 """
 
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -17,14 +16,7 @@ import pandas as pd
 from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT, Table
-from analysis.contract.checks import (
-    EMPTY_WORD,
-    ORIGIN,
-    Reading,
-    as_read,
-    broken_rules,
-    typed,
-)
+from analysis.contract.checks import EMPTY_WORD, ORIGIN, Reading, broken_rules, typed
 from analysis.errors import ContractError, SourceError, engine_says
 from analysis.lock import remove_dead, workplace
 from analysis.quarters import Quarter
@@ -36,6 +28,7 @@ from analysis.sources.accepted import (
     record_path,
     stored,
 )
+from analysis.sources.faults import Unreadable, count_faults
 from analysis.sources.params import Bank, TableMapping
 from analysis.sources.staging import RawTables
 from analysis.storage import (
@@ -47,8 +40,6 @@ from analysis.storage import (
     written_whole,
 )
 
-#: Rules that a row may break for its values to be told, and how much of one is.
-MOST_RULES, LONGEST_VALUE = 2, 40
 #: What is kept of a row that was set aside.
 SET_ASIDE = ibis.schema(
     {
@@ -59,9 +50,7 @@ SET_ASIDE = ibis.schema(
         "row_as_read": "string",
     }
 )
-LIKE_A_KEY = re.compile(r"[A-Za-z0-9_.:/-]*[0-9][A-Za-z0-9_.:/-]*")
 Progress = Callable[[str], None]
-Unreadable = tuple[str, int, str]  # file, line, text
 
 
 @contextmanager
@@ -111,16 +100,11 @@ def land(
     source = RawTables(bank, con)
     verdicts: dict[str, Verdict] = {}
     accepted: dict[str, ibis.Table] = {}
+    _refuse_missing(bank, source)
     for table in CONTRACT.values():
         progress(table.name)
         mapping = source.mapping(table)
         if mapping is None:
-            if table.indispensable:
-                raise SourceError(
-                    f"The table {table.name} is indispensable and is not there. The source "
-                    f"has: {', '.join(source.columns) or 'nothing'}."
-                    f" Map one of them under tables.{table.name} in {bank.path.name}."
-                )
             verdicts[table.name] = Verdict(table.name, delivered=False)
             if write:
                 forget(bank, table)
@@ -138,12 +122,27 @@ def land(
                 keep_record(bank, key, verdict)
             verdict.damage = damage
         verdicts[table.name] = verdict
+        if write and table.indispensable and not verdict.accepted:
+            raise ContractError(
+                f"{table.name} is indispensable, and none of its {verdict.rows:,} rows could be "
+                "accepted." + "".join(f"\n  {fault}" for fault in verdict.faults)
+            )
         accepted[table.name] = (
             rows_of(con, accepted_files(bank, table.name))
             if write
             else con.table(f"accepted__{table.name}")
         )
     return verdicts
+
+
+def _refuse_missing(bank: Bank, source: RawTables) -> None:
+    """Raises SourceError naming every indispensable table that is not there."""
+    missing = [t.name for t in CONTRACT.values() if t.indispensable and source.mapping(t) is None]
+    if missing:
+        raise SourceError(
+            f"The tables {', '.join(missing)} are indispensable and not there. The source has: "
+            f"{', '.join(source.columns) or 'nothing'}. Map them under tables in {bank.path.name}."
+        )
 
 
 def _key(
@@ -227,7 +226,7 @@ def _land_table(
     unreadable = [u for r in relations for u in r.unreadable]
 
     verdict = Verdict(table.name, missing_columns=missing)
-    _count(con, checked_name, unreadable, verdict)
+    count_faults(con, checked_name, unreadable, verdict)
     if table.dated_by:
         _find_newest(con, table, checked_name, bank.quarters.last, verdict)
 
@@ -247,68 +246,6 @@ def _land_table(
     return verdict
 
 
-def _count(con: Backend, checked_name: str, unreadable: list[Unreadable], verdict: Verdict) -> None:
-    """Fill in how many rows there are, how many break which rule, and the first three of them."""
-    counts = con.raw_sql(f'SELECT broken, count(*) FROM "{checked_name}" GROUP BY 1').fetchall()
-    left_out = con.raw_sql(
-        f"SELECT emptied, count(*) FROM \"{checked_name}\" WHERE broken = '' AND emptied != '' "
-        "GROUP BY 1"
-    ).fetchall()
-    verdict.rows = sum(n for _, n in counts) + len(unreadable)
-    verdict.rows_set_aside = sum(n for broken, n in counts if broken) + len(unreadable)
-    verdict.set_aside = _most_first([("unreadable_line", len(unreadable)), *counts])
-    emptied = _most_first(left_out)
-    words = {rule.split(".")[0]: n for rule, n in emptied.items() if rule.endswith(EMPTY_WORD)}
-    verdict.empty_words = words
-    verdict.emptied = {r: n for r, n in emptied.items() if not r.endswith(EMPTY_WORD)}
-    rows = con.raw_sql(
-        f'SELECT source_file, source_line, broken, emptied, row_as_read FROM "{checked_name}" '
-        "WHERE broken != '' ORDER BY 1, 2 LIMIT 3"
-    ).fetchall()
-    examples = [f"{file} line {line:,}: unreadable_line" for file, line, _text in unreadable[:3]]
-    table = CONTRACT[verdict.table]
-    examples += [
-        f"{file} line {line:,}{_key_of(table, row)}: {_rules_told(table, broken, emptied, row)}"
-        for file, line, broken, emptied, row in rows
-    ]
-    verdict.examples = examples[:3]
-
-
-def _most_first(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Rows by rule, of counts by the rules a row breaks."""
-    by_rule: dict[str, int] = {}
-    for rules, n in counts:
-        for rule in filter(None, rules.split(", ")):
-            by_rule[rule] = by_rule.get(rule, 0) + n
-    return dict(sorted(((r, n) for r, n in by_rule.items() if n), key=lambda i: (-i[1], i[0])))
-
-
-def _key_of(table: Table, row: str) -> str:
-    """The key of a row that was set aside, as far as it looks like an identifier."""
-    key = [as_read(row, column) for column in table.key]
-    return f", {' / '.join(key)}" if all(LIKE_A_KEY.fullmatch(part) for part in key) else ""
-
-
-def _rules_told(table: Table, broken: str, emptied: str, row: str) -> str:
-    """The rules that a row breaks, with the value of columns that say nothing of a person.
-
-    A row that breaks many was perhaps split at the wrong place, and any column may hold a name; so
-    may an identifier that looks like none.
-    """
-    columns = {column.name: column for column in table.columns}
-    rules = broken.split(", ")
-    faults = [*rules, *filter(None, emptied.split(", "))]
-    told = []
-    for rule in rules:
-        column = columns.get(rule.split(".")[0])
-        value = as_read(row, column.name)[:LONGEST_VALUE] if column else ""
-        shown = value and column and not (column.personal or column.describes)
-        if column and column.type == "id" and not LIKE_A_KEY.fullmatch(value):
-            shown = False
-        told.append(f"{rule} ({value!r})" if shown and len(faults) <= MOST_RULES else rule)
-    return ", ".join(told)
-
-
 def _find_newest(
     con: Backend, table: Table, checked_name: str, last: Quarter, verdict: Verdict
 ) -> None:
@@ -326,14 +263,12 @@ def limit_broken(bank: Bank, verdict: Verdict) -> bool:
 
 
 def limit_message(bank: Bank, verdict: Verdict) -> str:
-    """Table, rule, count and the first three examples."""
-    rule, count = next(iter(verdict.set_aside.items()))
+    """Table, count, and a sentence for each rule broken."""
     return (
         f"{verdict.table}: {verdict.rows_set_aside:,} of {verdict.rows:,} rows break the "
         f"contract, more than the {bank.quarantine_limit:.0%} that"
-        f" {bank.path.name} allows (quarantine_limit). The rule broken most is {rule}: "
-        f"{count:,} rows. Examples:\n  "
-        + "\n  ".join(verdict.examples)
+        f" {bank.path.name} allows (quarantine_limit).\n  "
+        + "\n  ".join(verdict.faults)
         + f"\nThe rows that break a rule are in "
         f"{bank.data_folder / 'quarantine' / (verdict.table + '.parquet')}."
     )

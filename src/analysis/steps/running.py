@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from analysis.sources.accepted import Verdict, accepted_files
 from analysis.sources.params import Bank
-from analysis.steps.declaration import Model, Step
+from analysis.steps.declaration import Model, Read, Step
 from analysis.steps.graph import Graph, Node
 from analysis.steps.keeping import Keeper, Record
 from analysis.steps.keys import differences, key_of, made_of, output_of
@@ -195,7 +195,9 @@ class _Course:
             self.done.mended[node] = self.keeper.damage(node, step)
         files = {name: self._files(node, step, name) for name in step.reads}
         missing = [
-            step.reads[n].name for n, f in files.items() if not f and not step.reads[n].optional
+            read.name
+            for name, read in step.reads.items()
+            if not read.optional and (not files[name] or self._has_no_row(read))
         ]
         if missing:
             self._leave_out(node, Record(key=key, made_of=parts, missing=missing))
@@ -223,6 +225,10 @@ class _Course:
             self.done.left_out[node] = record.missing
         except OSError as error:  # a full disk
             self.done.failed[node] = f"{type(error).__name__}: {error}"
+
+    def _has_no_row(self, read: Read) -> bool:
+        """Whether a table is delivered of which no row was accepted."""
+        return read.kind == "table" and not self.verdicts[read.name].accepted
 
     def _files(self, node: Node, step: Step, name: str) -> list[str]:
         read = step.reads[name]

@@ -1,0 +1,148 @@
+"""What is wrong with a table's rows, counted and in sentences for whoever has to mend it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ibis.backends.duckdb import Backend
+
+from analysis.contract import CONTRACT, Column, Table
+from analysis.contract.checks import EMPTY_WORD, as_read
+from analysis.contract.values import ACCEPTED
+from analysis.sources.accepted import Verdict
+
+Unreadable = tuple[str, int, str]  # file, line, text
+
+UNREADABLE = "unreadable_line"
+#: Rules that a row may break for its values to be told, and how much of one is.
+MOST_BROKEN, LONGEST_VALUE = 2, 40
+#: Rules and values that are told of, and rows that are looked at for it.
+MOST_RULES, MOST_VALUES, MOST_ROWS = 8, 5, 20_000
+LIKE_A_KEY = re.compile(r"[A-Za-z0-9_.:/-]*[0-9][A-Za-z0-9_.:/-]*")
+
+
+@dataclass
+class _Broken:
+    """What was seen of the rows that break a rule."""
+
+    first: str = ""  # file, line and key
+    values: Counter[str] = field(default_factory=Counter)
+
+
+def count_faults(
+    con: Backend, checked_name: str, unreadable: list[Unreadable], verdict: Verdict
+) -> None:
+    """Fill in how many rows there are, how many break which rule, and what to know of each."""
+    counts = con.raw_sql(f'SELECT broken, count(*) FROM "{checked_name}" GROUP BY 1').fetchall()
+    left_out = con.raw_sql(
+        f"SELECT emptied, count(*) FROM \"{checked_name}\" WHERE broken = '' AND emptied != '' "
+        "GROUP BY 1"
+    ).fetchall()
+    verdict.rows = sum(n for _, n in counts) + len(unreadable)
+    verdict.rows_set_aside = sum(n for broken, n in counts if broken) + len(unreadable)
+    verdict.set_aside = _most_first([(UNREADABLE, len(unreadable)), *counts])
+    emptied = _most_first(left_out)
+    words = {rule.split(".")[0]: n for rule, n in emptied.items() if rule.endswith(EMPTY_WORD)}
+    verdict.empty_words = words
+    verdict.emptied = {r: n for r, n in emptied.items() if not r.endswith(EMPTY_WORD)}
+    if verdict.set_aside or verdict.emptied:
+        verdict.faults = _sentences(con, checked_name, unreadable, verdict)
+
+
+def _most_first(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Rows by rule, of counts by the rules a row breaks."""
+    by_rule: dict[str, int] = {}
+    for rules, n in counts:
+        for rule in filter(None, rules.split(", ")):
+            by_rule[rule] = by_rule.get(rule, 0) + n
+    return dict(sorted(((r, n) for r, n in by_rule.items() if n), key=lambda i: (-i[1], i[0])))
+
+
+def _sentences(
+    con: Backend, checked_name: str, unreadable: list[Unreadable], verdict: Verdict
+) -> list[str]:
+    """For each rule broken: how often, what is accepted, what was found, and where first."""
+    table = CONTRACT[verdict.table]
+    rows = con.raw_sql(
+        f'SELECT source_file, source_line, broken, emptied, row_as_read FROM "{checked_name}" '
+        f"WHERE broken != '' OR emptied != '' ORDER BY 1, 2 LIMIT {MOST_ROWS}"
+    ).fetchall()
+    seen: dict[str, _Broken] = {UNREADABLE: _Broken()}
+    if unreadable:
+        seen[UNREADABLE].first = f"{unreadable[0][0]} line {unreadable[0][1]:,}"
+    for file, line, broken, emptied, row in rows:
+        left_out = [r for r in emptied.split(", ") if r and not r.endswith(EMPTY_WORD)]
+        rules = [*filter(None, broken.split(", ")), *left_out]
+        for rule in rules:
+            of_rule = seen.setdefault(rule, _Broken())
+            of_rule.first = of_rule.first or f"{file} line {line:,}{_key_of(table, row)}"
+            if len(rules) <= MOST_BROKEN and (value := _value_told(table, rule, row)):
+                of_rule.values[value] += 1
+    told = [
+        _sentence(table, rule, f"{n:,} {what}", seen.get(rule, _Broken()), len(rows) < MOST_ROWS)
+        for counts, what in ((verdict.set_aside, "rows"), (verdict.emptied, "values left out"))
+        for rule, n in counts.items()
+    ]
+    more = [f"{len(told) - MOST_RULES} more rules are broken."] if len(told) > MOST_RULES else []
+    return [*told[:MOST_RULES], *more]
+
+
+def _sentence(table: Table, rule: str, count: str, seen: _Broken, all_seen: bool) -> str:
+    found = [
+        f"{value!r} ({n:,})" if all_seen else repr(value)
+        for value, n in seen.values.most_common(MOST_VALUES)
+    ]
+    if len(seen.values) > MOST_VALUES:
+        found.append("…")
+    parts = [
+        f"{rule}: {count}",
+        f"Accepted: {_accepted(table, rule)}",
+        f"Found: {', '.join(found)}" if found else "",
+        f"First: {seen.first}" if seen.first else "",
+    ]
+    return ". ".join(filter(None, parts)) + "."
+
+
+def _accepted(table: Table, rule: str) -> str:
+    """What the rule asks for, in words."""
+    if rule == UNREADABLE:
+        return "as many columns as the header has, and quotes that are closed"
+    if rule == "unique_key":
+        return f"each {' and '.join(table.key)} once; the first is kept"
+    if row_rule := next((r for r in table.rules if r.name == rule), None):
+        return row_rule.meaning
+    name, _, what = rule.partition(".")
+    column = table.column(name)
+    if what == "type":
+        return ACCEPTED[column.type]
+    words = {
+        "required": "must be filled",
+        "allowed": "one of " + ", ".join(column.allowed),
+        "reference": f"exists in {column.references}",
+        "minimum": f"at least {column.minimum}",
+        "maximum": f"at most {column.maximum}",
+        "pattern": f"matches {column.pattern}",
+        "future": "not after the day the data was taken",
+    }
+    return words[what]
+
+
+def _value_told(table: Table, rule: str, row: str) -> str:
+    """The value that breaks a rule, of columns that say nothing of a person.
+
+    A row that breaks many was perhaps split at the wrong place, and any column may hold a name; so
+    may an identifier that looks like none.
+    """
+    columns: dict[str, Column] = {column.name: column for column in table.columns}
+    column = columns.get(rule.split(".")[0])
+    if column is None or column.personal or column.describes:
+        return ""
+    value = as_read(row, column.name)[:LONGEST_VALUE]
+    return value if column.type != "id" or LIKE_A_KEY.fullmatch(value) else ""
+
+
+def _key_of(table: Table, row: str) -> str:
+    """The key of a row, as far as it looks like an identifier."""
+    key = [as_read(row, column) for column in table.key]
+    return f", {' / '.join(key)}" if all(LIKE_A_KEY.fullmatch(part) for part in key) else ""
