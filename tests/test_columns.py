@@ -64,7 +64,14 @@ def of_changes(p, bank):
     yield changes.EVENT_RATES, rates
     yield (
         changes.EVENTS_TO_ACT_ON,
-        changes.event_list(p.events, now, p.expected_values, bank.events),
+        changes.event_list(
+            p.events,
+            now,
+            p.expected_values,
+            bank.events,
+            changes.backtest(p.outcomes, bank.events),
+            bank.retention,
+        ),
     )
     yield changes.RULES, changes.rules(bank.events)
     yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)

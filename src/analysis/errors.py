@@ -50,6 +50,8 @@ def engine_says(error: Exception) -> str:
     with suppress(ValueError, KeyError, TypeError):  # DuckDB, when memory or disk is short
         said = str(json.loads(said)["exception_message"])
     first = next(iter(said.splitlines()), type(error).__name__)
+    if type(error).__name__ == "OutOfMemoryException":
+        first = f"{first.rstrip('.')}. Raise engine.memory in the params file"
     if FAULTS_OF_DATA & {base.__name__ for base in type(error).__mro__}:
         first = re.sub(r"""'[^']*'|"[^"]*\"""", f"'{HIDDEN}'", first)
     return without_secrets(first)

@@ -8,7 +8,7 @@ from analysis.changes import findings, worth
 from analysis.changes.events import Outcome, Outcomes
 from analysis.changes.value import ValueModel
 from analysis.quarters import Quarter
-from analysis.sources.params import Event, read_params
+from analysis.sources.params import Event, Retention, read_params
 from analysis.tables import Tables
 from tests.segmentation.made_up import feature, segmentation, without_groups
 
@@ -242,16 +242,95 @@ def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
     )
     rates = findings.event_rates(counted, 100, 100, "2024Q4", "2024Q3", [event()], 10)
     assert rates.drop(columns="event").isna().all(axis=None)
-    customers = pd.DataFrame(
-        {"customer_id": ["C1", "C2"], "segment": "a", "manager_id": "S1", "consent": [True, False]}
+    listed = findings.event_list(
+        happened, of_branches("C1", "C2"), worth_of(10, 90), [event()], announces(), Retention()
     )
-    expected = pd.DataFrame({"customer_id": ["C1", "C2"], "expected": [10.0, 90.0]})
-    listed = findings.event_list(happened, customers, expected, [event()])
-    assert listed["customer_id"].tolist() == ["C2", "C1"] and listed["action"].tolist() == [
-        "Call",
-        "Call",
+    assert listed["customer_id"].tolist() == ["C2", "C1"]
+    assert listed["action"].tolist() == ["Call", "Call"]
+    assert listed["at_stake"].tolist() == [18, 2]
+
+
+def of_branches(*customers, consent=True):
+    """The customers, of branches B1 and B2 by turns."""
+    return pd.DataFrame(
+        {
+            "customer_id": customers,
+            "branch_id": [f"B{1 + n % 2}" for n in range(len(customers))],
+            "segment": "a",
+            "manager_id": "S1",
+            "consent": consent,
+        }
+    )
+
+
+def worth_of(*values):
+    """What C1 and those after it are expected to bring."""
+    return pd.DataFrame(
+        {"customer_id": [f"C{n}" for n in range(1, 1 + len(values))], "expected": values}
+    ).astype({"expected": float})
+
+
+def announces(title="salary_stopped", p=0.001, effect=0.2):
+    return pd.DataFrame({"event": [title.capitalize()], "p_corrected": [p], "difference": [effect]})
+
+
+def happened_to(*customers, name="salary_stopped"):
+    return pd.DataFrame({"customer_id": customers, "customer_type": "personal", "event": name})
+
+
+@pytest.mark.parametrize(
+    "tested",
+    [announces(p=0.2), announces(p=np.nan, effect=np.nan), announces(effect=-0.2)],
+    ids=["by chance", "never tested", "the other way"],
+)
+def test_an_event_without_a_significant_effect_is_not_on_the_list(tested):
+    arguments = happened_to("C1"), of_branches("C1"), worth_of(10), [event()]
+    assert findings.event_list(*arguments, tested, Retention()).empty
+    assert findings.nobody_listed(tested) and not findings.nobody_listed(announces())
+    assert len(findings.event_list(*arguments, announces(), Retention())) == 1
+
+
+@pytest.mark.parametrize(
+    ("consent", "called"),
+    [
+        ([True, False, None], ["C1"]),  # who does not say so has not agreed
+        ([None, None, None], ["C3", "C2", "C1"]),  # of a bank that does not ask
+    ],
+)
+def test_only_customers_who_may_be_contacted_are_on_the_list(consent, called):
+    customers = of_branches("C1", "C2", "C3", consent=consent)
+    listed = findings.event_list(
+        happened_to("C1", "C2", "C3"),
+        customers,
+        worth_of(10, 20, 30),
+        [event()],
+        announces(),
+        Retention(),
+    )
+    assert listed["customer_id"].tolist() == called
+
+
+def test_the_list_keeps_to_what_each_branch_can_call_by_effect_times_value():
+    both = pd.concat([announces(), announces("moved_out", effect=0.5)])
+    happened = pd.concat(
+        [happened_to("C1", "C2", "C3", "C5"), happened_to("C1", "C4", name="moved_out")]
+    )
+    listed = findings.event_list(
+        happened,
+        of_branches("C1", "C2", "C3", "C4", "C5"),
+        worth_of(10, 90, 60, 50, 5),
+        [event(), event("moved_out")],
+        both,
+        Retention(capacity=2, capacities={"B2": 1}),
+    )
+    # B1 can call two of C1, C3, C5, once each; B2 one of C2 and C4
+    assert list(zip(listed["customer_id"], listed["event"], strict=True)) == [
+        ("C4", "moved_out"),
+        ("C3", "salary_stopped"),
+        ("C1", "moved_out"),
+        ("C1", "salary_stopped"),
     ]
-    assert listed["may_be_contacted"].tolist() == [False, True]
+    assert listed["at_stake"].tolist() == [25, 12, 5, 2]
 
 
 def test_rates_have_wilson_intervals_per_thousand():
@@ -276,7 +355,7 @@ def test_nothing_in_gives_empty_tables():
         findings.why_moved(
             empty, empty, without_groups(), findings.migration(nothing, "2024Q4", 10), 10
         ),
-        findings.event_list(empty, empty, empty, []),
+        findings.event_list(empty, empty, empty, [], findings.backtest([], []), Retention()),
         worth.value_by_group(empty, empty, 10),
         worth.value_calibration(ValueModel(types={}, held_out=0, calibration=[])),
     ):

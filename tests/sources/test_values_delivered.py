@@ -295,3 +295,13 @@ def test_a_file_where_a_folder_has_to_be_is_refused(bank_of_two, key, below):
     bank_of_two.params[key] = str(file / below)
     with pytest.raises(ParametersError, match=rf"{key} has to name a folder; .*file is a file"):
         bank_of_two.bank()
+
+
+def test_an_engine_that_is_short_of_memory_is_told_what_to_do(bank_of_two):
+    from analysis.sources.land import embedded_engine
+
+    bank = bank_of_two.bank()
+    advice = r"could not go on: .*Raise engine\.memory in the params"
+    with pytest.raises(SourceError, match=advice), embedded_engine(bank) as con:
+        con.raw_sql("SET memory_limit = '2MB'; SET max_temp_directory_size = '0KB'")
+        con.raw_sql("CREATE TABLE t AS SELECT DISTINCT range FROM range(5000000)")

@@ -9,13 +9,14 @@ import pandas as pd
 from scipy.stats import chi2_contingency
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from analysis.changes.calls import may_be_contacted, within_capacity
 from analysis.changes.events import Outcome, Outcomes
 from analysis.report.language import say
 from analysis.segmentation.features import matrix
 from analysis.segmentation.findings import suppressed
 from analysis.segmentation.fitted import FittedSegmentation, FittedType
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
-from analysis.sources.params import Event
+from analysis.sources.params import Event, Retention
 from analysis.statistics.intervals import (
     corrected,
     difference_of_shares,
@@ -377,7 +378,7 @@ def event_rates(
 
 #: What happened to whom, and what to do about it: column to its type.
 #: expected_value: over the horizon, in the bank's currency; empty where unknown.
-#: may_be_contacted: whether the customer consented; empty where he was not asked.
+#: effect: what the event adds to the chance of what it is watched for; at_stake: times that value.
 EVENTS_TO_ACT_ON = {
     "customer_id": "str",
     "customer_type": "str",
@@ -387,36 +388,63 @@ EVENTS_TO_ACT_ON = {
     "owner": "str",
     "manager_id": "str",
     "expected_value": "float",
-    "may_be_contacted": "boolean",
+    "effect": "float",
+    "at_stake": "float",
 }
+SIGNIFICANT = 0.05  # corrected for the number of events
+
+
+def announcing(tested: pd.DataFrame) -> pd.DataFrame:
+    """The events that announce what they are watched for, of the columns `BACKTEST`."""
+    return tested[(tested["p_corrected"] < SIGNIFICANT) & (tested["difference"] > 0)]
+
+
+def nobody_listed(tested: pd.DataFrame) -> str:
+    """Why the list of events is empty, where no event announces anything."""
+    if len(announcing(tested)):
+        return ""
+    return say("No event has announced what it is watched for so far; the list is empty.")
 
 
 def event_list(
-    happened: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFrame, events: list[Event]
+    happened: pd.DataFrame,
+    customers: pd.DataFrame,
+    expected: pd.DataFrame,
+    events: list[Event],
+    tested: pd.DataFrame,
+    settings: Retention,
 ) -> pd.DataFrame:
-    """Every event with what to do about it, most valuable customers first: for the branch's own
-    staff, identifiers only. Returns the columns `EVENTS_TO_ACT_ON`.
+    """Events that announce something, with what to do: of customers who may be contacted, those
+    first of whom most is at stake, as many as each branch can call. For the branch's own staff,
+    identifiers only. Returns the columns `EVENTS_TO_ACT_ON`.
+
+    tested: the columns `BACKTEST`.
     """
-    if happened.empty or customers.empty:
+    effects = announcing(tested).set_index("event")["difference"]
+    by_name = {e.name: e for e in events if e.title in effects.index}
+    if happened.empty or customers.empty or not by_name:
         return pd.DataFrame(columns=list(EVENTS_TO_ACT_ON))
-    listed = happened.merge(
-        customers[["customer_id", "segment", "manager_id", "consent"]], on="customer_id"
+    may = customers[may_be_contacted(customers["consent"])]
+    listed = happened[happened["event"].isin(by_name)].drop(columns="branch_id", errors="ignore")
+    listed = listed.merge(
+        may[["customer_id", "branch_id", "segment", "manager_id"]], on="customer_id"
     )
-    by_name = {e.name: e for e in events}
-    listed["action"] = [by_name[e].action for e in listed["event"]]
-    listed["owner"] = [by_name[e].owner for e in listed["event"]]
-    listed["order"] = [list(by_name).index(e) for e in listed["event"]]
     worth = (
         expected[["customer_id", "expected"]]
         if len(expected)
         else pd.DataFrame(columns=["customer_id", "expected"])
     )
     listed = listed.merge(worth, on="customer_id", how="left")
-    listed["expected_value"] = listed["expected"].astype(float).round(0)
-    listed["may_be_contacted"] = listed["consent"].astype("boolean")
-    return listed.sort_values(
-        ["order", "expected_value", "customer_id"], ascending=[True, False, True]
-    )[list(EVENTS_TO_ACT_ON)].reset_index(drop=True)
+    listed["effect"] = [effects[by_name[e].title] for e in listed["event"]]
+    listed["expected_value"] = listed["expected"].astype(float)
+    listed["at_stake"] = listed["effect"] * listed["expected_value"]
+    listed["action"] = [by_name[e].action for e in listed["event"]]
+    listed["owner"] = [by_name[e].owner for e in listed["event"]]
+    ranked = listed.sort_values(
+        ["at_stake", "effect", "customer_id", "event"], ascending=[False, False, True, True]
+    )
+    listed = within_capacity(ranked, settings)[list(EVENTS_TO_ACT_ON)]
+    return listed.round({"expected_value": 0, "effect": 4, "at_stake": 0}).reset_index(drop=True)
 
 
 #: What followed an event: column to its type.

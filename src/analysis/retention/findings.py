@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.changes.calls import may_be_contacted, within_capacity
 from analysis.loyalty.index import ALL
 from analysis.report.language import because, say
 from analysis.retention.fitted import HazardModel
@@ -214,15 +215,11 @@ def save_list(
         candidates["hazard"] * settings.save_rate * candidates["expected_value"]
         - settings.contact_cost
     )
-    may = candidates["consent"].astype("boolean").fillna(True).astype(bool)
-    candidates = candidates[may & (candidates["expected_saving"] > 0)]
-    candidates = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
-    place = candidates.groupby("branch_id").cumcount()
-    can = candidates["branch_id"].map(lambda b: settings.capacities.get(b, settings.capacity))
-    can = can.astype("int64")  # of nobody, too
-    candidates = candidates[(place < can).to_numpy()]
+    pays = candidates["expected_saving"] > 0
+    candidates = candidates[may_be_contacted(candidates["consent"]) & pays]
+    ranked = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
     return (
-        candidates[list(SAVE_LIST)]
+        within_capacity(ranked, settings)[list(SAVE_LIST)]
         .round({"hazard": 4, "expected_value": 0, "expected_saving": 0})
         .reset_index(drop=True)
     )

@@ -191,7 +191,8 @@ def _insert_text(con: Backend, bank: Bank, relation: Relation, file: Path, head:
             con.raw_sql("COMMIT")
             return
         con.raw_sql("ROLLBACK")
-    with tempfile.TemporaryDirectory(dir=bank.data_folder) as folder:
+    # a name that is removed with what killed commands left
+    with tempfile.TemporaryDirectory(prefix=".records.", dir=bank.data_folder) as folder:
         copy = Path(folder) / "records.csv"
         with copy.open("w", encoding="utf-8", newline="") as out:
             copied = copy_records(style, file, str(file), head, out)

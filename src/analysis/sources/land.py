@@ -67,6 +67,8 @@ def embedded_engine(bank: Bank) -> Iterator[Backend]:
             con.raw_sql(f"SET threads = {bank.engine.threads}")
         try:
             yield con
+        except duckdb.Error as error:
+            raise SourceError(f"The engine could not go on: {engine_says(error)}.") from error
         finally:
             con.disconnect()
 
