@@ -430,3 +430,15 @@ def test_rows_of_files_in_a_folder_named_like_a_pattern_are_found(tmp_path):
     folder.mkdir()
     pd.DataFrame({"x": [1]}).to_parquet(folder / "it's?.parquet")
     assert rows_of(duckdb.connect(), [folder / "it's?.parquet"]).count().execute() == 1
+
+
+def test_a_value_longer_than_the_standard_library_expects_is_read(bank_of_two):
+    text = '"""' + "rent, and\n" * 20_000 + '"""'
+    change(bank_of_two, "transactions", 5, memo="LONG")
+    bank_of_two.tables["transactions"][5] = bank_of_two.tables["transactions"][5].replace(
+        "LONG", text.replace("\n", " ")
+    )
+    change(bank_of_two, "transactions", 7, memo='"two\nlines"')
+    bank = bank_of_two.bank()
+    assert landed(bank)["transactions"].accepted == 1260
+    assert len(row(bank, "transactions", "T5")["memo"]) == 200_002

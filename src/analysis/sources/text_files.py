@@ -26,6 +26,8 @@ from analysis.sources.params import Csv
 COMPRESSED = (".gz", ".zip")
 #: Lines of a record that is taken for one, and lines that are kept of those that are none.
 LONGEST_RECORD, MOST_UNREADABLE = 10_000, 1_000_000
+#: Characters of a value; the standard library stops at 131,072 unless told otherwise.
+LONGEST_VALUE = 1 << 26
 BLOCK = 1 << 22
 #: What spreadsheets write on top to say which separator follows, and old systems at the end.
 SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\s*$')
@@ -121,6 +123,7 @@ def copy_records(style: Csv, file: Path, shown: str, head: Head, out: TextIO) ->
     quotes = {"quotechar": style.quote} if style.quote else {"quoting": csv.QUOTE_NONE}
     writer = csv.writer(out, delimiter=head.separator, lineterminator="\n", **quotes)
     wanted = len(head.columns)
+    csv.field_size_limit(LONGEST_VALUE)
     with _opened(style, file, shown) as stream:
         for start, lines in _records(stream, splitter):
             if start <= head.lines:
