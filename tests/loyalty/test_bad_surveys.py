@@ -132,5 +132,5 @@ def test_comments_of_markup_and_of_a_hundred_thousand_characters_do_no_harm(smal
 
 def test_a_bank_without_surveys_gets_the_behavioural_part(small):
     shown = pages(small.bank())
-    assert "The bank does not deliver survey_scores, surveys" in shown["B1/loyalty"]
+    assert "Not examined: the bank does not deliver survey_scores, surveys." in shown["B1/loyalty"]
     assert "Leaving means" in shown["B1/retention"] and "are needed" in shown["B1/retention"]

@@ -179,6 +179,7 @@ def test_the_run_tells_a_scheduler_in_json(odd):
     assert events[-1] == {
         "event": "end",
         "done": 2,
+        "empty": 0,
         "failed": 0,
         "skipped": 0,
         "interrupted": False,

@@ -111,9 +111,9 @@ class Display:
             TextColumn(f"{_clock(self.seconds_left)} left"),
             console=self.console,
         )
+        empty = f"{self.counts['empty']} empty, " if self.counts["empty"] else ""
         counts = (
-            f"{self.counts['done']} done, {self.counts['empty']} empty, "
-            f"{self.counts['failed']} failed, "
+            f"{self.counts['done']} done, {empty}{self.counts['failed']} failed, "
             f"{self.counts['skipped']} were up to date"
         )
         bar.add_task(counts, total=self.total, completed=sum(self.counts.values()))
