@@ -28,7 +28,7 @@ from analysis.sources.accepted import (
     record_path,
     stored,
 )
-from analysis.sources.faults import Unreadable, count_faults
+from analysis.sources.faults import UNREADABLE, Unreadable, count_faults
 from analysis.sources.params import Bank, TableMapping
 from analysis.sources.staging import RawTables
 from analysis.storage import (
@@ -301,7 +301,7 @@ def _write_quarantine(
         *ORIGIN, rule=faults, key=key, row_as_read="row_as_read"
     )
     if unreadable:
-        lines = [(*u[:2], "unreadable_line", "", u[2]) for u in unreadable]
+        lines = [(*u[:2], UNREADABLE, "", u[2]) for u in unreadable]
         frame = pd.DataFrame(lines, columns=list(SET_ASIDE))
         bad = bad.union(
             con.create_table(f"unreadable__{table.name}", frame, schema=SET_ASIDE, overwrite=True)
