@@ -25,14 +25,16 @@ def test_the_same_seed_gives_the_same_bank_and_another_one_another(tmp_path):
     assert a["transactions/2024Q4-0000.parquet"] != c["transactions/2024Q4-0000.parquet"]
 
 
-def test_every_table_of_the_contract_is_filled_and_just_the_planted_rows_are_bad(demo):
+def test_every_table_of_the_contract_is_filled_and_just_what_is_planted_is_bad(demo):
     with embedded_engine(demo) as con:
         verdicts = land(demo, con)
     assert all(v.delivered and v.accepted > 0 for v in verdicts.values()), [
         n for n, v in verdicts.items() if not v.accepted
     ]
     planted = json.loads((demo.place(demo.source.folder) / "truth" / "bad_rows.json").read_text())
-    assert {n: v.set_aside for n, v in verdicts.items() if v.set_aside} == planted
+    broken = {n: {**v.set_aside, **v.emptied} for n, v in verdicts.items()}
+    assert {n: rules for n, rules in broken.items() if rules} == planted
+    assert verdicts["customers"].emptied == {"sex.allowed": 2}  # which costs the value only
     assert set(verdicts) == set(CONTRACT)
 
 
