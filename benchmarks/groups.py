@@ -11,6 +11,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -23,7 +24,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from analysis.changes import findings
+from analysis.demo import plan
 from analysis.prepare import prepare
+from analysis.quarters import Quarter
 from analysis.segmentation import quality
 from analysis.segmentation.features import matrix
 from analysis.segmentation.fitted import FittedSegmentation
@@ -37,7 +40,7 @@ from analysis.tables import Tables
 ROOT = Path(__file__).parents[1]
 
 
-def prepared(params: str, name: str, **source: object) -> Bank:
+def prepared(params: str, name: str, source: dict[str, object], **changes: object) -> Bank:
     """The bank of a params file, prepared in a folder of its own."""
     folder = place / name
     folder.mkdir()
@@ -46,7 +49,7 @@ def prepared(params: str, name: str, **source: object) -> Bank:
         .read_text(encoding="utf-8")
         .replace("${WORKBOOK_SHARED:-../../shared/data}", str(shared))
     )
-    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
+    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"), **changes)
     content["source"].update(source)
     path = folder / params
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
@@ -60,9 +63,13 @@ def demo(seed: int) -> Bank:
     return prepared(
         "demo.yml",
         f"demo-{seed}",
-        folder=str(place / f"demo-{seed}" / "source"),
-        demo={"customers": 5000, "seed": seed},
+        made_anew(f"demo-{seed}", seed),
     )
+
+
+def made_anew(name: str, seed: int) -> dict[str, object]:
+    """The source of a demo bank of default size."""
+    return {"folder": str(place / name / "source"), "demo": {"customers": 5000, "seed": seed}}
 
 
 def active(bank: Bank, quarter: object, kind: str) -> pd.DataFrame:
@@ -117,8 +124,8 @@ def by_method(banks: dict[int, Bank]) -> None:
                         truth[rows["customer_id"]], method(x, rows, len(part.centres), 0)
                     )
                 )
-        for m in part["comparison"]:
-            told[m["method"]] += m["fails"]
+        for m in part.comparison:
+            told[m.method] += m.fails
         customers = Tables(bank, "ALL", bank.quarters.last).customers
         customers = customers[customers["active"].astype(bool)]
         all_types.append(adjusted_rand_score(truth[customers["customer_id"]], customers["segment"]))
@@ -143,6 +150,40 @@ def by_method(banks: dict[int, Bank]) -> None:
         f"In force, scored in the last quarter, three quarters after the fit: persons "
         f"{spread(last)}, persons and firms {spread(all_types)}; {len(banks)} banks.\n"
     )
+
+
+def on_other_banks(banks: int) -> None:
+    """Adjusted Rand index with the planted groups on banks of other seeds and of other planted
+    shares, persons of the quarter in which the groups are found.
+    """
+    rows, found = [], []
+    usual, quarter = plan.PERSONAL, Quarter.parse("2024Q1")
+    for seed in range(101, 101 + banks):
+        drawn = np.array([g.share for g in usual]) * np.exp(
+            np.random.default_rng(seed).normal(0, 0.4, len(usual))
+        )
+        shares = (drawn / drawn.sum()).round(4)
+        shares[0] += 1 - shares.sum()
+        plan.PERSONAL = tuple(
+            replace(g, share=float(s)) for g, s in zip(usual, shares, strict=True)
+        )
+        bank = prepared(
+            "demo.yml",
+            f"other-{seed}",
+            made_anew(f"other-{seed}", seed),
+            quarters={"first": str(quarter), "last": str(quarter)},
+        )
+        customers = active(bank, quarter, "personal")
+        part = Tables(bank, "ALL", quarter).segmentation.types["personal"]
+        rand = adjusted_rand_score(
+            planted(bank)[customers["customer_id"]], labels_by(part, customers)
+        )
+        found.append(rand)
+        planted_shares = " ".join(f"{g.name} {g.share:.0%}," for g in plan.PERSONAL).rstrip(",")
+        rows.append([str(seed), planted_shares, str(len(part.groups)), f"{rand:.2f}"])
+    plan.PERSONAL = usual
+    table(["seed", "planted", "groups found", "adjusted Rand index"], rows)
+    print(f"Median {spread(found)}; {banks} banks.\n")
 
 
 def on_berka(bank: Bank) -> None:
@@ -298,7 +339,7 @@ def speed(bank: Bank, rounds: int = 5) -> None:
         )
         by_numpy = timed("pandas and NumPy, features included", lambda: labels_by(part, rows))
     assert (by_predict == by_numpy).all()
-    names = np.array([g["name"] for g in part["groups"]])
+    names = np.array([g.name for g in part.groups])
     scored = (
         con.to_pandas(con.table("scored"))
         .set_index("customer_id")["segment"]
@@ -324,12 +365,16 @@ arguments = parser.parse_args()
 shared = Path(arguments.shared)
 with tempfile.TemporaryDirectory() as folder_name:
     place = Path(folder_name)
+    print("### Planted groups on banks of other shares\n")
+    on_other_banks(arguments.seeds)
     demos = {seed: demo(seed) for seed in range(1, arguments.seeds + 1)}
     print("### Planted groups\n")
     by_method(demos)
     print("### Planted events\n")
     events_found(demos)
-    berka = prepared("berka.yml", "berka") if (shared / "berka" / "trans.asc").exists() else None
+    berka = (
+        prepared("berka.yml", "berka", {}) if (shared / "berka" / "trans.asc").exists() else None
+    )
     if berka:
         print("### Berka\n")
         on_berka(berka)

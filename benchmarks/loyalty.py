@@ -31,7 +31,7 @@ from analysis.retention.fitted import HeldOutQuarter
 from analysis.sources.params import Bank, read_params
 from analysis.statistics.intervals import share_interval
 from analysis.tables import Tables
-from analysis.voice.comments import cleaned, fit_themes, theme_weights, words, words_of_low_scores
+from analysis.voice.comments import cleaned, fit_themes, nearest_theme, words, words_of_low_scores
 
 ROOT = Path(__file__).parents[1]
 LAST = Quarter.parse("2024Q4")
@@ -392,28 +392,37 @@ def comments(shared: Path) -> None:
     """Themes and telling words of real comments in both languages."""
     english = pd.read_csv(shared / "comments" / "app_en.csv")
     chinese = (shared / "comments" / "app_zh.txt").read_text(encoding="utf-8").splitlines()
+    questions = pd.read_csv(shared / "questions-zh" / "questions.csv")
     with threadpool_limits(1):
-        for name, texts in (("Chinese", chinese), ("English", english["review_text"].tolist())):
+        for name, texts in (
+            ("Chinese", chinese),
+            ("English", english["review_text"].tolist()),
+            ("Chinese questions", questions["question"].tolist()),
+        ):
             start = time.perf_counter()
             tokens = [words(cleaned(t)) for t in texts]
             model = fit_themes(tokens)
-            weights = theme_weights(tokens, model)
+            number, _nearness = nearest_theme(tokens, model)
             took = time.perf_counter() - start
-            given = weights.sum(axis=1) > 0
+            given = number >= 0
             print(
                 f"**{name}**: {len(texts):,} comments, {len(model.themes)} themes "
                 f"(coherence {model.coherence:.2f}), {given.mean():.0%} given one, "
                 f"{took:.1f} s.\n"
             )
-            counts = np.bincount(weights.argmax(axis=1)[given], minlength=len(model.themes))
+            counts = np.bincount(number[given], minlength=len(model.themes))
             table(
                 ["theme: its eight heaviest words", "comments"],
                 [[" ".join(model.themes[i][:8]), f"{counts[i]:,}"] for i in np.argsort(-counts)],
             )
-            if name == "English":
-                agreement = adjusted_mutual_info_score(
-                    english["theme"][given], weights.argmax(axis=1)[given]
+            if name == "Chinese questions":
+                agreement = adjusted_mutual_info_score(questions["subject"], number)
+                print(
+                    f"Adjusted mutual information with the {questions['subject'].nunique()} "
+                    f"subjects somebody gave, all questions: {agreement:.2f}.\n"
                 )
+            if name == "English":
+                agreement = adjusted_mutual_info_score(english["theme"][given], number[given])
                 low = words_of_low_scores(tokens, (english["rating"] <= 2).to_numpy())
                 print(
                     f"Adjusted mutual information with the {english['theme'].nunique()} "

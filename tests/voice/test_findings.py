@@ -18,7 +18,7 @@ def written(n, theme="slow · queue", quarter="2024Q4", source="survey", score=4
             "score": [score + i for i in range(n)] if source == "survey" else np.nan,
             "language": "en",
             "theme": theme,
-            "theme_weight": 1.0,
+            "nearness": 1.0,
             "quotation": [f"The queue was slow, number {start + i}" for i in range(n)],
             "comments_withheld": False,
             "complaints_withheld": False,
@@ -39,6 +39,24 @@ def test_nobody_is_quoted_from_a_group_of_fewer_than_five():
     one_person = written(8).assign(customer_id="C1")
     assert findings.quotations(one_person, "2024Q4").empty
     assert findings.quotations(pd.DataFrame(), "2024Q4").empty
+
+
+def test_a_quotation_is_near_its_theme_and_holds_a_word_of_its_name():
+    near = written(6).assign(nearness=[0.95, 0.7, 0.7, 0.59, 0.95, 0.9])
+    near["quotation"] = [
+        "Loans take months, nobody knows why",  # near, without a word of the name
+        "I waited in a queue, again",
+        "Waiting and waiting, so SLOW",
+        "A queue, and much else",  # not near enough
+        "A slow queue at the counter",
+        "A slow queue at the counter",  # the same again
+    ]
+    quoted = findings.quotations(near, "2024Q4", each=9)["quotation"].tolist()
+    assert quoted == [
+        "A slow queue at the counter",
+        "I waited in a queue, again",
+        "Waiting and waiting, so SLOW",
+    ]
 
 
 def test_themes_have_their_score_and_small_ones_are_left_out():

@@ -8,6 +8,11 @@ counts, after adding four entries spread as the bank's are, which takes care of 
 customers with few entries towards the average (Martín-Fernández and others 2015). All values are
 held within the 1st and 99th percentile of the fit (winsorised); an empty one takes the median, and
 the share of them is kept.
+
+Within a block features are measured against their range, not their standard deviation (Milligan and
+Cooper 1988): a state that few customers are in, such as a limit drawn to the end, has a small
+deviation, and would set those few apart from everybody whatever else they do. The parts of a
+composition share one scale, which keeps its geometry.
 """
 
 from collections.abc import Sequence
@@ -30,10 +35,12 @@ class Feature:
     transform: Literal["none", "log", "asinh"]
     reason: str
     share: float = 1.0  # of its block, against the others
+    least: float = -np.inf  # what lies below counts as this
 
 
 FEATURES = (
-    Feature("balance_end", "assets", "asinh", "what the customer has with the bank"),
+    # what is overdrawn is told by the credit's features, once
+    Feature("balance_end", "assets", "asinh", "what the customer has with the bank", least=0.0),
     Feature("money_in", "assets", "asinh", "monetary value: what passes through in a quarter"),
     Feature("assets_trend", "assets", "none", "whether assets grow or shrink"),
     Feature(
@@ -110,17 +117,23 @@ def describe(
     seen: list[tuple[Described, float]] = []
     left_out = []
     for f in FEATURES:
-        given = described(customers[f.column], f.column, f.transform)
+        given = described(customers[f.column], f.column, f.transform, f.least)
         if isinstance(given, Described):
             update = {"block": f.block, "reason": f.reason}
-            seen.append((given.model_copy(update=update), f.share))
+            seen.append((given.model_copy(update=update), f.share * _spread(given)))
         else:
             left_out.append(given)
-    seen += [(f, 1.0) for f in [*_composition(customers), *_regions(customers)]]
+    seen += [(f, 1.0) for f in _composition(customers)]
+    seen += [(f, _spread(f)) for f in _regions(customers)]
     total: dict[str, float] = {}
     for feature, share in seen:
         total[feature.block] = total.get(feature.block, 0.0) + share
     return [_weighted(f, weights.get(f.block, 1.0) * s / total[f.block]) for f, s in seen], left_out
+
+
+def _spread(feature: Described) -> float:
+    """Its variance where its range is one."""
+    return (feature.sd / (feature.high - feature.low)) ** 2
 
 
 def _weighted(feature: Described, share: float) -> Described:
@@ -136,12 +149,15 @@ def settled(value: float) -> float:
 
 
 def described(
-    values: pd.Series, column: str, transform: Literal["none", "log", "asinh"]
+    values: pd.Series,
+    column: str,
+    transform: Literal["none", "log", "asinh"],
+    least: float = -np.inf,
 ) -> Described | LeftOut:
     """How one column is seen by a model, fitted on its values; or why it cannot be used: missing
-    (for more than half) or constant.
+    (for more than half) or constant. What lies below `least` counts as it.
     """
-    values = values.astype(float)
+    values = values.astype(float).clip(lower=least)
     size = values.abs()[values != 0].median()
     scale = float(size) if transform == "asinh" and size > 0 else 1.0
     seen = transformed(values, transform, scale)

@@ -7,16 +7,21 @@ into words by jieba.
 
 import html
 import re
+import warnings
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.decomposition import NMF
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 from analysis.report.language import Impossible, impossible
 from analysis.statistics.intervals import share_interval
@@ -28,11 +33,12 @@ LEAST_TEXTS = 60
 LEAST_SCORED = 20  # texts with a low score, and others
 MOST_TEXTS = 20_000
 MOST_WORDS = 3_000
-THEMES = range(4, 13)
+THEMES = (4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60)  # numbers that are tried
+LEAST_IN_THEME = 20  # texts
 NAMED_BY = 3  # words
 MOST_IN_THEME = 10  # words that are kept of it
-NEARLY = 0.05
-LEAST_WEIGHT = 0.02  # below it a text belongs to no theme
+LEAST_NEAR = 0.3  # to a theme's centre; below it a text belongs to none
+DIMENSIONS, SMOOTHED = 100, 0.75
 CHINESE, ENGLISH = "zh", "en"
 _CHINESE_CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z][a-z']+")
@@ -124,13 +130,20 @@ def _chinese() -> Any:
     return tokenizer
 
 
+@threadpool_limits.wrap(limits=1)
 def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossible:
-    """Themes of texts in one language by non-negative matrix factorisation of TF-IDF (Lee and Seung
-    1999; Kullback–Leibler loss).
+    """Themes of texts in one language: k-means of the texts' directions.
 
-    Their number, from 4 to 12, is the largest at which the three words that name a theme belong
-    together nearly as well as at the best: mean normalised pointwise mutual information of their
-    pairs over the texts (Bouma 2009), within 0.05.
+    Words are seen by the company they keep: positive pointwise mutual information of standing in
+    one text, smoothed by a power of 0.75 and brought to 100 dimensions by singular vectors (Levy,
+    Goldberg and Dagan 2015), so that two texts on one matter in other words are near each other. A
+    text is the mean of its words by TF-IDF, at length one (Dhillon and Modha 2001).
+
+    The number of themes follows the texts, up to 60: of those at which no theme has fewer than 20
+    texts (or a twentieth, where there are fewer than 400), the largest at which the three words
+    that name a theme belong together at least half as well as at the best (mean normalised
+    pointwise mutual information of their pairs over the texts, Bouma 2009). A matter may so be
+    split into two themes rather than two matters share one.
     """
     texts = [t for t in tokens if t]
     if len(texts) < LEAST_TEXTS:
@@ -140,65 +153,111 @@ def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossi
         x = vectorizer.fit_transform(texts)
     except ValueError:
         return impossible("The texts share too few words.")
-    fits = {k: _factorised(x, k, seed) for k in THEMES if k * 2 <= min(x.shape)}
-    if not fits:
-        return impossible("The texts share too few words.")
+    words_seen = _word_vectors(x)
+    seen = _directions(x, words_seen)
+    known = np.linalg.norm(seen, axis=1) > 0
+    x, seen = x[known], seen[known]
     present = (x > 0).astype(float).tocsc()
-    coherence = {k: round(_mean_coherence(present, loads), 4) for k, loads in fits.items()}
-    chosen = max(k for k, c in coherence.items() if c >= max(coherence.values()) - NEARLY)
-    loads, names = fits[chosen], vectorizer.get_feature_names_out()
+    least = min(LEAST_IN_THEME, len(seen) // 20)
+    trials: dict[int, _Division] = {}
+    for k in THEMES:
+        division = _divided(x, present, seen, k, seed) if k * least <= len(seen) else None
+        if division and division.smallest >= least:
+            trials[k] = division
+    if not trials:
+        return impossible("The texts do not fall into themes.")
+    best = max(d.coherence for d in trials.values())
+    chosen = max(k for k, d in trials.items() if d.coherence >= min(best, best / 2))
+    names = vectorizer.get_feature_names_out()
     return FittedThemes(
         texts=len(texts),
-        coherence=coherence[chosen],
-        tried={str(k): c for k, c in coherence.items()},
-        vocabulary={
-            str(w): round(float(i), 6) for w, i in zip(names, vectorizer.idf_, strict=True)
-        },
+        coherence=trials[chosen].coherence,
+        tried={str(k): d.coherence for k, d in trials.items()},
         themes=[
-            [str(names[i]) for i in _heaviest(row, MOST_IN_THEME) if row[i] > 0] for row in loads
+            [str(names[i]) for i in _heaviest(row, MOST_IN_THEME) if row[i] > 0]
+            for row in trials[chosen].telling
         ],
-        loads=loads.round(6).tolist(),
+        vocabulary=dict(zip(map(str, names), map(float, vectorizer.idf_), strict=True)),
+        word_vectors=words_seen.tolist(),
+        centres=trials[chosen].centres.tolist(),
     )
 
 
-def _mean_coherence(present: sparse.csc_matrix, loads: np.ndarray) -> float:
-    """The mean coherence of the words that name each theme."""
-    return float(np.mean([_coherence(present, _heaviest(row, NAMED_BY)) for row in loads]))
+class _Division(NamedTuple):
+    """Texts divided into themes. centres: theme × dimension; telling: theme × word, how much it
+    tells of the theme; coherence: mean of the words that name each; smallest: texts of the theme
+    with fewest.
+    """
+
+    centres: np.ndarray
+    telling: np.ndarray
+    coherence: float
+    smallest: int
+
+
+def _divided(
+    x: sparse.csr_matrix, present: sparse.csc_matrix, seen: np.ndarray, k: int, seed: int
+) -> _Division | None:
+    """The texts in k themes; None where they have fewer directions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # too few directions: shows in the sizes
+        label = KMeans(k, n_init=3, random_state=seed).fit(seen).labels_
+    sizes = np.bincount(label, minlength=k)
+    if not sizes.min():
+        return None
+    belongs = sparse.csr_matrix((np.ones(len(label)), (label, np.arange(len(label)))))
+    inside = (belongs @ x).toarray() / sizes[:, None]
+    everywhere = np.maximum(np.asarray(x.mean(axis=0)).ravel(), 1e-12)
+    # what a theme's texts have more of than all texts do (Kullback and Leibler 1951)
+    telling = inside * np.log(np.maximum(inside / everywhere, 1.0))
+    coherence = float(np.mean([_coherence(present, _heaviest(row, NAMED_BY)) for row in telling]))
+    return _Division(normalize(belongs @ seen), telling, round(coherence, 4), int(sizes.min()))
+
+
+def _word_vectors(x: sparse.csr_matrix) -> np.ndarray:
+    """Words × dimensions, at length one; zero for a word that stands with no other."""
+    present = (x > 0).astype(float)
+    together = (present.T @ present).tocoo()
+    others = together.row != together.col
+    row, column, count = together.row[others], together.col[others], together.data[others]
+    alone = np.bincount(row, count, minlength=x.shape[1])
+    if not alone.sum():
+        return np.zeros((x.shape[1], 1))
+    smoothed = alone**SMOOTHED / (alone**SMOOTHED).sum()
+    information = np.log(count / (alone[row] * smoothed[column]))
+    positive = sparse.csr_matrix(
+        (np.maximum(information, 0.0), (row, column)), shape=(x.shape[1], x.shape[1])
+    )
+    dimensions = min(DIMENSIONS, x.shape[1])
+    left, values, _right = randomized_svd(positive, dimensions, random_state=0)
+    return np.asarray(normalize(left * np.sqrt(values)).round(6))
+
+
+def _directions(x: sparse.csr_matrix, word_vectors: np.ndarray) -> np.ndarray:
+    """Texts × dimensions, at length one; zero for a text without a known word."""
+    return np.asarray(normalize(x @ word_vectors).round(9))
 
 
 def _heaviest(loads: np.ndarray, most: int) -> np.ndarray:
     return np.argsort(-loads, kind="stable")[:most]
 
 
-def theme_weights(tokens: list[list[str]], model: FittedThemes) -> np.ndarray:
-    """Texts × themes: how much of each theme a text holds, adding up to one; all zero where no word
-    is known.
+@threadpool_limits.wrap(limits=1)
+def nearest_theme(tokens: list[list[str]], model: FittedThemes) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each text's theme and how near it is to that theme's centre (cosine, 0 to 1);
+    −1 for a text that is nearer than `LEAST_NEAR` to none.
     """
     vectorizer = TfidfVectorizer(
         analyzer=_already_split, vocabulary=list(model.vocabulary), sublinear_tf=True, norm="l2"
     )
     vectorizer.idf_ = np.array(list(model.vocabulary.values()))
-    x = vectorizer.transform(tokens)
-    loads = np.array(model.loads)
-    with_words = np.asarray(x.sum(axis=1)).ravel() > 0
-    weights = np.zeros((len(tokens), len(loads)))
-    if with_words.any():
-        weights[with_words] = _fitted_weights(x[with_words], loads)
-    total = weights.sum(axis=1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > LEAST_WEIGHT)
-
-
-def _fitted_weights(x: sparse.csr_matrix, loads: np.ndarray, rounds: int = 100) -> np.ndarray:
-    """Weights of given themes in each text, by the multiplicative updates of the same loss."""
-    w = np.ones((x.shape[0], len(loads)))
-    total = np.maximum(loads.sum(axis=1), 1e-12)
-    rows, columns = x.nonzero()
-    values = np.asarray(x[rows, columns]).ravel()
-    for _round in range(rounds):
-        expected = np.maximum(np.einsum("ij,ij->i", w[rows], loads[:, columns].T), 1e-12)
-        ratio = sparse.csr_matrix((values / expected, (rows, columns)), shape=x.shape)
-        w *= (ratio @ loads.T) / total
-    return w
+    seen = _directions(vectorizer.transform(tokens), np.array(model.word_vectors))
+    near = (seen @ np.array(model.centres).T).round(6)
+    nearness = near.max(axis=1)
+    belongs = nearness >= LEAST_NEAR
+    return np.where(belongs, near.argmax(axis=1), -1), np.where(belongs, nearness, 0.0)
 
 
 def words_of_low_scores(
@@ -264,20 +323,6 @@ def _vectorizer(texts: int) -> TfidfVectorizer:
         max_features=MOST_WORDS,
         sublinear_tf=True,
     )
-
-
-def _factorised(x: sparse.csr_matrix, k: int, seed: int) -> np.ndarray:
-    model = NMF(
-        k,
-        init="nndsvda",
-        solver="mu",
-        beta_loss="kullback-leibler",
-        max_iter=200,
-        tol=1e-4,
-        random_state=seed,
-    )
-    model.fit(x)
-    return np.asarray(model.components_)
 
 
 def _coherence(present: sparse.csc_matrix, top: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from analysis.quarters import Quarter
 from analysis.report.language import Impossible, because, say
 from analysis.statistics.intervals import mean_interval
 from analysis.voice.fitted import (
+    BETWEEN_WORDS,
     COMPLAINT,
     Associations,
     Comments,
@@ -17,6 +18,7 @@ from analysis.voice.words import label
 
 LEAST_WRITERS = 5  # no quotation from a group of fewer
 LONGEST_QUOTATION = 160
+LEAST_QUOTED = 0.6  # nearness to the theme's centre
 
 
 #: A theme in a quarter: column to its type.
@@ -193,8 +195,9 @@ QUOTATIONS = {
 
 def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFrame:
     """What was written, word for word: the columns `QUOTATIONS`; of each theme in the year the
-    texts most of that theme, those of low scores first. None of a theme that fewer than five of the
-    branch's customers wrote about in that year.
+    texts nearest its centre that hold one of the words it is named by, those of low scores first;
+    none that is not near (cosine 0.6). None of a theme that fewer than five of the branch's
+    customers wrote about in that year.
     """
     if comments.empty:
         return pd.DataFrame(columns=list(QUOTATIONS))
@@ -204,12 +207,19 @@ def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFr
         if part["customer_id"].nunique() < LEAST_WRITERS:
             continue
         readable = part[part["quotation"].str.len().between(6, LONGEST_QUOTATION)]
-        readable = readable.drop_duplicates("quotation")
-        best = readable.assign(weight=readable["theme_weight"].round(2)).sort_values(
-            ["weight", "score", "text_id"], ascending=[False, True, True]
+        fitting = readable[_fits(readable, theme)].drop_duplicates("quotation")
+        best = fitting.assign(near=fitting["nearness"].round(1)).sort_values(
+            ["near", "score", "text_id"], ascending=[False, True, True]
         )
         chosen += [[language, theme, r.said_in, r.quotation] for r in best.head(each).itertuples()]
     return pd.DataFrame(chosen, columns=list(QUOTATIONS))
+
+
+def _fits(texts: pd.DataFrame, theme: str) -> pd.Series:
+    """Whether each text may stand for the theme."""
+    names = theme.split(BETWEEN_WORDS)
+    named = texts["quotation"].map(lambda text: any(name in text.lower() for name in names))
+    return named.astype(bool) & (texts["nearness"] >= LEAST_QUOTED)
 
 
 #: The rules that hold: column to its type.

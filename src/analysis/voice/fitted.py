@@ -4,12 +4,13 @@ from analysis.report.language import Impossible
 from analysis.shape import Shape
 
 SURVEY, COMPLAINT = "survey", "complaint"  # where a text was written
+BETWEEN_WORDS = " · "  # that name a theme
 
 
 class Themes(Shape):
     """The themes of texts in one language.
 
-    themes: the heaviest words of each.
+    themes: the words that tell most of each.
     coherence: of the number chosen; tried: number to its coherence.
     """
 
@@ -22,16 +23,17 @@ class Themes(Shape):
 class FittedThemes(Themes):
     """The themes with what gives a new text its own.
 
-    vocabulary: word to its weight.
-    loads: theme × word.
+    vocabulary: word to its inverse document frequency.
+    word_vectors: word × dimension, in the order of the vocabulary; centres: theme × dimension.
     """
 
     vocabulary: dict[str, float]
-    loads: list[list[float]]
+    word_vectors: list[list[float]]
+    centres: list[list[float]]
 
-    def without_loads(self) -> Themes:
+    def in_words(self) -> Themes:
         """What is kept of them once the texts have theirs."""
-        return Themes(**self.model_dump(exclude={"vocabulary", "loads"}))
+        return Themes(**{name: getattr(self, name) for name in Themes.model_fields})
 
 
 class Word(Shape):

@@ -19,11 +19,11 @@ from analysis.voice.comments import (
     cleaned,
     fit_themes,
     language_of,
-    theme_weights,
+    nearest_theme,
     words,
     words_of_low_scores,
 )
-from analysis.voice.fitted import COMPLAINT, SURVEY, Comments, LanguageTexts
+from analysis.voice.fitted import BETWEEN_WORDS, COMPLAINT, SURVEY, Comments, LanguageTexts
 from analysis.voice.identity import without_identity
 
 #: What was written, word for word: column to its type.
@@ -40,7 +40,7 @@ TEXTS = {
     "text": "str",
 }
 #: What was written, without what says who wrote it: column to its type.
-#: theme: its words; empty: of none; theme_weight: how much of the text is of it, 0–1.
+#: theme: its words; empty: of none; nearness: to the theme's centre (cosine), 0–1.
 #: quotation: the text.
 THEMED = {
     "text_id": "str",
@@ -51,7 +51,7 @@ THEMED = {
     "score": "float",
     "language": "str",
     "theme": "str",
-    "theme_weight": "float",
+    "nearness": "float",
     "quotation": "str",
 }
 SHOWN_QUARTERS = 5
@@ -144,19 +144,18 @@ def _of_language(texts: pd.DataFrame, low_score: float) -> tuple[pd.DataFrame, L
     """The texts of one language with their themes, and what is known of them."""
     tokens = [words(t) for t in texts["quotation"]]
     model = fit_themes(tokens[:MOST_TEXTS])
-    texts = texts.assign(theme="", theme_weight=0.0)
+    texts = texts.assign(theme="", nearness=0.0)
     if not isinstance(model, Impossible):
-        weights = theme_weights(tokens, model)
-        titles = np.array([" · ".join(theme[:NAMED_BY]) for theme in model.themes], dtype=object)
-        best = titles[weights.argmax(axis=1)]
-        texts["theme_weight"] = weights.max(axis=1)
-        texts["theme"] = np.where(texts["theme_weight"] > 0, best, "")
+        number, texts["nearness"] = nearest_theme(tokens, model)
+        named = [BETWEEN_WORDS.join(theme[:NAMED_BY]) for theme in model.themes]
+        titles = np.array(named, dtype=object)
+        texts["theme"] = np.where(number >= 0, titles[number], "")
     scored = texts["score"].notna().to_numpy()
     low = words_of_low_scores(
         [t for t, s in zip(tokens, scored, strict=True) if s][:MOST_TEXTS],
         (texts.loc[scored, "score"] < low_score).to_numpy()[:MOST_TEXTS],
     )
-    themes = model if isinstance(model, Impossible) else model.without_loads()
+    themes = model if isinstance(model, Impossible) else model.in_words()
     return texts, LanguageTexts(texts=len(texts), themes=themes, low=low)
 
 
