@@ -4,6 +4,7 @@ import pytest
 from analysis.quarters import Quarter
 from analysis.segmentation import evidence
 from analysis.segmentation.fitted import (
+    ComparedMethod,
     Condition,
     Drift,
     FeatureDrift,
@@ -80,6 +81,48 @@ def test_groups_that_kept_their_size_have_a_stability_index_of_zero():
     assert evidence.group_drift(counts, "2023Q2", "2024Q4") == {"personal": pytest.approx(0)}
     counts.loc[counts["quarter"] == "2024Q4", "customers"] = [100, 100]
     assert evidence.group_drift(counts, "2023Q2", "2024Q4")["personal"] > 0.1
+
+
+def compared(method, in_force=False, jaccard=0.9, fails=()):
+    return ComparedMethod(
+        method=method,
+        in_force=in_force,
+        groups=3,
+        customers=100,
+        silhouette=0.2,
+        eta_squared=0.3,
+        lowest_jaccard=jaccard,
+        rand=0.8,
+        without_group=0.0,
+        agreement=1.0,
+        fails=list(fails),
+    )
+
+
+def test_groups_that_are_not_found_again_are_warned_of_with_the_method_that_does_better():
+    fitted = segmentation(groups=["Savers", "Traders"])
+    assert evidence.warnings(fitted) == []
+    personal = fitted.types["personal"]
+    savers = personal.groups[0].model_copy(update={"jaccard": 0.41, "stability": "unstable"})
+    poor = personal.model_copy(
+        update={
+            "groups": [savers, personal.groups[1]],
+            "comparison": [
+                compared("k-medoids", True, 0.4, ["unstable", "overlap"]),
+                compared("k-means", jaccard=0.93),
+                compared("gaussian mixture", jaccard=0.95, fails=["overlap"]),
+                compared("rfm", jaccard=0.99),  # a baseline, which cannot be put in force
+            ],
+        }
+    )
+    (told,) = evidence.warnings(fitted.model_copy(update={"types": {"personal": poor}}))
+    assert told.startswith("The groups of personal customers should not be relied on: not found")
+    assert "Savers 0.41" in told and "Traders" not in told and "its groups overlap" in told
+    assert told.count("again in other samples") == 1
+    assert "k-means passes" in told and "0.93" in told and "segmentation.method" in told
+    alone = poor.model_copy(update={"comparison": poor.comparison[:1]})
+    (told,) = evidence.warnings(fitted.model_copy(update={"types": {"personal": alone}}))
+    assert "passes" not in told
 
 
 def test_every_feature_has_a_reason_and_what_is_left_out_follows(demo):

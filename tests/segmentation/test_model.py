@@ -10,7 +10,7 @@ from analysis.segmentation import naming, quality
 from analysis.segmentation.drift import type_drift
 from analysis.segmentation.features import LeftOut, describe, matrix
 from analysis.segmentation.fitted import FittedSegmentation, Versions
-from analysis.segmentation.methods import METHODS
+from analysis.segmentation.methods import METHODS, ONLY_COMPARED
 from analysis.segmentation.model import fit_segmentation, labels_by
 from analysis.segmentation.scoring import DORMANT, segment_expression
 from analysis.sources.params import Plan, Segmentation, read_params
@@ -465,10 +465,26 @@ def test_drift_is_seen_in_the_feature_that_moved_and_in_no_other():
         people(300, 2, noise=0.3, balance_end=900_000, money_in=90_000, transactions=60),
     )
     model = fitted(rows)
-    same = type_drift(model, rows, Segmentation().weights)
+    same = type_drift(model, rows, Segmentation().weights, "k-means")
     assert max(f.psi for f in same.features) == 0 and same.rand == 1
     moved = type_drift(
-        model, rows.assign(counterparties=rows["counterparties"] * 3), Segmentation().weights
+        model,
+        rows.assign(counterparties=rows["counterparties"] * 3),
+        Segmentation().weights,
+        "k-means",
     )
     found = {f.feature for f in moved.features if f.psi > max(f.by_chance, 0.25)}
     assert found == {"counterparties"}
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ONLY_COMPARED])
+def test_a_fit_today_is_by_the_method_in_force(method, monkeypatch):
+    rows = two_kinds()
+    model = fitted(rows, method=method, groups=(2, 2))
+    asked = []
+    for name, one in METHODS.items():
+        monkeypatch.setitem(
+            METHODS, name, lambda *given, one=one, name=name: asked.append(name) or one(*given)
+        )
+    today = type_drift(model, rows, Segmentation().weights, method)
+    assert set(asked) == {method} and today.rand == 1

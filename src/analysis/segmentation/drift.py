@@ -17,7 +17,7 @@ from analysis.segmentation.fitted import (
     TypeDrift,
 )
 from analysis.segmentation.methods import METHODS
-from analysis.segmentation.model import LEAST, nearest_centre
+from analysis.segmentation.model import LEAST, divided, nearest_centre
 from analysis.segmentation.naming import matched
 from analysis.statistics.intervals import stability_index, stability_index_by_chance
 
@@ -37,6 +37,7 @@ def drift(
                 part,
                 customers[customers["customer_type"] == kind].reset_index(drop=True),
                 weights,
+                segmentation.method,
             )
             for kind, part in segmentation.types.items()
         }
@@ -44,13 +45,16 @@ def drift(
 
 
 @threadpool_limits.wrap(limits=1)
-def type_drift(part: FittedType, customers: pd.DataFrame, weights: dict[str, float]) -> TypeDrift:
+def type_drift(
+    part: FittedType, customers: pd.DataFrame, weights: dict[str, float], method: str
+) -> TypeDrift:
     """The drift of one type of customers.
 
-    Of every feature the population stability index Σ (p − q) ln(p / q) over ten bins (Siddiqi 2006)
-    with the value that chance alone exceeds once in twenty. And, for a k-means fit on today's
-    customers with as many groups, the adjusted Rand index with the groups in force, and of each
-    group the Jaccard similarity with the one that it is matched to.
+    method: the one in force. Of every feature the population stability index Σ (p − q) ln(p / q)
+    over ten bins (Siddiqi 2006) with the value that chance alone exceeds once in twenty. And, for a
+    fit on today's customers by that method with as many groups, stored as the nearest centre as
+    they are, the adjusted Rand index with the groups in force, and of each group the Jaccard
+    similarity with the one that it is matched to.
     """
     x = matrix(customers, part.features)
     features = []
@@ -69,7 +73,9 @@ def type_drift(part: FittedType, customers: pd.DataFrame, weights: dict[str, flo
     if groups < 2 or len(customers) < LEAST:
         return TypeDrift(n=len(customers), features=features, rand=None, matched=[])
     features_today, _left_out = describe(customers, weights)
-    today = METHODS["k-means"](matrix(customers, features_today), customers, groups, 0)
+    x_today = matrix(customers, features_today)
+    asked = next((t.asked for t in part.trials if t.groups == part.chosen), groups)
+    today = nearest_centre(x_today, divided(x_today, customers, METHODS[method], asked)[1])
     in_force = nearest_centre(x, part.centres)
     return TypeDrift(
         n=len(customers),

@@ -10,12 +10,14 @@ import pandas as pd
 from analysis.report.language import say
 from analysis.report.table import NUMBERS
 from analysis.segmentation.fitted import (
+    DOUBTFUL,
     ComparedMethod,
     Condition,
     Drift,
     FittedSegmentation,
     FittedType,
 )
+from analysis.segmentation.methods import ONLY_COMPARED
 from analysis.segmentation.words import label
 from analysis.statistics.intervals import stability_index
 
@@ -50,6 +52,41 @@ def no_groups(segmentation: FittedSegmentation) -> str:
         "Not divided into groups: {types} customers. There were too few of them in "
         "{quarter}, or they were all alike."
     ).format(types=", ".join(alone), quarter=segmentation.fit_quarter)
+
+
+def warnings(segmentation: FittedSegmentation) -> list[str]:
+    """What a reader has to know before the groups are relied on: a sentence for each type of
+    customers whose groups are not found again in other samples, or which the method in force fails,
+    and the method that does better.
+    """
+    return list(filter(None, (_warning(kind, part) for kind, part in segmentation.types.items())))
+
+
+def _warning(kind: str, part: FittedType) -> str:
+    unstable = [f"{g.name} {g.jaccard:.2f}" for g in part.groups if g.stability == "unstable"]
+    against = [
+        reason for m in part.comparison if m.in_force for reason in _against(m, bool(unstable))
+    ]
+    if unstable:
+        found = say("not found again in other samples: {groups} (Jaccard, below {least})")
+        against.insert(0, found.format(groups=", ".join(unstable), least=f"{DOUBTFUL:.2f}"))
+    if not against:
+        return ""
+    told = say("The groups of {types} customers should not be relied on: {reasons}.").format(
+        types=label(kind).lower(), reasons="; ".join(against)
+    )
+    better = max(
+        (m for m in part.comparison if not (m.in_force or m.fails or m.method in ONLY_COMPARED)),
+        key=lambda m: m.lowest_jaccard,
+        default=None,
+    )
+    if better is None:
+        return told
+    advice = say(
+        "On the same customers {method} passes (Jaccard of its least stable group {jaccard}): "
+        "choose it by segmentation.method in the params file."
+    ).format(method=label(better.method), jaccard=f"{better.lowest_jaccard:.2f}")
+    return f"{told} {advice}"
 
 
 #: What customers are compared on: column to its type.
@@ -196,8 +233,8 @@ def _compared(segmentation: FittedSegmentation, kind: str) -> list[ComparedMetho
     return segmentation.types[kind].comparison if kind in segmentation.types else []
 
 
-def _against(m: ComparedMethod) -> list[str]:
-    """What is against a method, in sentences."""
+def _against(m: ComparedMethod, stability_told: bool = False) -> list[str]:
+    """What is against a method, in words; not that it is unstable where that is told already."""
     words = {
         "without_group": say("leaves {share} of the customers in no group").format(
             share=f"{m.without_group:.0%}"
@@ -211,7 +248,7 @@ def _against(m: ComparedMethod) -> list[str]:
             silhouette="–" if m.silhouette is None else f"{m.silhouette:.2f}"
         ),
     }
-    return [words[reason] for reason in m.fails]
+    return [words[r] for r in m.fails if not (stability_told and r == "unstable")]
 
 
 #: How good the groups are where they were found: column to its type.

@@ -5,6 +5,10 @@ stored.
 from analysis.segmentation.features import Described, LeftOut
 from analysis.shape import Shape
 
+#: Mean Jaccard similarity under resampling from which a group is called doubtful, stable, highly
+#: stable (Hennig 2007).
+DOUBTFUL, STABLE, HIGHLY_STABLE = 0.60, 0.75, 0.85
+
 
 class NamedGroup(Shape):
     """A group's name and plan.

@@ -100,7 +100,7 @@ def _fit_type(
     chosen = _chosen(trials)
 
     # the division, the rule it is stored as, and what the groups by that rule are called
-    label, centres = _divided(x, customers, method, chosen)
+    label, centres = divided(x, customers, method, chosen.asked if chosen else None)
     by_rule = nearest_centre(x, centres)
     names = named(
         customers, by_rule, len(centres), plans, _kept(customers, by_rule, len(centres), before)
@@ -154,14 +154,18 @@ def _divisions(
     return {a: label for a, label in tried.items() if len(_sizes(label)) > 1}
 
 
-def _divided(
-    x: np.ndarray, customers: pd.DataFrame, method: Method, chosen: Trial | None
+def divided(
+    x: np.ndarray, customers: pd.DataFrame, method: Method, asked: int | None
 ) -> tuple[np.ndarray, list[list[float]]]:
-    """The group of each customer, the largest first, and the centres; one group without a trial."""
-    if chosen is None:
-        return np.zeros(len(customers), dtype=int), [np.zeros(x.shape[1]).tolist()]
-    label = method(x, customers, chosen.asked, 0)
+    """The group of each customer, the largest first, and the centres; one group where no number is
+    asked for, or the method finds none.
+    """
+    label = np.zeros(len(customers), dtype=int)
+    if asked is not None:
+        label = method(x, customers, asked, 0)
     order = [g for g, _n in sorted(_sizes(label), key=lambda s: (-s[1], s[0]))]
+    if len(order) < 2:
+        return np.zeros(len(customers), dtype=int), [np.zeros(x.shape[1]).tolist()]
     centres = [[round(float(v), 6) for v in x[label == g].mean(axis=0)] for g in order]
     return np.array([order.index(g) if g in order else NO_GROUP for g in label]), centres
 

@@ -11,12 +11,17 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from analysis.segmentation.fitted import Condition, Leaf, RuleTree, Split
+from analysis.segmentation.fitted import (
+    DOUBTFUL,
+    HIGHLY_STABLE,
+    STABLE,
+    Condition,
+    Leaf,
+    RuleTree,
+    Split,
+)
 from analysis.segmentation.methods import NO_GROUP, Method
 
-#: Mean Jaccard similarity under resampling from which a group is called doubtful, stable, highly
-#: stable (Hennig 2007).
-DOUBTFUL, STABLE, HIGHLY_STABLE = 0.60, 0.75, 0.85
 MOST_FOR_SILHOUETTE = 2_500
 BOOTSTRAPS = 20
 GAP_REFERENCES = 10
