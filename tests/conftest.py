@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from analysis.prepare import Prepared, prepare
 from analysis.sources.params import Bank, read_params
@@ -34,12 +36,14 @@ def berka_folder() -> Path:
     return folder
 
 
-def demo_params(folder: Path, customers: int, seed: int, **changes: object) -> Path:
-    """params/demo.yml, with everything it writes under `folder`."""
+def demo_params(
+    folder: Path, customers: int, seed: int, source: Path | None = None, **changes: object
+) -> Path:
+    """params/demo.yml, with everything it writes under `folder`, but for a bank made already."""
     content = yaml.safe_load((ROOT / "params" / "demo.yml").read_text(encoding="utf-8"))
     content.update(data=str(folder / "data"), outputs=str(folder / "outputs"), **changes)
     content["source"] = {
-        "folder": str(folder / "source"),
+        "folder": str(source or folder / "source"),
         "demo": {"customers": customers, "seed": seed},
     }
     path = folder / "demo.yml"
@@ -48,23 +52,61 @@ def demo_params(folder: Path, customers: int, seed: int, **changes: object) -> P
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    """A demo bank of 1,500 customers, prepared."""
-    bank = read_params(demo_params(tmp_path_factory.mktemp("demo"), 1500, 3))
-    prepare(bank)
-    return bank
+def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The data of a bank that is prepared by whichever of the test processes needs it first."""
+    place = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        place = place.parent
+
+    def data_of(name: str, make: Callable[[Path], Bank]) -> Path:
+        folder = place / f"prepared-{name}"
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / "lock"):
+            if not (folder / "data_of").exists():
+                bank = make(folder)
+                prepare(bank)
+                (folder / "data_of").write_text(str(bank.data_folder))
+        return Path((folder / "data_of").read_text())
+
+    return data_of
 
 
 @pytest.fixture(scope="session")
-def berka(berka_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bank, Prepared]:
-    """The real bank of params/berka.yml, prepared, and what preparing it did."""
-    folder = tmp_path_factory.mktemp("berka")
-    content = yaml.safe_load((ROOT / "params" / "berka.yml").read_text(encoding="utf-8"))
-    content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
-    content["source"]["folder"] = str(berka_folder)
-    path = folder / "berka.yml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    bank = read_params(path)
+def demo(tmp_path_factory: pytest.TempPathFactory, prepared_once) -> Bank:
+    """A demo bank of 1,500 customers, prepared."""
+    folder = tmp_path_factory.mktemp("demo")
+    return read_params(demo_prepared(prepared_once, folder))
+
+
+def prepared_demo(prepared_once: Callable[..., Path]) -> Path:
+    """The data of that bank; beside it, in `source`, what it was made of."""
+    return prepared_once("demo", lambda place: read_params(demo_params(place, 1500, 3)))
+
+
+def demo_prepared(prepared_once: Callable[..., Path], folder: Path) -> Path:
+    """The params file of a demo bank of 1,500 customers that is prepared in `folder`."""
+    data = prepared_demo(prepared_once)
+    path = demo_params(folder, 1500, 3, source=data.parent / "source")
+    shutil.copytree(data, folder / "data")
+    return path
+
+
+@pytest.fixture(scope="session")
+def berka(
+    berka_folder: Path, tmp_path_factory: pytest.TempPathFactory, prepared_once
+) -> tuple[Bank, Prepared]:
+    """The real bank of params/berka.yml, prepared, and what became of its tables."""
+
+    def made(folder: Path) -> Bank:
+        content = yaml.safe_load((ROOT / "params" / "berka.yml").read_text(encoding="utf-8"))
+        content.update(data=str(folder / "data"), outputs=str(folder / "outputs"))
+        content["source"]["folder"] = str(berka_folder)
+        path = folder / "berka.yml"
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        return read_params(path)
+
+    bank = made(tmp_path_factory.mktemp("berka"))
+    shutil.copytree(prepared_once("berka", made), bank.data_folder)
     return bank, prepare(bank)
 
 
@@ -126,6 +168,15 @@ class SmallBank:
 @pytest.fixture
 def small(tmp_path: Path) -> SmallBank:
     return SmallBank(tmp_path / "small")
+
+
+@pytest.fixture
+def prepared_small(small: SmallBank, prepared_once) -> Bank:
+    """The small bank as it comes, prepared."""
+    bank = small.bank()
+    data = prepared_once("small", lambda place: SmallBank(place / "small").bank())
+    shutil.copytree(data, bank.data_folder)
+    return bank
 
 
 #: Of the transactions of `bank_of_two`.

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from analysis.sources.params import read_params
+from tests.conftest import ROOT, prepared_demo
 
 RECIPES = ("A new report", "A new step", "A new method of grouping customers", "A new signal")
 BLOCK = re.compile(
@@ -83,8 +84,8 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """The repository's files, committed, and prepared once."""
+def prepared(tmp_path_factory, prepared_once):
+    """The repository's files, committed, with the tests' demo bank, prepared."""
     root = tmp_path_factory.mktemp("recipes") / "clone"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -105,8 +106,12 @@ def prepared(tmp_path_factory):
         subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
     params = root / "params" / "demo.yml"
     content = yaml.safe_load(params.read_text(encoding="utf-8"))
-    content["source"]["demo"]["customers"] = 1500
+    content["source"]["demo"] = {"customers": 1500, "seed": 3}
     params.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    bank = read_params(params)
+    data = prepared_demo(prepared_once)
+    shutil.copytree(data, bank.data_folder)
+    shutil.copytree(data.parent / "source", bank.place(bank.source.folder), dirs_exist_ok=True)
     Clone(root).run("workbook prepare params/demo.yml")
     return Clone(root)
 

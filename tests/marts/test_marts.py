@@ -5,11 +5,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.prepare import prepare
+from analysis.prepare import ROOMS, prepare
 from analysis.quarters import Quarter
 from analysis.tables import Tables
 
 Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
+
+
+@pytest.fixture(autouse=True)
+def few_rooms(monkeypatch):
+    """The steps of other rooms are left out: nothing here looks at what they make."""
+    monkeypatch.setattr("analysis.prepare.ROOMS", ("marts", "segmentation", "changes"))
 
 
 def only_customer(small, transactions, quarter=Q2):
@@ -76,7 +82,7 @@ def test_a_closed_account_leaves_the_marts(small):
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(
@@ -115,7 +121,8 @@ def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
         )
 
 
-def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small):
+def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small, monkeypatch):
+    monkeypatch.setattr("analysis.prepare.ROOMS", ROOMS)
     small.params["loyalty"] = {"items": {"service": ["s1"]}, "stated_loyalty": ["r1"]}
     small.tables["surveys"] = ["survey_id,customer_id,answered_on", "Q1,C0,2024-05-01"]
     small.tables["survey_scores"] = ["survey_id,item,score", "Q1,s1,8"]

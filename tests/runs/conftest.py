@@ -6,16 +6,14 @@ import nbformat
 import pytest
 
 from analysis.cli import app
-from analysis.prepare import prepare
 from analysis.runs import catalogue
 from tests.runs.command import call, report_elsewhere
 
 
 @pytest.fixture
-def odd(small, tmp_path, monkeypatch):
+def odd(prepared_small, tmp_path, monkeypatch):
     """The small bank, with one report whose notebook a test writes."""
-    bank = small.bank()
-    prepare(bank)
+    bank = prepared_small
 
     def report(*cells, name="odd"):
         path = tmp_path / f"10_{name}.ipynb"

@@ -158,7 +158,7 @@ def ready_copy(small):
     return small.bank()
 
 
-def test_python_files_of_the_working_folder_are_not_executed(small, tmp_path):
+def test_python_files_of_the_working_folder_are_not_executed(prepared_small, tmp_path):
     for name in (
         "papermill",
         "html5lib",
@@ -169,10 +169,10 @@ def test_python_files_of_the_working_folder_are_not_executed(small, tmp_path):
         "zmq",
     ):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
-    bank = small.bank()
+    params = prepared_small.path
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [BIN / "workbook", "run", bank.path, "--report", "segmentation", "--branch", "B1"],
+        [BIN / "workbook", "run", params, "--report", "segmentation", "--branch", "B1"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -186,21 +186,21 @@ def test_python_files_of_the_working_folder_are_not_executed(small, tmp_path):
 @pytest.mark.parametrize(
     "home", ["missing", "a file", "squatted"], ids=lambda home: home.replace(" ", "_")
 )
-def test_without_a_home_reports_are_run_all_the_same(small, tmp_path, home):
+def test_without_a_home_reports_are_run_all_the_same(prepared_small, tmp_path, home):
     place = tmp_path / "home"
     if home == "a file":
         place.write_text("")
     if home == "squatted":
         place.mkdir()
         (place / ".local").write_text("")
-    bank = small.bank()
+    params = prepared_small.path
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("XDG", "JUPYTER", "MPL"))
     } | {"HOME": str(place / "deeper" if home == "missing" else place)}
     if home == "missing":
         place.write_text("")  # nothing can be made in it
     done = subprocess.run(
-        [BIN / "workbook", "run", bank.path, "--report", "segmentation", "--branch", "B1"],
+        [BIN / "workbook", "run", params, "--report", "segmentation", "--branch", "B1"],
         env=environment,
         cwd=ROOT,
         capture_output=True,

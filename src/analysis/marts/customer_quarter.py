@@ -72,8 +72,7 @@ def customer_quarter(
     products_held: int, at the quarter's end
     debt: float, amount lent, of loans that run or are late
     in_arrears: bool, whether one is late or defaulted
-    assets_trend: float, change in the quarter of what the customer has against its size, −2 to 2;
-    an overdrawn balance counts as nothing
+    assets_trend: float, change of the balance in the quarter against its size, −2 to 2
     credit_utilisation: float, what is overdrawn against the limit of the credit cards, or against a
     quarter's income where there is no card, at most 1; empty where the bank delivers no cards
     debt_to_income: float, amount lent against income; empty where unknown
@@ -177,8 +176,7 @@ def _figures(customers: ir.Table, has_cards: bool, quarter: Quarter) -> ir.Table
     end = ibis.literal(quarter.end)
     moved = customers.money_in + customers.money_out
     entries = ibis.greatest(customers.entries, 1)
-    # what is overdrawn is no asset: it is the credit's, see credit_utilisation
-    had, has = (ibis.greatest(customers[f"balance_{at}"], 0.0) for at in ("start", "end"))
+    size = (customers.balance_start.abs() + customers.balance_end.abs()) / 2
     income = customers.income.cast("float64")
     return customers.select(
         *OF_CUSTOMER,
@@ -208,7 +206,9 @@ def _figures(customers: ir.Table, has_cards: bool, quarter: Quarter) -> ir.Table
         products_held=customers.products_held,
         debt=customers.debt,
         in_arrears=customers.in_arrears,
-        assets_trend=ibis.ifelse(had + has > 0, 2 * (has - had) / (had + has), 0.0),
+        assets_trend=ibis.ifelse(
+            size > 0, (customers.balance_end - customers.balance_start) / size, 0.0
+        ),
         credit_utilisation=_utilisation(customers) if has_cards else ibis.null("float64"),
         debt_to_income=ibis.ifelse(
             customers.income > 0, customers.debt / income, ibis.null("float64")

@@ -7,12 +7,8 @@ stay neighbours. Channel counts are a composition (Aitchison 1986): centred log-
 counts, after adding four entries spread as the bank's are, which takes care of zeros and draws
 customers with few entries towards the average (Martín-Fernández and others 2015). All values are
 held within the 1st and 99th percentile of the fit (winsorised); an empty one takes the median, and
-the share of them is kept.
-
-Within a block features are measured against their range, not their standard deviation (Milligan and
-Cooper 1988): a state that few customers are in, such as a limit drawn to the end, has a small
-deviation, and would set those few apart from everybody whatever else they do. The parts of a
-composition share one scale, which keeps its geometry.
+the share of them is kept. A feature that is the same for nearly all (near-zero variance; Kuhn and
+Johnson 2013) is left out: it would set the few who differ apart, whatever else they do.
 """
 
 from collections.abc import Sequence
@@ -35,12 +31,10 @@ class Feature:
     transform: Literal["none", "log", "asinh"]
     reason: str
     share: float = 1.0  # of its block, against the others
-    least: float = -np.inf  # what lies below counts as this
 
 
 FEATURES = (
-    # what is overdrawn is told by the credit's features, once
-    Feature("balance_end", "assets", "asinh", "what the customer has with the bank", least=0.0),
+    Feature("balance_end", "assets", "asinh", "what the customer has with the bank"),
     Feature("money_in", "assets", "asinh", "monetary value: what passes through in a quarter"),
     Feature("assets_trend", "assets", "none", "whether assets grow or shrink"),
     Feature(
@@ -68,6 +62,9 @@ REGION_REASON = "where the customer lives"
 PRIOR_ENTRIES = 4.0
 MOST_REGIONS = 12
 MOST_MISSING = 0.5
+#: A feature is the same for nearly all where its most frequent value is over so many times as
+#: frequent as the next, and it has fewer different values than this share of the customers.
+NEARLY_ALL_TIMES, FEW_VALUES = 19, 0.10
 
 
 class Described(Shape):
@@ -111,29 +108,35 @@ def describe(
     """How each feature is seen by the model, and which were left out and why.
 
     customers: customer_quarter of active customers of one type. weights: block to its share of the
-    squared distance. A feature that does not vary or is empty for more than half is left out; the
-    weight of a block goes to those that remain.
+    squared distance. A feature that is the same for nearly all or empty for more than half is left
+    out; the weight of a block goes to those that remain.
     """
     seen: list[tuple[Described, float]] = []
     left_out = []
     for f in FEATURES:
-        given = described(customers[f.column], f.column, f.transform, f.least)
+        given = described(customers[f.column], f.column, f.transform)
+        if isinstance(given, Described) and same_for_nearly_all(customers[f.column]):
+            given = LeftOut(name=f.column, why="constant")
         if isinstance(given, Described):
             update = {"block": f.block, "reason": f.reason}
-            seen.append((given.model_copy(update=update), f.share * _spread(given)))
+            seen.append((given.model_copy(update=update), f.share))
         else:
             left_out.append(given)
-    seen += [(f, 1.0) for f in _composition(customers)]
-    seen += [(f, _spread(f)) for f in _regions(customers)]
+    seen += [(f, 1.0) for f in [*_composition(customers), *_regions(customers)]]
     total: dict[str, float] = {}
     for feature, share in seen:
         total[feature.block] = total.get(feature.block, 0.0) + share
     return [_weighted(f, weights.get(f.block, 1.0) * s / total[f.block]) for f, s in seen], left_out
 
 
-def _spread(feature: Described) -> float:
-    """Its variance where its range is one."""
-    return (feature.sd / (feature.high - feature.low)) ** 2
+def same_for_nearly_all(values: pd.Series) -> bool:
+    """Whether few customers differ from the others in this (Kuhn and Johnson 2013)."""
+    counts = values.value_counts()
+    return bool(
+        len(counts) > 1
+        and counts.iloc[0] > NEARLY_ALL_TIMES * counts.iloc[1]
+        and len(counts) < FEW_VALUES * counts.sum()
+    )
 
 
 def _weighted(feature: Described, share: float) -> Described:
@@ -149,15 +152,12 @@ def settled(value: float) -> float:
 
 
 def described(
-    values: pd.Series,
-    column: str,
-    transform: Literal["none", "log", "asinh"],
-    least: float = -np.inf,
+    values: pd.Series, column: str, transform: Literal["none", "log", "asinh"]
 ) -> Described | LeftOut:
     """How one column is seen by a model, fitted on its values; or why it cannot be used: missing
-    (for more than half) or constant. What lies below `least` counts as it.
+    (for more than half) or constant.
     """
-    values = values.astype(float).clip(lower=least)
+    values = values.astype(float)
     size = values.abs()[values != 0].median()
     scale = float(size) if transform == "asinh" and size > 0 else 1.0
     seen = transformed(values, transform, scale)
