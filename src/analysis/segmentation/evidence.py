@@ -54,27 +54,29 @@ def no_groups(segmentation: FittedSegmentation) -> str:
     ).format(types=", ".join(alone), quarter=segmentation.fit_quarter)
 
 
-def warnings(segmentation: FittedSegmentation) -> list[str]:
+def cautions(segmentation: FittedSegmentation) -> list[str]:
     """What a reader has to know before the groups are relied on: a sentence for each type of
     customers whose groups are not found again in other samples, or which the method in force fails,
     and the method that does better.
     """
-    return list(filter(None, (_warning(kind, part) for kind, part in segmentation.types.items())))
+    told = (_caution(kind, part, segmentation.method) for kind, part in segmentation.types.items())
+    return list(filter(None, told))
 
 
-def _warning(kind: str, part: FittedType) -> str:
+def _caution(kind: str, part: FittedType, method: str) -> str:
     unstable = [f"{g.name} {g.jaccard:.2f}" for g in part.groups if g.stability == "unstable"]
     against = [
         reason for m in part.comparison if m.in_force for reason in _against(m, bool(unstable))
     ]
     if unstable:
-        found = say("not found again in other samples: {groups} (Jaccard, below {least})")
+        found = say("does not find these again in other samples: {groups} (Jaccard below {least})")
         against.insert(0, found.format(groups=", ".join(unstable), least=f"{DOUBTFUL:.2f}"))
     if not against:
         return ""
-    told = say("The groups of {types} customers should not be relied on: {reasons}.").format(
-        types=label(kind).lower(), reasons="; ".join(against)
-    )
+    told = say(
+        "The groups of {types} customers should not be relied on. The method in force, {method}, "
+        "{reasons}."
+    ).format(types=label(kind).lower(), method=label(method), reasons="; ".join(against))
     better = max(
         (m for m in part.comparison if not (m.in_force or m.fails or m.method in ONLY_COMPARED)),
         key=lambda m: m.lowest_jaccard,
@@ -241,10 +243,10 @@ def _against(m: ComparedMethod, stability_told: bool = False) -> list[str]:
         ),
         "one_group": say("puts nearly all into one group"),
         "small_group": say("has a group too small to be managed"),
-        "unstable": say("a group is not found again in other samples (Jaccard {jaccard})").format(
-            jaccard=f"{m.lowest_jaccard:.2f}"
-        ),
-        "overlap": say("its groups overlap (silhouette {silhouette})").format(
+        "unstable": say(
+            "does not find one of its groups again in other samples (Jaccard {jaccard})"
+        ).format(jaccard=f"{m.lowest_jaccard:.2f}"),
+        "overlap": say("has groups that overlap (silhouette {silhouette})").format(
             silhouette="–" if m.silhouette is None else f"{m.silhouette:.2f}"
         ),
     }
