@@ -115,7 +115,7 @@ class Report:
         if self.partition.customer_count < self.min_cell:
             return say("fewer than {n}").format(n=self.min_cell)
         if self.partition.hides("customers"):
-            return say("a number that is not shown of")
+            return say("an undisclosed number of")
         return f"{self.partition.customer_count:,}"
 
     def examined(self, *steps: str, quarters: int = 1, unless: Sequence[str] = ()) -> Notice:
@@ -153,7 +153,7 @@ class Report:
                     n=quarters, there=there
                 )
             )
-        return ", ".join(reasons)
+        return "; ".join(reasons)
 
     def notice(self, *sentences: str) -> Notice:
         """Sentences the reader must see, each in a paragraph of its own."""

@@ -34,7 +34,7 @@ RECORD = QuarterRecord(
     kinds=[KIND],
     left_out={KIND: []},
     passed_over={},
-    window=WindowFacts(transfers=9, without_account=1, to_itself=0),
+    window=WindowFacts(transfers=9, without_account=1, to_itself=0, followed=8),
     groups=[GroupCount(kind=KIND, trait="sex", value="female", customers=50, named=1)],
 )
 

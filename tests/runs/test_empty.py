@@ -53,6 +53,16 @@ def test_a_report_without_its_data_is_empty_everywhere_it_is_told_of(bank_withou
     assert f"{report} of ALL, B1: {why}" in told(call(app, "status", str(folder)))
 
 
+def test_no_zero_stands_where_no_money_could_be_followed(bank_without):
+    """No entry of the small bank names the account of the other side."""
+    bank, _ = bank_without
+    for report, branch in (("risk_fundraising", "B1"), ("risk_overview", "ALL")):
+        told_of = entry(bank, report, branch).headlines
+        assert told_of["Entries that can be followed"] == "0" and "Alerts" not in told_of
+        page = (bank.output_folder / "2024Q2" / branch / f"{report}.html").read_text("utf-8")
+        assert "No entry of the quarter names the account of the other side" in page
+
+
 def test_what_is_examined_is_done(bank_without):
     bank, _ = bank_without
     assert entry(bank, "risk_fundraising").status == "done"

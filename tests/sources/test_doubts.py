@@ -36,6 +36,16 @@ def test_reports_that_will_be_empty_are_told_with_what_is_missing(bank_of_two):
     )
 
 
+def test_entries_of_which_none_can_be_followed_are_told(bank_of_two):
+    assert not [line for line in checked(bank_of_two) if "can be followed" in line]
+    lines = bank_of_two.tables["transactions"]
+    lines[1:] = [line.rsplit(",", 1)[0] + "," for line in lines[1:]]
+    (told_of,) = [line for line in checked(bank_of_two) if "counterparty_account: empty" in line]
+    assert told_of.startswith(
+        "In doubt: transactions.counterparty_account: empty in all 1,260 rows. No money can be"
+    )
+
+
 def test_too_few_departures_for_a_model_are_told(bank_of_two):
     made = bank_of_two
     for line in [line for line in made.tables["transactions"] if ",A3,2024-0" in line]:

@@ -10,6 +10,7 @@ from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
 from analysis.risk.known import VICTIMS
+from analysis.risk.record import WindowFacts
 from analysis.risk.scorecard import Scorecard
 from analysis.risk.words import label, severity, threshold, words
 
@@ -239,8 +240,22 @@ def weights(card: Scorecard | None, kind: str) -> pd.DataFrame:
     )
 
 
-def headline(alerts: pd.DataFrame, holds: pd.DataFrame | None = None) -> dict[str, str]:
-    """The figures of the index."""
+def unfollowed(window: WindowFacts) -> str:
+    """That no money can be followed, where no entry names another account; empty else."""
+    if window.followed:
+        return ""
+    return say(
+        "No entry of the quarter names the account of the other side, so no money can be followed "
+        "from one account to another: that there is no alert does not say that there is no case."
+    )
+
+
+def headline(
+    alerts: pd.DataFrame, window: WindowFacts, holds: pd.DataFrame | None = None
+) -> dict[str, str]:
+    """The figures of the index; no zero alerts where no money could be followed."""
+    if alerts.empty and not window.followed:
+        return {say("Entries that can be followed"): "0"}
     shown = {
         say("Alerts"): str(len(alerts)),
         say("Severity high"): str(int((alerts["severity"] == "high").sum())),

@@ -176,7 +176,7 @@ def _holds(tables: Tables, window: Window, cases: list[tuple[str, Case]]) -> pd.
 
 def _window_facts(tables: Tables, window: Window) -> WindowFacts:
     """Of the entries of the quarter: how many are transfers without a known other side, or to the
-    same account.
+    same account, and how many name another account.
     """
     entries = in_window(tables, window)
     transfer = entries.kind == "transfer"
@@ -185,6 +185,7 @@ def _window_facts(tables: Tables, window: Window) -> WindowFacts:
             transfers=transfer.sum(),
             without_account=(transfer & entries.counterparty_account.isnull()).sum(),
             to_itself=(entries.counterparty_account == entries.account_id).sum(),
+            followed=(entries.counterparty_account != entries.account_id).sum(),
         )
         .to_pandas()
         .iloc[0]

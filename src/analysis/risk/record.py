@@ -41,6 +41,7 @@ class WindowFacts(BaseModel, frozen=True):
     transfers: int
     without_account: int  # of them, of the other side
     to_itself: int  # entries that name their own account as the other side
+    followed: int  # entries of any kind that name another account
 
 
 class QuarterRecord(BaseModel, frozen=True):

@@ -85,6 +85,7 @@ class Investigation:
         """What is not shown or not looked for, and why."""
         settings = self.report.bank.risk
         return self.report.notice(
+            findings.unfollowed(self.record.window),
             findings.suppressed(self.data.alerts, self.kind),
             findings.left_out(self.record.left_out.get(self.kind, [])),
             findings.passed_over(
@@ -318,7 +319,7 @@ class Investigation:
 
     def headlines(self) -> "Headlines":
         """The figures of the index."""
-        return self.report.headlines(**findings.headline(self.live, self.holds))
+        return self.report.headlines(**findings.headline(self.live, self.record.window, self.holds))
 
 
 class Overview:
@@ -359,11 +360,12 @@ class Overview:
             "are passed over."
         )
         return self.report.notice(
+            findings.unfollowed(window),
             text.format(
                 transfers=f"{window.transfers:,}",
                 without=f"{window.without_account:,}",
                 itself=f"{window.to_itself:,}",
-            )
+            ),
         )
 
     def alerts(self) -> Section:
@@ -452,7 +454,10 @@ class Overview:
     def headlines(self) -> "Headlines":
         """The figures of the index."""
         not_examined = ", ".join(words.label(kind) for kind in self.lacking)
-        figures = {**findings.headline(self.live), say("Not examined"): not_examined}
+        figures = {
+            **findings.headline(self.live, self.record.window),
+            say("Not examined"): not_examined,
+        }
         return self.report.headlines(**figures)
 
 

@@ -30,6 +30,7 @@ def doubts(bank: Bank, tables: Tables, verdicts: Mapping[str, Verdict]) -> list[
         _signs,
         _one_branch,
         _nobody_owns,
+        _nothing_followed,
         _one_side,
         _cards_without_account,
         _licensed,
@@ -77,6 +78,19 @@ def _nobody_owns(_bank: Bank, tables: Tables) -> Iterator[str]:
     idle = accounts.anti_join(tables["transactions"], "account_id").count().execute()
     if of_all and idle >= NEARLY_ALL * of_all:
         yield f"transactions.account_id: {idle:,} of {of_all:,} accounts have no entry."
+
+
+def _nothing_followed(_bank: Bank, tables: Tables) -> Iterator[str]:
+    entries = tables["transactions"]
+    given = "counterparty_account" in entries.columns
+    named = _.counterparty_account.count() if given else ibis.literal(0)
+    counts = _one_row(entries.aggregate(rows=_.count(), named=named))
+    if counts["rows"] and not counts["named"]:
+        yield (
+            f"transactions.counterparty_account: empty in all {counts['rows']:,} rows. No money "
+            "can be followed from one account to another, and the investigations that need it "
+            "find nothing."
+        )
 
 
 def _one_side(_bank: Bank, tables: Tables) -> Iterator[str]:
