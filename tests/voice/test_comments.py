@@ -85,7 +85,7 @@ def test_the_number_of_themes_follows_the_texts():
     assert (
         adjusted_mutual_info_score(np.repeat(range(20), 40), nearest_theme(tokens, model)[0]) > 0.95
     )
-    # fewer texts, and twenty in a theme no longer
+    # fewer texts: a twentieth of them all is enough
     assert len(fit_themes(tokens[::2]).themes) == 20
     few = fit_themes(tokens[: 8 * 40])
     assert 8 <= len(few.themes) <= 10

@@ -34,7 +34,7 @@ LEAST_SCORED = 20  # texts with a low score, and others
 MOST_TEXTS = 20_000
 MOST_WORDS = 3_000
 THEMES = (4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60)  # numbers that are tried
-LEAST_IN_THEME = 20  # texts
+LEAST_IN_THEME = 30  # texts
 NAMED_BY = 3  # words
 MOST_IN_THEME = 10  # words that are kept of it
 LEAST_NEAR = 0.3  # to a theme's centre; below it a text belongs to none
@@ -139,8 +139,8 @@ def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossi
     Goldberg and Dagan 2015), so that two texts on one matter in other words are near each other. A
     text is the mean of its words by TF-IDF, at length one (Dhillon and Modha 2001).
 
-    The number of themes follows the texts, up to 60: of those at which no theme has fewer than 20
-    texts (or a twentieth, where there are fewer than 400), the largest at which the three words
+    The number of themes follows the texts, up to 60: of those at which no theme has fewer than 30
+    texts (or a twentieth, where there are fewer than 600), the largest at which the three words
     that name a theme belong together at least half as well as at the best (mean normalised
     pointwise mutual information of their pairs over the texts, Bouma 2009). A matter may so be
     split into two themes rather than two matters share one.
