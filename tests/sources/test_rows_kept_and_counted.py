@@ -38,6 +38,15 @@ def change(made, table, line, **values):
     made.tables[table][line] = ",".join(fields)
 
 
+def test_a_file_without_a_header_is_told_without_its_first_row(bank_of_two):
+    """Which may hold a name."""
+    change(bank_of_two, "transactions", 1, memo="Zhang San")
+    bank_of_two.tables["transactions"] = bank_of_two.tables["transactions"][1:]
+    with pytest.raises(SourceError, match="reads like a row, not like the names") as told:
+        landed(bank_of_two.bank())
+    assert "Zhang" not in str(told.value) and "T1" not in str(told.value)
+
+
 # --- rows counted independently of the reader
 
 

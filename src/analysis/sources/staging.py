@@ -24,6 +24,9 @@ from analysis.sources.files import (
 from analysis.sources.params import Bank, ColumnMapping, FromSql, TableMapping
 from analysis.storage import file_fingerprint, quoted, text_fingerprint
 
+#: What no column is called: a number or a day.
+A_VALUE = re.compile(r"[-+]?\d[\d.,:/\- ]*")
+
 
 class RawTables:
     """The raw tables of a bank, whichever engine holds them."""
@@ -217,6 +220,11 @@ class RawTables:
         file = ", ".join(
             p.name for u in self.uses(mapping) for p in self.files.get(u, [])[:1]
         ) or str(mapping.from_)
+        if not self.database and any(A_VALUE.fullmatch(c) for c in columns):
+            return (  # without what stands in it
+                f"{table.name}: the first line of {file} reads like a row, not like the names of "
+                "its columns. A header line is needed."
+            )
         hint = ""
         if not self.database and len(columns) == 1 and re.search(r"[;,\t|]", columns[0]):
             hint = (
