@@ -239,7 +239,8 @@ def test_a_temporary_folder_whose_name_is_too_long_for_a_socket_does(small, tmp_
 )
 def test_output_beyond_what_a_page_can_hold_is_cut_with_a_notice(odd, cell):
     odd(cell, "print('after')")
-    assert odd.run().exit_code == 0
+    done = odd.run()
+    assert done.exit_code == 0, told(done)
     page = odd.page()
     assert len(page) < 8_000_000 and "is cut off here" in page
     assert len((odd.folder / "B1" / "odd.ipynb").read_bytes()) < 8_000_000

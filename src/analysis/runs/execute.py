@@ -36,6 +36,9 @@ KERNEL = "workbook"  # analysis.runs.warm
 #: Characters of output that a report may have; pages are read by people. Rendering
 #: that many takes a tenth of a second, whatever they are, so no limit of time is needed there.
 MOST_OUTPUT = 5_000_000
+#: Seconds in which a kernel has to answer, and in which more of what a cell wrote has to arrive
+#: once the cell is over; the library's four are not enough on a busy machine.
+PATIENCE = 60
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 MARKERS = {"papermill-error-cell-tag"}
 
@@ -75,7 +78,13 @@ class _KeepingEngine(NBClientEngine):
         kwargs.pop("reached").append(nb_man.nb)
         for unused in ("input_path", "log_output", "stdout_file", "stderr_file", "start_timeout"):
             kwargs.pop(unused, None)
-        return _Client(nb_man, kernel_name=kernel_name, startup_timeout=60, **kwargs).execute()
+        return _Client(
+            nb_man,
+            kernel_name=kernel_name,
+            startup_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
+            **kwargs,
+        ).execute()
 
 
 papermill_engines.register("workbook", _KeepingEngine)
