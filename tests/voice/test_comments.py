@@ -104,6 +104,8 @@ def test_words_of_low_scores_are_found_and_judged_on_texts_not_seen():
     assert by_chance.auc_low < 0.5 < by_chance.auc_high + 0.05
     assert "20 of each" in because(words_of_low_scores([["fee"]] * 30, np.arange(30) < 5))
     assert "60 are needed" in because(fit_themes([["fee"]] * 30))
+    # words that stand with no other
+    assert "too few words" in because(fit_themes([["fee"], ["queue"], ["app"]] * 30))
 
 
 def told(rows):

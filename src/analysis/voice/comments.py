@@ -157,6 +157,8 @@ def fit_themes(tokens: list[list[str]], seed: int = 0) -> FittedThemes | Impossi
     seen = _directions(x, words_seen)
     known = np.linalg.norm(seen, axis=1) > 0
     x, seen = x[known], seen[known]
+    if len(seen) < LEAST_TEXTS:
+        return impossible("The texts share too few words.")
     present = (x > 0).astype(float).tocsc()
     least = min(LEAST_IN_THEME, len(seen) // 20)
     trials: dict[int, _Division] = {}
