@@ -75,17 +75,17 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
 def demo(tmp_path_factory: pytest.TempPathFactory, prepared_once) -> Bank:
     """A demo bank of 1,500 customers, prepared."""
     folder = tmp_path_factory.mktemp("demo")
-    return read_params(demo_prepared(prepared_once, folder))
+    return read_params(prepared_demo(prepared_once, folder))
 
 
-def prepared_demo(prepared_once: Callable[..., Path]) -> Path:
+def demo_data(prepared_once: Callable[..., Path]) -> Path:
     """The data of that bank; beside it, in `source`, what it was made of."""
     return prepared_once("demo", lambda place: read_params(demo_params(place, 1500, 3)))
 
 
-def demo_prepared(prepared_once: Callable[..., Path], folder: Path) -> Path:
+def prepared_demo(prepared_once: Callable[..., Path], folder: Path) -> Path:
     """The params file of a demo bank of 1,500 customers that is prepared in `folder`."""
-    data = prepared_demo(prepared_once)
+    data = demo_data(prepared_once)
     path = demo_params(folder, 1500, 3, source=data.parent / "source")
     shutil.copytree(data, folder / "data")
     return path

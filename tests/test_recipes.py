@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from analysis.sources.params import read_params
-from tests.conftest import ROOT, prepared_demo
+from tests.conftest import ROOT, demo_data
 
 RECIPES = ("A new report", "A new step", "A new method of grouping customers", "A new signal")
 BLOCK = re.compile(
@@ -109,7 +109,7 @@ def prepared(tmp_path_factory, prepared_once):
     content["source"]["demo"] = {"customers": 1500, "seed": 3}
     params.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     bank = read_params(params)
-    data = prepared_demo(prepared_once)
+    data = demo_data(prepared_once)
     shutil.copytree(data, bank.data_folder)
     shutil.copytree(data.parent / "source", bank.place(bank.source.folder), dirs_exist_ok=True)
     Clone(root).run("workbook prepare params/demo.yml")

@@ -18,7 +18,7 @@ from analysis.statistics.intervals import stability_index
 from analysis.steps.readings import mart_files, model_reading
 from analysis.steps.working import read_model_file
 from analysis.tables import Tables
-from tests.conftest import demo_prepared
+from tests.conftest import prepared_demo
 
 LAST = Quarter.parse("2024Q4")
 COLUMNS = {
@@ -215,11 +215,13 @@ def test_customers_who_are_all_alike_form_one_group():
 
 
 def test_a_state_that_few_are_in_makes_no_group():
-    """A tenth of the customers have drawn their limit; otherwise they are like all others."""
+    """Who have drawn their limit and are otherwise like all others: one in ten counts, one in
+    twenty-five does not.
+    """
     rows = two_kinds()
     drawn = (rows.index % 10 == 0).astype(float)
     described, left_out = describe(rows.assign(credit_utilisation=drawn * 0.99), {})
-    assert "credit_utilisation" in {f.name for f in described}  # one in ten differs: it counts
+    assert "credit_utilisation" in {f.name for f in described}
     drawn = (rows.index % 25 == 0).astype(float)
     described, left_out = describe(rows.assign(credit_utilisation=drawn), {})
     assert LeftOut(name="credit_utilisation", why="constant") in left_out
@@ -442,7 +444,7 @@ def test_names_come_from_the_first_rule_that_fits_and_never_twice():
 
 
 def test_groups_keep_their_names_in_a_new_version(demo, prepared_once, tmp_path):
-    path = demo_prepared(prepared_once, tmp_path)
+    path = prepared_demo(prepared_once, tmp_path)
     text = path.read_text(encoding="utf-8")
     path.write_text(
         text.replace("fit_quarter: 2024Q1", "fit_quarter: 2024Q3").replace(
