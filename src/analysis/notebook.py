@@ -3,7 +3,7 @@
 import html
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,35 +16,15 @@ from analysis.partition import Partition
 from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
 from analysis.report import language as languages
+from analysis.report.brief import NOT_EXAMINED, Brief, finding
 from analysis.report.figure import style
-from analysis.report.headline import HEADLINES, NOT_EXAMINED
 from analysis.report.language import because, say
-from analysis.report.lists import write_list
+from analysis.report.lists import LISTS, write_list, write_page
 from analysis.report.table import table
 from analysis.sources.params import read_params
 from analysis.storage import text_fingerprint
 
-__all__ = ["Report", "because", "open_report", "say", "table"]
-
-
-class Headlines:
-    """Two or three figures that stand for the report on the index."""
-
-    def __init__(self, figures: Mapping[str, str]) -> None:
-        self.figures = dict(figures)
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> dict[str, object]:
-        items = "".join(
-            f"<li><span>{html.escape(k)}</span> <strong>{html.escape(v)}</strong></li>"
-            for k, v in self.figures.items()
-        )
-        return {
-            "text/plain": "\n".join(f"{k}: {v}" for k, v in self.figures.items()),
-            "text/html": f'<ul class="headlines">{items}</ul>',
-            HEADLINES: json.dumps(self.figures, ensure_ascii=False),
-        }
+__all__ = ["Report", "because", "finding", "open_report", "say", "table"]
 
 
 class Notice:
@@ -58,6 +38,45 @@ class Notice:
 
     def _repr_html_(self) -> str:
         return "".join(f'<p class="notice">{html.escape(s)}</p>' for s in self.sentences)
+
+
+class Heading:
+    """A heading within a section; `anchor` is what a link to it ends with."""
+
+    def __init__(self, text: str, anchor: str) -> None:
+        self.text, self.anchor = text, anchor
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<h3 id="{html.escape(self.anchor)}">{html.escape(self.text)}</h3>'
+
+
+class Link:
+    """A way to a file beside the lists."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file = text, file
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        href = f"{LISTS}{html.escape(self.file)}"
+        return f'<p class="all"><a href="{href}">{html.escape(self.text)}</a></p>'
+
+
+class Delivered(Notice):
+    """That a list was written, with a way to it."""
+
+    def __init__(self, sentence: str, name: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+    def _repr_html_(self) -> str:
+        link = f'<a href="{LISTS}{html.escape(self.name)}.csv" download>'
+        return f'<p class="all">{link}{html.escape(self.sentences[0])}</a></p>'
 
 
 class NotExamined(Notice):
@@ -76,11 +95,11 @@ class NotExamined(Notice):
 class Report:
     """One report on one partition; see `open_report`."""
 
-    def __init__(self, partition: Any, outputs: str, min_cell: int) -> None:
+    def __init__(self, partition: Any, outputs: str, min_cell: int, language: str) -> None:
         self.partition, self.bank = partition, partition.bank
         self.quarter, self.previous = str(partition.quarter), str(partition.quarter.previous)
         self.branch, self.min_cell = partition.branch, min_cell
-        self.outputs = outputs
+        self.outputs, self.language = outputs, language
 
     def about(self, left_empty: bool = False) -> Notice:
         """Whose data this is, how much of it, and what was set aside; and why some numbers of the
@@ -159,9 +178,17 @@ class Report:
         """Sentences the reader must see, each in a paragraph of its own."""
         return Notice(*sentences)
 
-    def headlines(self, **figures: str) -> Headlines:
-        """The figures of the index, by label."""
-        return Headlines({k: v for k, v in figures.items() if v})
+    def link(self, text: str, file: str) -> Link:
+        """A way to a page that was delivered beside the lists."""
+        return Link(text, file)
+
+    def heading(self, text: str, anchor: str) -> Heading:
+        """A heading within a section, which links can lead to."""
+        return Heading(text, anchor)
+
+    def brief(self, brief: Brief) -> Brief:
+        """What the subject tells management, in the bank's currency; it opens the page."""
+        return brief.model_copy(update={"currency": self.bank.currency})
 
     def deliver(self, name: str, rows: pd.DataFrame) -> Notice:
         """Write a list for staff as CSV and Parquet beside the page; in JupyterLab nothing is
@@ -172,9 +199,15 @@ class Report:
                 say("The list {name} is written when the report is run.").format(name=name)
             )
         write_list(rows, Path(self.outputs), name)
-        return Notice(
-            say("The list {name} lies in the folder tables beside this page.").format(name=name)
-        )
+        return Delivered(say("{name}: all rows, for a spreadsheet").format(name=name), name)
+
+    def deliver_page(self, file: str, html: str) -> None:
+        """Write a page of its own beside the lists; in JupyterLab nothing is written.
+
+        file: such as `cases/RM-1.html`.
+        """
+        if self.outputs:
+            write_page(html, Path(self.outputs), file)
 
 
 def open_report(
@@ -208,7 +241,7 @@ def open_report(
     np.random.seed(seed)  # noqa: NPY002 - the generator that careless code and older libraries use
     log = Path(outputs).with_suffix(".readings") if outputs else None
     partition = partition_with(tables)(bank, branch, wanted, log)
-    return Report(partition, outputs, max(min_cell or 0, bank.min_cell))
+    return Report(partition, outputs, max(min_cell or 0, bank.min_cell), language)
 
 
 def partition_with(tables: Sequence[type[Partition]]) -> type[Any]:

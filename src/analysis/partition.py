@@ -65,6 +65,14 @@ class Partition(Noted):
         return pd.read_parquet(path).sort_values("branch_id", ignore_index=True)
 
     @property
+    def regions(self) -> dict[str, str]:
+        """Branch to its region; empty where the bank names none."""
+        if "region" not in self.branches:
+            return {}
+        regions = self.branches.set_index("branch_id")["region"].dropna()
+        return {str(branch): str(region) for branch, region in regions.items()}
+
+    @property
     def branch_name(self) -> str:
         """The branch's name as the bank writes it."""
         if self.branch == ALL:

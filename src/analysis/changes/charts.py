@@ -7,11 +7,14 @@ import seaborn as sns
 from analysis.changes.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
+from analysis.report.words import listed
 from analysis.statistics.reach import reach
 
 
-def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
-    """Heat map of where the customers of each group went; moves as from `changes.migration`."""
+def migration_chart(moves: pd.DataFrame, kind: str, title: str) -> Figure:
+    """Heat map of where the customers of each group went; moves as from `changes.migration`. title:
+    what was found.
+    """
     of_kind = moves[moves["customer_type"] == kind] if len(moves) else moves
     drawing, axis = plt.subplots(figsize=(7.5, 4.2))
     matrix = (
@@ -40,13 +43,6 @@ def migration_chart(moves: pd.DataFrame, kind: str) -> Figure:
     axis.set(xlabel=say("Now"), ylabel=say("Last quarter"))
     axis.tick_params(axis="x", rotation=30)
     axis.tick_params(axis="y", rotation=0)
-    stayed = of_kind[of_kind["was"] == of_kind["became"]].dropna(subset=["share"])
-    title = say("Who moved, {kind} customers").format(kind=label(kind).lower())
-    if len(stayed):
-        least = stayed.loc[stayed["share"].idxmin()]
-        title = say("{group} kept the fewest of its customers: {share}").format(
-            group=label(least["was"]), share=f"{least['share']:.0%}"
-        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -75,10 +71,12 @@ def event_chart(rates: pd.DataFrame) -> Figure:
         axis.set_xlabel(say("Customers per 1,000 active ones"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
-        most = shown.iloc[-1]
-        title = say("{event}: {rate} of 1,000 customers").format(
-            event=most["event"], rate=f"{most['per_1000']:.0f}"
-        )
+        certain = shown[shown["p_corrected"] < 0.05]
+        title = say("No event was more or less frequent than last quarter beyond chance")
+        if len(certain):
+            title = say("More or less frequent than last quarter, beyond chance: {events}").format(
+                events=listed(certain["event"])
+            )
     axis.set_title(title)
     return Figure(drawing, title)
 

@@ -17,8 +17,10 @@ from analysis.segmentation.findings import suppressed
 from analysis.segmentation.fitted import FittedSegmentation, FittedType
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
 from analysis.sources.params import Event, Retention
+from analysis.statistics.comparison import p_value
 from analysis.statistics.intervals import (
     corrected,
+    corrected_for_any,
     difference_of_shares,
     mean_interval,
     share_interval,
@@ -338,6 +340,7 @@ def _contributions(part: FittedType, then: pd.DataFrame, today: pd.DataFrame) ->
 #: customers: with it; of: active ones.
 #: per_1000: active customers, with its interval low to high (Wilson).
 #: before: the same a quarter ago.
+#: p_corrected: of no difference between both (from Wilson's intervals), Holm over the events.
 EVENT_RATES = {
     "event": "str",
     "customers": "float",
@@ -346,6 +349,7 @@ EVENT_RATES = {
     "low": "float",
     "high": "float",
     "before": "float",
+    "p_corrected": "float",
 }
 
 
@@ -367,13 +371,17 @@ def event_rates(
         by_quarter = shown[shown["event"] == event.name].groupby("quarter")["customers"].sum()
         now, then = int(by_quarter.get(quarter, 0)), int(by_quarter.get(previous, 0))
         low, high = share_interval(now, active)
-        rate, rate_before = [np.nan] * 5, np.nan
+        rate, rate_before, p = [np.nan] * 5, np.nan, np.nan
         if now >= min_cell and active >= min_cell:
             rate = [now, active, 1000 * now / active, 1000 * low, 1000 * high]
         if then >= min_cell and active_before >= min_cell:
             rate_before = 1000 * then / active_before
-        rows.append([event.title, *rate, rate_before])
-    return pd.DataFrame(rows, columns=list(EVENT_RATES))
+            if now >= min_cell and active >= min_cell:
+                before = then / active_before, *share_interval(then, active_before)
+                p = p_value((now / active, low, high), before)
+        rows.append([event.title, *rate, rate_before, p])
+    table = pd.DataFrame(rows, columns=list(EVENT_RATES))
+    return table.assign(p_corrected=corrected_for_any(table["p_corrected"].astype(float)))
 
 
 #: What happened to whom, and what to do about it: column to its type.
@@ -554,22 +562,6 @@ def rules(events: list[Event]) -> pd.DataFrame:
         {"event": e.title, "rule": e.rule, "outcome": e.expect, "action": e.action} for e in events
     ]
     return pd.DataFrame(rows, columns=list(RULES))
-
-
-def headline(moved: dict[str, float], rates: pd.DataFrame) -> dict[str, str]:
-    """The figures of the index: share that moved, and the event that happened most often for its
-    base.
-    """
-    figures = {}
-    if moved:
-        figures[say("Changed group")] = (
-            f"{moved['share']:.1%} ({moved['low']:.1%}–{moved['high']:.1%})"
-        )
-    counted = rates.dropna(subset=["customers"])
-    if len(counted):
-        most = counted.loc[counted["customers"].idxmax()]
-        figures[say("Most frequent event")] = f"{most['event']}: {most['customers']:,.0f}"
-    return figures
 
 
 def active_customers(counts: pd.DataFrame, quarter: str) -> int:

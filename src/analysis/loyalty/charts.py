@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from analysis.loyalty.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
+from analysis.statistics.comparison import apart_from_all
 from analysis.statistics.reach import reach
 
 DIMENSIONS = "dimension"
@@ -33,9 +34,9 @@ def bank_and_branch(axis: Axes, shown: pd.DataFrame, value: str, branch: str, po
         )
 
 
-def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
+def index_over_time(index: pd.DataFrame, branch: str, title: str, pooled: str = "ALL") -> Figure:
     """The index of the branch and of the bank over the quarters, with intervals; index as from
-    `findings.index_table`.
+    `findings.index_table`. title: what was found.
     """
     drawing, axis = plt.subplots(figsize=(8, 3.4))
     shown = (
@@ -51,10 +52,6 @@ def index_over_time(index: pd.DataFrame, branch: str, pooled: str = "ALL") -> Fi
         bank_and_branch(axis, shown, "mean", branch, pooled)
         axis.set(xlabel=say("Quarter"), ylabel=say("Index (0–100), 95 % interval"))
         axis.legend()
-        last = of_branch.iloc[-1]
-        title = say("The index stands at {index} in {quarter} ({n} answers)").format(
-            index=f"{last['mean']:.1f}", quarter=last["quarter"], n=f"{last['n']:,.0f}"
-        )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -155,8 +152,14 @@ def drivers_chart(drivers: pd.DataFrame) -> Figure:
         axis.invert_yaxis()
         axis.set_xlabel(say("Share of what all dimensions explain, 95 % interval"))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
-        title = say("{driver} drives {target} most").format(
-            driver=label(shown["driver"].iloc[0]), target=label(shown["target"].iloc[0]).lower()
+        estimates = shown[["share", "share_low", "share_high"]].itertuples(index=False, name=None)
+        most = apart_from_all(list(estimates), highest=True)
+        title = (
+            say("No dimension explains more than all others beyond chance")
+            if most is None
+            else say("{driver} goes with it more than any other dimension, beyond chance").format(
+                driver=label(shown["driver"].iloc[most])
+            )
         )
     axis.set_title(title)
     return Figure(drawing, title)

@@ -8,9 +8,8 @@ from scipy import stats
 
 from analysis.loyalty.index import ALL, EVERY, INDEX, IndexModel
 from analysis.loyalty.pathmodel import PathModel
-from analysis.loyalty.words import WORDS, label
+from analysis.loyalty.words import WORDS
 from analysis.quarters import Quarter
-from analysis.report.language import say
 from analysis.sources.params import Mend
 from analysis.statistics.intervals import (
     NORMAL,
@@ -417,22 +416,6 @@ def control_now(chart: pd.DataFrame, quarter: str) -> pd.DataFrame:
 def earlier_quarters(quarter: Quarter) -> dict[str, str]:
     """What a quarter is compared with: the one before, and that of a year ago."""
     return {PREVIOUS: str(quarter.previous), YEAR_AGO: str(quarter.shifted(-4))}
-
-
-def headline(index: pd.DataFrame, weak: pd.DataFrame, branch: str, quarter: str) -> dict[str, str]:
-    """The figures of the index page: the index with its interval, and the weightiest weakness."""
-    figures = {}
-    own = of_quarter(index, branch, quarter)
-    own = own[own["dimension"] == INDEX].dropna(subset=["mean"])
-    if len(own):
-        row = own.iloc[0]
-        figures[say("Loyalty index")] = f"{row['mean']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
-    if len(weak):
-        most = weak.iloc[0]
-        figures[say("Weakest")] = f"{label(most['dimension'])} −{most['size']:.1f}" + (
-            f" ({most['branch_id']})" if branch == ALL else ""
-        )
-    return figures
 
 
 #: The scores that management asks for: column to its type.

@@ -10,8 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import ParametersError
-from analysis.storage import written_whole
+from analysis.storage import write_text, written_whole
 
+#: Where lists lie, in the links of a notebook's outputs; a page puts its own folder there.
+LISTS = "lists:"
 #: Characters that end a row, or are not seen: of the categories control and separator of lines.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 FORMULA = "=+-@"
@@ -27,6 +29,13 @@ def harmless(value: object) -> object:
     text = UNSEEN.sub(" ", value)
     seen = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Zs"))
     return f"'{text}" if unicodedata.normalize("NFKC", seen[:1]) in (*FORMULA,) else text
+
+
+def write_page(page: str, folder: Path, file: str) -> None:
+    """A page beside the lists, written whole or not at all; `file` as `cases/<name>.html`."""
+    if not re.fullmatch(r"[a-z0-9_]+/[A-Za-z0-9_-]+\.html", file):
+        raise ParametersError(f"{file!r} cannot be the name of a page beside the lists.")
+    write_text(folder / file, page)
 
 
 def write_list(rows: pd.DataFrame, folder: Path, name: str) -> None:

@@ -1,10 +1,14 @@
-"""From an executed notebook to one HTML file, through an nbconvert template of our own."""
+"""From an executed notebook to HTML files, through an nbconvert template of our own: one for
+management and one of evidence behind it.
+"""
 
+import base64
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
@@ -13,61 +17,106 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from analysis.report import language
-from analysis.report.headline import HEADLINES, NOT_EXAMINED
+from analysis.report.brief import BRIEF, NOT_EXAMINED, Brief, brief_html
 from analysis.report.language import say
-from analysis.report.stylesheet import TEMPLATE, stylesheet
+from analysis.report.lists import LISTS
+from analysis.report.parts import PAGE, places
+from analysis.report.stylesheet import TEMPLATE, script, stylesheet
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page and its title."""
+class Link:
+    """A way to another page: what it is called, and where it lies from here."""
+
+    text: str
+    href: str
+    here: bool = False  # the page itself
+
+
+@dataclass(frozen=True)
+class Around:
+    """The pages around one: those of its branch, of other branches and of other quarters."""
+
+    reports: tuple[Link, ...] = ()
+    steps: tuple[Link, ...] = ()  # the branch and quarter before and after
+    of_bank: str = ""  # the whole bank's page of evidence
+
+
+@dataclass(frozen=True)
+class Of:
+    """What a page is of."""
+
+    report: str
+    branch_name: str
+    quarter: str
+    language: str
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    around: Around = Around()
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The page for management and the one of evidence (empty without any), and their title."""
 
     html: str
+    evidence: str
     title: str
 
 
-def html_page(
-    notebook: NotebookNode,
-    branch_name: str,
-    quarter: str,
-    written_in: str,
-    provenance: Mapping[str, str],
-    failure: str = "",
-) -> Page:
-    """The page of an executed notebook, its prose translated, its code folded.
+def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
+    """The pages of an executed notebook, its prose translated, code on the page of evidence only.
 
-    `failure` says why the report stopped, when it did; what it reached is shown all the same. Texts
-    are escaped by the template; outputs of type text/html and image/svg+xml are those of
-    `analysis.report`, which escape what they show.
+    `failure` says why the report stopped, when it did; what it reached is shown all the same, on
+    one page. Texts are escaped by the template; outputs of type text/html and image/svg+xml are
+    those of `analysis.report`, which escape what they show.
     """
-    language.use(written_in)
+    language.use(of.language)
     notebook = copy.deepcopy(notebook)
-    title, contents = _prose(notebook)
-    page = {
-        "title": title,
-        "branch_name": branch_name,
-        "quarter": quarter,
-        "language": written_in if written_in != "pseudo" else "en",
-        "css": stylesheet(),
-        "contents": contents,
-        "headlines": headlines(notebook),
-        "failure": failure,
-        "provenance": [(k, v) for k, v in provenance.items()],
-        "words": {
-            "all_reports": say("All reports of the quarter"),
-            "stopped": say("This report stopped before its end. What it reached is below."),
-            "contents": say("Contents"),
-            "code": say("Code"),
-            "provenance": say("Where this comes from"),
-        },
-    }
-    body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
-    return Page(str(body), title)
+    placed = [PAGE] * len(notebook.cells) if failure else places(notebook)
+    title = _take_title(notebook)
+    found = brief_of(notebook)
+    has_evidence = any(place != PAGE for place in placed)
+    front, behind = copy.copy(notebook), copy.copy(notebook)
+    front.cells = [c for c, place in zip(notebook.cells, placed, strict=True) if place == PAGE]
+    behind.cells = _with_headings(notebook, placed)
+    first = _page(
+        front,
+        of,
+        title=title,
+        code=bool(failure),
+        failure=failure,
+        brief=brief_html(found, f"tables/{of.report}") if found else "",
+        other=_evidence(of, has_evidence),
+    )
+    if not has_evidence:
+        return Pages(first, "", title)
+    # what comes first on the evidence page is how the data was opened, code and all
+    opening = [c for c in front.cells if c.cell_type == "code"]
+    behind.cells = [*(_without_outputs(c) for c in opening), *behind.cells]
+    second = _page(
+        behind,
+        of,
+        title=say("{title}: the evidence").format(title=title),
+        code=True,
+        failure="",
+        brief="",
+        other=Link(say("Back to the page: {title}").format(title=title), f"{of.report}.html"),
+    )
+    return Pages(first, second, title)
 
 
-def headlines(notebook: Mapping[str, Any]) -> dict[str, str]:
-    """The figures a report gave for the index."""
-    return dict(_given(notebook, HEADLINES) or {})
+def _evidence(of: Of, of_its_own: bool) -> Link | None:
+    """The way to the evidence: the branch's own, or that of the whole bank; None without any."""
+    text = say("The evidence: methods, tests and tables")
+    if of_its_own:
+        return Link(text, f"{of.report}.evidence.html")
+    return Link(text, of.around.of_bank) if of.around.of_bank else None
+
+
+def brief_of(notebook: Mapping[str, Any]) -> Brief | None:
+    """What a report tells management in short; None where it did not come so far."""
+    given = _given(notebook, BRIEF)
+    return Brief.model_validate(given) if given else None
 
 
 def end_where_not_examined(notebook: NotebookNode) -> str:
@@ -81,6 +130,95 @@ def end_where_not_examined(notebook: NotebookNode) -> str:
     return ""
 
 
+def policy() -> str:
+    """What a page may do: show what it holds and run the script of this workbook, nothing else."""
+    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def frame(written_in: str) -> dict[str, str]:
+    """What every page of the workbook has in common: language, policy, style sheet and script."""
+    return {
+        "language": written_in if written_in != "pseudo" else "en",
+        "policy": policy(),
+        "css": stylesheet(),
+        "script": script(),
+    }
+
+
+def _page(
+    notebook: NotebookNode,
+    of: Of,
+    title: str,
+    code: bool,
+    failure: str,
+    brief: str,
+    other: Link | None,
+) -> str:
+    page = {
+        **frame(of.language),
+        "title": title,
+        "branch_name": of.branch_name,
+        "quarter": of.quarter,
+        "contents": _translated(notebook),
+        "brief": brief,
+        "brief_type": BRIEF,
+        "lists_at": f'href="{LISTS}',
+        "lists": f'href="tables/{of.report}/',
+        "failure": failure,
+        "code": code,
+        "other": other,
+        "around": of.around,
+        "provenance": list(of.provenance.items()),
+        "words": {
+            "all_reports": say("All reports of the quarter"),
+            "overview": say("Overview of the branch"),
+            "reports": say("Other reports"),
+            "of_bank": say("The evidence of the whole bank"),
+            "stopped": say("This report stopped before its end. What it reached is below."),
+            "contents": say("Contents"),
+            "code": say("Code"),
+            "provenance": say("Where this comes from"),
+            "search": say("Search in this table"),
+            "rows": say("{n} of {all} rows"),
+            "link": say("Link to this section"),
+            "places": say("Other pages"),
+        },
+    }
+    body, _resources = _exporter().from_notebook_node(notebook, resources={"workbook": page})
+    return str(body)
+
+
+def _with_headings(notebook: NotebookNode, placed: list[str]) -> list[NotebookNode]:
+    """The cells of the page of evidence, each under the heading of its section, be that on the
+    other page.
+    """
+    cells: list[NotebookNode] = []
+    heading: NotebookNode | None = None
+    for cell, place in zip(notebook.cells, placed, strict=True):
+        if place == PAGE:
+            if cell.cell_type == "markdown" and cell.source.startswith("## "):
+                heading = copy.copy(cell)
+                heading.source = cell.source.splitlines()[0]
+            continue
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            heading = None
+        if heading is not None:
+            cells.append(heading)
+            heading = None
+        cells.append(cell)
+    return cells
+
+
+def _without_outputs(cell: NotebookNode) -> NotebookNode:
+    cell = copy.copy(cell)
+    cell.outputs = []
+    return cell
+
+
 def _given(notebook: Mapping[str, Any], what: str) -> Any:
     """What a notebook gave in an output of its own type; None where it did not."""
     for cell in notebook["cells"]:
@@ -91,28 +229,33 @@ def _given(notebook: Mapping[str, Any], what: str) -> Any:
     return None
 
 
-def _prose(notebook: NotebookNode) -> tuple[str, list[tuple[str, str]]]:
-    """Translate the prose in place; returns the title (taken out) and the sections with their
-    anchors.
-    """
+def _take_title(notebook: NotebookNode) -> str:
+    """The title, in the reader's language, taken out of the prose."""
     title = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            lines = cell.source.split("\n\n")
+            heads = [line for line in lines if re.fullmatch(r"# .+", line.strip())]
+            title = title or (say(heads[0].strip()[2:]) if heads else "")
+            cell.source = "\n\n".join(line for line in lines if line not in heads)
+    return title
+
+
+def _translated(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """Translate the prose in place; returns the sections with their anchors."""
     contents: list[tuple[str, str]] = []
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
         lines = []
-        for paragraph in cell.source.split("\n\n"):
-            if heading := re.fullmatch(r"(#{1,2}) (.+)", paragraph.strip()):
-                text = say(heading[2])
-                if len(heading[1]) == 1:
-                    title = title or text
-                    continue
-                contents.append((f"section-{len(contents) + 1}", text))
-                lines.append(f'<h2 id="{contents[-1][0]}">{text}</h2>')
+        for paragraph in filter(str.strip, cell.source.split("\n\n")):
+            if heading := re.fullmatch(r"## (.+)", paragraph.strip()):
+                contents.append((f"section-{len(contents) + 1}", say(heading[1])))
+                lines.append(f'<h2 id="{contents[-1][0]}">{contents[-1][1]}</h2>')
             else:
                 lines.append(say(paragraph))
         cell.source = "\n\n".join(lines)
-    return title, contents
+    return contents
 
 
 class _Exporter(HTMLExporter):

@@ -2,10 +2,10 @@
 that).
 """
 
-import html
 import re
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, Template
@@ -18,11 +18,13 @@ NUMBERS = {
     "count": "{:,.0f}",
     "money": "{:,.0f}",
     "number": "{:,.2f}",
+    "score": "{:,.1f}",
     "small": "{:,.4f}",
     "share": "{:.1%}",
     "points": "{:+.2f}",
     "p": "{:.3f}",
 }
+MINUS = "\N{MINUS SIGN}"
 KINDS = ("text", "code", "date", *NUMBERS)
 LONG = 30  # characters; a longer text gets a wide column, so that sentences do not become columns
 
@@ -95,11 +97,11 @@ class Table:
         )
         return "\n".join(filter(None, [self.title, body, self.note]))
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
+        """The table as markup; a sentence where it has no rows."""
         if self.rows.empty:
             return (
-                f'<p class="empty"><strong>{html.escape(self.title)}</strong> '
-                f"{html.escape(self.empty)}</p>"
+                f'<p class="empty"><strong>{escape(self.title)}</strong> {escape(self.empty)}</p>'
             )
         cells = self.rows.itertuples(index=False, name=None)
         return _markup().render(
@@ -110,12 +112,25 @@ class Table:
             long=LONG,
         )
 
+    _repr_html_ = html
+
+
+@cache
+def environment() -> Environment:
+    """What makes markup of the templates: every text is escaped."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+
 
 @cache
 def _markup() -> Template:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template("table.html.j2")
+    return environment().get_template("table.html.j2")
+
+
+def number(value: float, kind: str) -> str:
+    """A number as its kind, one of NUMBERS, is written."""
+    return NUMBERS[kind].format(float(value)).replace("-", MINUS)
 
 
 def _parts(kind: str) -> list[str]:
@@ -148,7 +163,7 @@ def _written(value: object, kind: str, words: Words) -> str:
     if kind == "p" and float(value) < 0.001:  # type: ignore[arg-type]
         return "< 0.001"
     if kind in NUMBERS:
-        return NUMBERS[kind].format(float(value))  # type: ignore[arg-type]
+        return number(value, kind)  # type: ignore[arg-type]
     if kind == "date":
         return str(value)[:10]
     if kind == "code":

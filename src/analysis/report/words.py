@@ -5,7 +5,7 @@ Columns and codes are looked up apart, so that no column need be named after a l
 collide with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -224,3 +224,8 @@ class Words:
 
 
 SHARED = Words(COLUMNS, CODES)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Texts as a list within a sentence."""
+    return say(", ").join(texts)

@@ -11,9 +11,11 @@ from analysis.retention.words import label
 from analysis.statistics.reach import reach
 
 
-def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL") -> Figure:
+def departures_chart(
+    departures: pd.DataFrame, branch: str, title: str, pooled: str = "ALL"
+) -> Figure:
     """Share of customers who left, quarter by quarter; departures as from
-    `findings.departure_table`.
+    `findings.departure_table`. title: what was found.
     """
     drawing, axis = plt.subplots(figsize=(8, 3.4))
     shown = departures.dropna(subset=["share"])
@@ -25,16 +27,6 @@ def departures_chart(departures: pd.DataFrame, branch: str, pooled: str = "ALL")
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
         axis.legend()
-        own = shown[shown["branch_id"] == branch]
-        title = (
-            say("{share} left in {quarter} ({n} customers)").format(
-                share=f"{own['share'].iloc[-1]:.1%}",
-                quarter=own["quarter"].iloc[-1],
-                n=f"{own['customers'].iloc[-1]:,.0f}",
-            )
-            if len(own)
-            else say("Too few departures to show for this branch")
-        )
     axis.set_title(title)
     return Figure(drawing, title)
 

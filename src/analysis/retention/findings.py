@@ -9,9 +9,10 @@ from scipy import stats
 from analysis.changes.calls import may_be_contacted, within_capacity
 from analysis.loyalty.index import ALL
 from analysis.report.language import because, say
+from analysis.retention import said
 from analysis.retention.fitted import HazardModel
 from analysis.retention.words import label
-from analysis.sources.params import Retention
+from analysis.sources.params import Event, Retention
 from analysis.statistics.intervals import difference_of_shares, share_interval
 
 #: Who left, by quarter: column to its type.
@@ -161,18 +162,12 @@ def no_model(model: HazardModel) -> str:
     ) or ("" if model.types else say("Two quarters are needed."))
 
 
-def in_words(listed: pd.DataFrame) -> pd.DataFrame:
-    """The list with its reasons in the reader's words."""
-    return listed.assign(
-        **{c: [reason_in_words(r) for r in listed[c]] for c in ("first_reason", "second_reason")}
-    )
-
-
-def reason_in_words(reason: str) -> str:
-    """A reason such as `felt low` in the reader's words."""
-    sides = {"low": say("low"), "high": say("high"), "yes": say("yes"), "no": say("no")}
-    name, _space, side = reason.rpartition(" ")
-    return say("{feature}: {side}").format(feature=label(name), side=sides[side]) if name else ""
+def in_words(listed: pd.DataFrame, events: list[Event]) -> pd.DataFrame:
+    """The list with its reasons as somebody would say them, and what to do first."""
+    told = {
+        c: [said.sentence(r, events) for r in listed[c]] for c in ("first_reason", "second_reason")
+    }
+    return listed.assign(**told, action=[said.action(r, events) for r in listed["first_reason"]])
 
 
 #: Whom to call: column to its type.
@@ -373,7 +368,7 @@ def assumptions(settings: Retention, currency: str) -> str:
 REASONS = {"reason": "str", "first": "float", "second": "float"}
 
 
-def reasons(listed: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
+def reasons(listed: pd.DataFrame, branch: str, min_cell: int, events: list[Event]) -> pd.DataFrame:
     """How often each reason weighs most, and second, among the listed: the columns `REASONS`.
     Those of fewer than `min_cell` customers together are left out, and smaller counts are empty;
     where these would follow from the length of the list, so is the next smallest. Empty for the
@@ -393,7 +388,7 @@ def reasons(listed: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
         .reset_index()
     )
     table = table[(table["reason"] != "") & (table["first"] + table["second"] >= min_cell)]
-    table["reason"] = [reason_in_words(r) for r in table["reason"]]
+    table["reason"] = [said.sentence(r, events) for r in table["reason"]]
     table = table[list(REASONS)].sort_values(
         ["first", "second", "reason"], ascending=[False, False, True], ignore_index=True
     )
@@ -404,20 +399,3 @@ def reasons(listed: pd.DataFrame, branch: str, min_cell: int) -> pd.DataFrame:
             counts[counts[counts > 0].idxmin()] = np.nan
         table[column] = counts
     return table
-
-
-def headline(
-    departures: pd.DataFrame, summary: pd.DataFrame, branch: str, quarter: str
-) -> dict[str, str]:
-    """The figures of the index page: the share who left in the quarter, and how many to call, where
-    they are told. summary: as from `list_summary`.
-    """
-    figures = {}
-    of_branch = departures["branch_id"] == branch
-    own = departures[of_branch & (departures["quarter"] == quarter)].dropna(subset=["share"])
-    if len(own):
-        row = own.iloc[-1]
-        figures[say("Left")] = f"{row['share']:.1%} ({row['low']:.1%}–{row['high']:.1%})"
-    if len(summary):
-        figures[say("To call")] = f"{summary['listed'].iloc[0]:,}"
-    return figures

@@ -9,6 +9,7 @@ from analysis.changes.reads import ChangesTables
 from analysis.partition import ALL, flagged, in_order_of_hash
 from analysis.quarters import Quarter
 from analysis.retention.fitted import HazardModel
+from analysis.storage import rows_of
 
 
 class RetentionTables(ChangesTables):
@@ -59,6 +60,27 @@ class RetentionTables(ChangesTables):
             cells = self.not_shown(table, branches=True)
             counts = flagged(counts, cells, name, {c: c for c in by})
         return counts
+
+    def left_by_group(self, quarter: Quarter) -> pd.DataFrame:
+        """Of the customers active a quarter before, by the group they were in then: n, and the
+        share who left (mean); indexed by type and group. Empty before the second quarter.
+        """
+        left = self.mart("customer_left", quarter, self.own_branch)
+        groups = self.mart("customer_segment", quarter.previous, self.own_branch)
+        if not groups:
+            return pd.DataFrame()
+        counts = self.read(
+            left,
+            lambda rows: (
+                rows.join(
+                    rows_of(self.engine, groups).select("customer_id", "segment"), "customer_id"
+                )
+                .group_by(["customer_type", "segment"])
+                .aggregate(n=_.count(), mean=_["left"].cast("float64").mean())
+                .order_by(["customer_type", "segment"])
+            ),
+        )
+        return counts.set_index(["customer_type", "segment"]) if len(counts) else counts
 
     @cached_property
     def hazard(self) -> HazardModel:

@@ -19,6 +19,7 @@ from analysis.report.language import say
 from analysis.risk.words import label, severity, threshold
 
 MOST_PARTIES = 40
+ENOUGH = 10  # decisions of which a share says something
 LINE = 0.25  # inches a party takes
 #: Behind a text that lies on lines.
 BEHIND = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
@@ -71,15 +72,20 @@ class Layout:
         }
 
 
-def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Figure:
+def flow_chart(
+    alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame, amount: float
+) -> Figure | None:
     """Who paid whom in a case: parties in columns by their part, lines as wide as the money, with
     sums and months beside each party.
 
-    flows: as from `findings.payments`. At most forty parties are drawn, those with the most money.
+    flows: as from `findings.payments`. amount: at stake. At most forty parties are drawn, those
+    with the most money. None where no payment between two parties is among the evidence.
     """
     role = dict(zip(parties["party"], parties["role"], strict=True))
     sums = _sums(flows)
     sums = sums[sums["payer"].isin(role) & sums["payee"].isin(role)]
+    if sums.empty:
+        return None
     paid, received = (sums.groupby(side)["amount"].sum() for side in ("payer", "payee"))
     money = pd.concat([paid, received]).groupby(level=0).sum()
     many = ("investor", "borrower", "holder")
@@ -97,11 +103,20 @@ def flow_chart(alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame) -> Fig
         axis.text(across, above, names, ha="center", fontsize=8, weight="bold")
     axis.set(xlim=(-1.3, layout.last + 1.3), ylim=(-0.3, layout.tallest + 1))
     axis.axis("off")
-    title = say("{alert}: {amount} in {n} payments between {parties} parties").format(
-        alert=alert_id, amount=f"{flows['amount'].sum():,.0f}", n=len(flows), parties=len(role)
+    template = (
+        say("{alert}: {amount} at stake, {n} payments, {parties} parties")
+        if len(ranked) <= MOST_PARTIES
+        else say(
+            "{alert}: {amount} at stake, {n} payments, the {most} of {parties} parties with most"
+        )
     )
-    if len(ranked) > MOST_PARTIES:
-        title += say(", the {n} with the most money drawn").format(n=MOST_PARTIES)
+    title = template.format(
+        alert=alert_id,
+        amount=f"{amount:,.0f}",
+        n=len(flows),
+        parties=len(role),
+        most=MOST_PARTIES,
+    )
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -153,7 +168,9 @@ def _draw_parties(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colou
         last = across == layout.last and layout.last > 0
         middle = 0 < across < layout.last
         axis.annotate(
-            _party_label(party, sums[(sums["payer"] == party) | (sums["payee"] == party)]),
+            _party_label(
+                party, sums[(sums["payer"] == party) | (sums["payee"] == party)], months=not middle
+            ),
             (across, up),
             xytext=(0 if middle else 7 if last else -7, 7 if middle else 0),
             textcoords="offset points",
@@ -164,8 +181,8 @@ def _draw_parties(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colou
         )
 
 
-def _party_label(party: str, flows: pd.DataFrame) -> str:
-    """Identifier, what was paid and got, and in which months."""
+def _party_label(party: str, flows: pd.DataFrame, months: bool) -> str:
+    """Identifier, what was paid and got, and in which months where asked."""
     paid = flows.loc[flows["payer"] == party, "amount"].sum()
     received = flows.loc[flows["payee"] == party, "amount"].sum()
     parts = [party]
@@ -173,8 +190,8 @@ def _party_label(party: str, flows: pd.DataFrame) -> str:
         parts.append(say("paid {amount}").format(amount=f"{paid:,.0f}"))
     if received:
         parts.append(say("got {amount}").format(amount=f"{received:,.0f}"))
-    if len(flows):
-        first, last = f"{flows['first'].min():%y-%m}", f"{flows['last'].max():%y-%m}"
+    if len(flows) and months:
+        first, last = f"{flows['first'].min():%Y-%m}", f"{flows['last'].max():%Y-%m}"
         parts.append(first if first == last else f"{first}…{last}")
     return "  ".join(parts)
 
@@ -214,19 +231,25 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     axis.tick_params(axis="x", rotation=20)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7)
     new = int((flows["booked_at"] >= since).sum())
-    title = say("{alert}: {new} of {n} pieces of evidence are of this quarter").format(
-        alert=alert_id, new=new, n=len(flows)
+    template = (
+        say("{alert}: {new} of {n} pieces of evidence are of this quarter")
+        if new
+        else say("{alert}: nothing new this quarter, {n} pieces of earlier evidence")
     )
+    title = template.format(alert=alert_id, new=new, n=len(flows))
     axis.set_title(title)
     return Figure(drawing, title)
 
 
-def curve_chart(curve: pd.DataFrame) -> Figure:
-    """Alerts over each threshold of a kind, today's value marked; precision beside it where alerts
-    were decided.
+def curve_chart(curve: pd.DataFrame) -> Figure | None:
+    """Alerts over each threshold of a kind that changes their number, today's value marked; None
+    where none does.
     """
-    names = list(dict.fromkeys(curve["threshold"]))
-    across = 3
+    varies = curve.groupby("threshold")["alerts"].nunique() > 1
+    names = [name for name in dict.fromkeys(curve["threshold"]) if varies[name]]
+    if not names:
+        return None
+    across = min(3, len(names))
     down = -(-len(names) // across)
     height = 2.0 * down
     drawing, axes = plt.subplots(down, across, figsize=(9.5, height), squeeze=False)
@@ -274,10 +297,13 @@ def precision_chart(shares: pd.DataFrame) -> Figure:
         at, [f"{label(r)} ({n})" for r, n in zip(shares["reason"], shares["decided"], strict=True)]
     )
     axis.set(xlim=(0, 1), xlabel=say("Share confirmed, of the alerts decided (in brackets)"))
-    best = shares.iloc[-1]
-    title = say("{reason}: {share} of {n} decided alerts were confirmed").format(
-        reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"]
-    )
+    enough = shares[shares["decided"] >= ENOUGH]
+    title = say("Too few decisions so far to tell which reasons are right more often")
+    if len(enough):
+        best = enough.iloc[-1]
+        title = say("{reason}: {share} of {n} decided alerts were confirmed").format(
+            reason=label(best["reason"]), share=f"{best['share']:.0%}", n=best["decided"]
+        )
     axis.set_title(title)
     return Figure(drawing, title)
 

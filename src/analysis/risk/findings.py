@@ -1,7 +1,7 @@
 """What the pages of the investigations show: alerts in words, cases one by one, and what is new."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
@@ -111,7 +111,7 @@ def in_words(rows: pd.DataFrame) -> pd.DataFrame:
         "reasons": words,
         "new_reasons": words,
         "severity": severity,
-        "action": lambda a: label(a).capitalize(),
+        "action": label,
         "role": lambda r: label(r).lower(),
         "reason": label,
         "status": label,
@@ -120,6 +120,8 @@ def in_words(rows: pd.DataFrame) -> pd.DataFrame:
         "age": label,
         "trait": label,
     }
+    if {"action", "status"} <= set(rows):
+        rows = rows.assign(action=rows["action"].mask(rows["status"] == "confirmed", "follow up"))
     return rows.assign(
         **{
             c: rows[c].map(lambda v, f=f: f(v) if isinstance(v, str) else "")
@@ -160,6 +162,71 @@ def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
     proofs = proofs.assign(weight=weight).sort_values(["weight", "reason"], ascending=[False, True])
     once = proofs.drop_duplicates(["source", "evidence_id", "payer", "payee"])
     return once.drop(columns="weight").sort_values(["booked_at", "evidence_id"], ignore_index=True)
+
+
+def case_title(alert: pd.Series) -> str:
+    """What a case is called: its identifier, and what it is about."""
+    if not alert["about"]:
+        return str(alert["alert_id"])
+    return say("{alert}: {about}").format(alert=alert["alert_id"], about=alert["about"])
+
+
+def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame, currency: str) -> str:
+    """What happened, in two or three sentences: who and how much, why it is an alert, and what
+    became of it so far.
+    """
+    told = [
+        say(
+            "{parties} parties, {payments} payments from {first} to {last}; at stake are {amount} "
+            "{currency}."
+        ).format(
+            parties=len(parties),
+            payments=len(flows),
+            first=f"{flows['booked_at'].min():%Y-%m-%d}" if len(flows) else "–",
+            last=f"{flows['booked_at'].max():%Y-%m-%d}" if len(flows) else "–",
+            amount=f"{alert['amount']:,.0f}",
+            currency=currency,
+        ),
+        say("Why: {reasons}.").format(
+            reasons=words(" ".join(str(alert["reasons"]).split(" ")[:3]))
+        ),
+    ]
+    if alert["new_reasons"] and pd.notna(alert["decided_on"]):
+        told.append(
+            say("It was decided on {day} and is back with new reasons: {reasons}.").format(
+                day=f"{pd.Timestamp(alert['decided_on']):%Y-%m-%d}",
+                reasons=words(str(alert["new_reasons"])),
+            )
+        )
+    elif alert["status"] == "confirmed":
+        told.append(say("It was confirmed: keep what is stopped, and report it."))
+    return " ".join(told)
+
+
+def telling(flows: pd.DataFrame, kind: str, most: int) -> pd.DataFrame:
+    """The rows of evidence that tell most, in order of time: those of the weightiest reasons first,
+    of these the new ones, of these the largest. flows: as from `payments`.
+    """
+    order = flows.assign(weight=flows["reason"].map(POINTS[kind]).fillna(0))
+    order = order.sort_values(
+        ["weight", "is_new", "amount", "evidence_id"], ascending=[False, False, False, True]
+    )
+    return (
+        order.head(most)
+        .drop(columns="weight")
+        .sort_values(["booked_at", "evidence_id"], ignore_index=True)
+    )
+
+
+def seen_over_time(over_time: Mapping[str, pd.DataFrame], alert_id: str) -> pd.DataFrame:
+    """How an alert was seen in each quarter: quarter, severity, status, parties, amount."""
+    seen = [
+        alerts[alerts["alert_id"] == alert_id].assign(quarter=quarter)
+        for quarter, alerts in over_time.items()
+    ]
+    rows = [part for part in seen if len(part)]
+    columns = ["quarter", "severity", "status", "parties", "amount"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 def changed_by(curve: pd.DataFrame) -> pd.DataFrame:
@@ -248,22 +315,6 @@ def unfollowed(window: WindowFacts) -> str:
         "No entry of the quarter names the account of the other side, so no money can be followed "
         "from one account to another: that there is no alert does not say that there is no case."
     )
-
-
-def headline(
-    alerts: pd.DataFrame, window: WindowFacts, holds: pd.DataFrame | None = None
-) -> dict[str, str]:
-    """The figures of the index; no zero alerts where no money could be followed."""
-    if alerts.empty and not window.followed:
-        return {say("Entries that can be followed"): "0"}
-    shown = {
-        say("Alerts"): str(len(alerts)),
-        say("Severity high"): str(int((alerts["severity"] == "high").sum())),
-        say("Amount at stake"): f"{alerts['amount'].sum():,.0f}",
-    }
-    if holds is not None:
-        shown[say("Applications to hold")] = str(holds["application_id"].nunique())
-    return shown
 
 
 #: How many alerts there are: column to its type. kind, severity: codes.

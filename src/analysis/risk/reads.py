@@ -6,6 +6,7 @@ from functools import cached_property
 import pandas as pd
 
 from analysis.partition import Partition
+from analysis.quarters import Quarter
 from analysis.risk.kinds import ALERTS, CURVE, EVIDENCES, HISTORY, HOLDS, PARTIES
 from analysis.risk.record import QuarterRecord
 
@@ -27,12 +28,18 @@ class RiskTables(Partition):
         """risk_alert of the quarter: every alert with a party at the branch; those cleared and
         without new evidence too (`suppressed`).
         """
-        alerts = self._rows("risk_alert", ALERTS, ["kind", "rank"])
-        if self.own_branch and len(alerts):
-            branches = zip(alerts["branches"], alerts["branch_id"], strict=True)
-            here = [self.branch in {*others.split(" "), main} for others, main in branches]
-            alerts = alerts[here].reset_index(drop=True)
-        return alerts
+        return self._alerts(self.quarter)
+
+    @cached_property
+    def alerts_over_time(self) -> dict[str, pd.DataFrame]:
+        """The same of every quarter so far, by quarter; those that were cleared, and without new
+        evidence, left out.
+        """
+        by_quarter = {str(q): self._alerts(q) for q in self.quarters}
+        return {
+            q: alerts[~alerts["suppressed"].astype(bool)].reset_index(drop=True)
+            for q, alerts in by_quarter.items()
+        }
 
     @cached_property
     def evidence(self) -> pd.DataFrame:
@@ -74,8 +81,22 @@ class RiskTables(Partition):
         """What is known of the whole bank's investigations in the quarter."""
         return self.model("risk", QuarterRecord, self.quarter)
 
-    def _rows(self, mart: str, columns: Mapping[str, str], order: list[str]) -> pd.DataFrame:
-        files = self.mart(mart, self.quarter)
+    def _alerts(self, quarter: Quarter) -> pd.DataFrame:
+        alerts = self._rows("risk_alert", ALERTS, ["kind", "rank"], quarter)
+        if self.own_branch and len(alerts):
+            branches = zip(alerts["branches"], alerts["branch_id"], strict=True)
+            here = [self.branch in {*others.split(" "), main} for others, main in branches]
+            alerts = alerts[here].reset_index(drop=True)
+        return alerts
+
+    def _rows(
+        self,
+        mart: str,
+        columns: Mapping[str, str],
+        order: list[str],
+        quarter: Quarter | None = None,
+    ) -> pd.DataFrame:
+        files = self.mart(mart, quarter or self.quarter)
         rows = self.read(files, lambda table: table.order_by(order))
         return rows if len(rows) else pd.DataFrame(columns=list(columns))
 

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from IPython.display import display
 
+from analysis.report.brief import Brief
 from analysis.report.language import say
 from analysis.report.table import Table, table
+from analysis.report.words import listed
 from analysis.risk import charts, findings, words
 from analysis.risk.bias import compared
+from analysis.risk.brief import in_short, nothing_followed
+from analysis.risk.casefile import CaseFile
 from analysis.risk.dispositions import ageing, time_to_decision
 from analysis.risk.kinds import KINDS
+from analysis.risk.questions import case_file, innocent, questions
 from analysis.risk.record import QuarterRecord
 
 if TYPE_CHECKING:
-    from analysis.notebook import Headlines, Notice, Report
+    from analysis.notebook import Notice, Report
 
 INTERVAL = re.compile(r"\[(\w+), (\w+)\]")  # columns that a column's kind names
 PRECISION = {
@@ -96,7 +101,7 @@ class Investigation:
         )
 
     def alerts(self, last_on: bool = False) -> Table:
-        """The alerts, who is to do what. last_on: with the day of the newest evidence."""
+        """The alerts. last_on: with the day of the newest evidence."""
         kinds = {
             "alert_id": "text",
             "severity": "text",
@@ -106,7 +111,6 @@ class Investigation:
             "amount": "money",
             **({"last_on": "date"} if last_on else {}),
             "assigned_to": "text",
-            "action": "text",
         }
         return in_table(self.live, say("Alerts"), kinds, empty=say("Nothing meets the conditions."))
 
@@ -164,46 +168,36 @@ class Investigation:
         )
 
     def cases(self) -> Section:
-        """Of each alert shown in full: who paid whom, when, who plays which part, the evidence."""
-        shown = self.live.head(self.most_alerts)
-        return Section(
-            self.report.notice(findings.shown_in_full(shown, self.live)),
-            *(part for alert_id in shown["alert_id"] for part in self._case(alert_id)),
-        )
+        """Of the alerts of the highest rank what happened and who paid whom; of every alert a page
+        of its own to print and sign.
+        """
+        shown: list[object] = []
+        subtitle = f"{self.data.branch_name} · {self.data.quarter}"
+        for place, (_at, alert) in enumerate(self.live.iterrows()):
+            case = CaseFile(
+                alert,
+                self.data.evidence,
+                self.data.parties,
+                self.data.alerts_over_time,
+                pd.Timestamp(self.data.quarter.start),
+                self.report.bank.currency,
+            )
+            self.report.deliver_page(
+                case_file(case.alert_id), case.sheet(self.report.language, subtitle)
+            )
+            if place < self.most_alerts:
+                shown += [
+                    self.report.heading(case.title, case.alert_id),
+                    self.report.notice(case.story),
+                    *([case.picture] if case.picture else []),
+                    self.report.link(say("The case to print and sign"), case_file(case.alert_id)),
+                ]
+        in_full = self.live.head(self.most_alerts)
+        return Section(self.report.notice(findings.shown_in_full(in_full, self.live)), *shown)
 
-    def _case(self, alert_id: str) -> tuple[object, ...]:
-        flows = findings.payments(self.data.evidence, alert_id, self.kind)
-        parties = findings.roles(self.data.parties, alert_id)
-        return (
-            charts.flow_chart(alert_id, flows, parties),
-            charts.timeline_chart(alert_id, flows, pd.Timestamp(self.data.quarter.start)),
-            in_table(
-                parties,
-                say("Parties of {alert}").format(alert=alert_id),
-                {
-                    "party": "text",
-                    "role": "text",
-                    "party_branch": "text",
-                    "paid": "money",
-                    "got": "money",
-                },
-                most=15,
-            ),
-            in_table(
-                flows,
-                say("Evidence of {alert}").format(alert=alert_id),
-                {
-                    "booked_at": "date",
-                    "evidence_id": "text",
-                    "payer": "text",
-                    "payee": "text",
-                    "amount": "money",
-                    "reason": "text",
-                    "note": "text",
-                },
-                most=12,
-            ),
-        )
+    def innocent(self) -> "Notice":
+        """What would make a case innocent, and what to ask."""
+        return self.report.notice(innocent(self.kind), *questions(self.kind))
 
     def ranking(self) -> Section:
         """How the alerts are ranked, and what each reason weighs."""
@@ -270,10 +264,11 @@ class Investigation:
     def thresholds(self) -> Section:
         """What other thresholds would have added and lost in the whole bank."""
         return Section(
-            charts.curve_chart(self.curve)
-            if len(self.curve)
-            else self.report.notice(
-                say("The curves are made for the last quarter that was prepared.")
+            (charts.curve_chart(self.curve) if len(self.curve) else None)
+            or self.report.notice(
+                say("No threshold between half and double its value changes how many there are.")
+                if len(self.curve)
+                else say("The curves are made for the last quarter that was prepared.")
             ),
             in_table(
                 findings.changed_by(self.curve),
@@ -317,9 +312,16 @@ class Investigation:
             deliver("thresholds", self.curve),
         )
 
-    def headlines(self) -> "Headlines":
-        """The figures of the index."""
-        return self.report.headlines(**findings.headline(self.live, self.record.window, self.holds))
+    def brief(self) -> Brief:
+        """What the page opens with."""
+        if self.live.empty and (why := findings.unfollowed(self.record.window)):
+            return self.report.brief(nothing_followed(why))
+        over_time = {
+            quarter: findings.of_kind(alerts, self.kind)
+            for quarter, alerts in self.data.alerts_over_time.items()
+        }
+        told = in_short(self.report, self.live, over_time, self.holds)
+        return self.report.brief(told)
 
 
 class Overview:
@@ -425,23 +427,34 @@ class Overview:
             _time_to_decision(history, {"kind": "text"}, none_decided),
         )
 
-    def groups(self) -> Table:
-        """Whether alerts fall on some groups of persons more than on others."""
+    def groups(self) -> Section:
+        """Whether alerts fall on some groups of persons more than on others: a sentence, and the
+        groups of which it could be so.
+        """
         groups = compared(self.record.groups, self.report.min_cell)
-        return table(
-            findings.in_words(groups).assign(value=groups["value"].map(words.label)),
-            say("Persons named in alerts"),
-            {
-                "kind": "text",
-                "trait": "text",
-                "value": "text",
-                "customers": "count",
-                "named": "count",
-                "per_1000": "number [per_1000_low, per_1000_high]",
-                "p_corrected": "p",
-            },
-            empty=say("There are no alerts."),
-            words=words.OF_PERSONS,
+        certain = groups[groups["p_corrected"] < 0.05]
+        sentence = say(
+            "{n} comparisons: {certain} groups of persons are named more or less often than the "
+            "others beyond chance (Fisher's exact test, corrected after Holm)."
+        ).format(n=len(groups), certain=len(certain))
+        maybe = groups[groups["p_corrected"] < 1]
+        return Section(
+            self.report.notice(sentence if len(groups) else say("There are no alerts.")),
+            table(
+                findings.in_words(maybe).assign(value=maybe["value"].map(words.label)),
+                say("Persons named in alerts, where the corrected p is below 1"),
+                {
+                    "kind": "text",
+                    "trait": "text",
+                    "value": "text",
+                    "customers": "count",
+                    "named": "count",
+                    "per_1000": "number [per_1000_low, per_1000_high]",
+                    "p_corrected": "p",
+                },
+                empty=say("None."),
+                words=words.OF_PERSONS,
+            ),
         )
 
     def lists(self) -> Section:
@@ -451,14 +464,18 @@ class Overview:
             self.report.deliver("history", self.data.alert_history),
         )
 
-    def headlines(self) -> "Headlines":
-        """The figures of the index."""
-        not_examined = ", ".join(words.label(kind) for kind in self.lacking)
-        figures = {
-            **findings.headline(self.live, self.record.window),
-            say("Not examined"): not_examined,
-        }
-        return self.report.headlines(**figures)
+    def brief(self) -> Brief:
+        """What the page opens with."""
+        if self.live.empty and (why := findings.unfollowed(self.record.window)):
+            return self.report.brief(nothing_followed(why))
+        told = in_short(
+            self.report, self.live, self.data.alerts_over_time, self.data.holds, sums_up=True
+        )
+        if not self.lacking:
+            return self.report.brief(told)
+        kinds = listed(words.label(kind) for kind in self.lacking)
+        missing = say("Not examined: {kinds}.").format(kinds=kinds)
+        return self.report.brief(told.model_copy(update={"changed": f"{told.changed} {missing}"}))
 
 
 def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) -> Table:

@@ -120,7 +120,8 @@ OUTCOMES = {
 ACTIONS = {
     "confirm at once and stop": marked("Confirm at once and stop"),
     "confirm": marked("Confirm"),
-    "watch": marked("watch"),
+    "watch": marked("Watch"),
+    "follow up": marked("Confirmed: keep what is stopped, and report it"),
 }
 
 #: Why an application is held.

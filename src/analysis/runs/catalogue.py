@@ -1,7 +1,9 @@
 """The reports there are: notebook, parameters that can be set, and the steps they stand on."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,6 +62,13 @@ class Report:
     def name(self) -> str:
         """The notebook's name without its number."""
         return self.file.split("_", 1)[1]
+
+    @cached_property
+    def title(self) -> str:
+        """What its page is called, in the language of the source."""
+        cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
+        lines = [line for c in cells for line in "".join(c["source"]).splitlines()]
+        return next((line[2:] for line in lines if line.startswith("# ")), self.name)
 
     @property
     def notebook(self) -> Path:

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+#: Of the files of a report: page, page of evidence, what it tells in short, executed notebook.
+PAGE, EVIDENCE, BRIEF, NOTEBOOK = ENDINGS = ("html", "evidence.html", "brief.json", "ipynb")
+
 
 def file_hashes(folder: Path, report: str) -> dict[str, str]:
     """SHA-256 of everything delivered for a report, by path within the branch's folder."""
     files = [
-        folder / f"{report}.html",
-        folder / f"{report}.ipynb",
+        *(folder / f"{report}.{ending}" for ending in ENDINGS),
         *sorted((folder / "tables" / report).rglob("*")),
     ]
     return {

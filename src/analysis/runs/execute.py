@@ -21,9 +21,11 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.translators import PythonTranslator
 
+from analysis.partition import ALL
 from analysis.report.language import say
-from analysis.report.page import end_where_not_examined, headlines, html_page
-from analysis.runs.delivered import file_hashes
+from analysis.report.page import Of, brief_of, end_where_not_examined, html_pages
+from analysis.report.parts import without_bank
+from analysis.runs.delivered import BRIEF, EVIDENCE, NOTEBOOK, PAGE, file_hashes
 from analysis.runs.guard import Guard
 from analysis.runs.manifest import Entry
 from analysis.runs.packages import versions
@@ -137,7 +139,7 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
     with Guard(task.limits) as guard:
         try:
             notebook = papermill.execute_notebook(
-                task.notebook,
+                notebook_of(task),
                 None,
                 {**task.parameters, "outputs": str(tables)},
                 kernel_name=KERNEL,
@@ -161,8 +163,14 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
             ended = guard.how_it_ended() if isinstance(fault, DeadKernelError) else guard.reason
             error = ended or f"{type(fault).__name__}: {fault}"
     if error:
-        notebook = reached[-1] if reached else nbformat.read(task.notebook, as_version=4)
+        notebook = reached[-1] if reached else notebook_of(task)
     return notebook, error
+
+
+def notebook_of(task: Task) -> NotebookNode:
+    """The notebook that is executed: a branch's is without what is the same in all branches."""
+    notebook = nbformat.read(task.notebook, as_version=4)
+    return notebook if task.branch == ALL else without_bank(notebook)
 
 
 def deliver(
@@ -184,16 +192,30 @@ def deliver(
     _forget_place(notebook, task)
     nothing = "" if error else end_where_not_examined(notebook)
     with _rendering:
-        page = html_page(
+        pages = html_pages(
             notebook,
-            task.branch_name,
-            task.quarter,
-            task.language,
-            _provenance(task, made_of, started, seconds),
+            Of(
+                report=task.report,
+                branch_name=task.branch_name,
+                quarter=task.quarter,
+                language=task.language,
+                provenance=_provenance(task, made_of, started, seconds),
+                around=task.around,
+            ),
             _without_places(error, task),
         )
-    write_text(make_way(folder / f"{task.report}.ipynb"), nbformat.writes(notebook) + "\n")
-    write_text(make_way(folder / f"{task.report}.html"), page.html)
+    brief = None if error or nothing else brief_of(notebook)
+    for ending, content in (
+        (NOTEBOOK, nbformat.writes(notebook) + "\n"),
+        (PAGE, pages.html),
+        (EVIDENCE, pages.evidence),
+        (BRIEF, brief.model_dump_json(indent=1) if brief else ""),
+    ):
+        place = make_way(folder / f"{task.report}.{ending}")
+        if content:
+            write_text(place, content)
+        else:
+            place.unlink(missing_ok=True)
     target = folder / "tables" / task.report
     shutil.rmtree(target, ignore_errors=True)
     if tables.exists() and not error and not nothing:
@@ -201,14 +223,13 @@ def deliver(
         tables.rename(target)
     return _entry(task, error, started).model_copy(
         update={
-            "title": page.title,
-            "headlines": headlines(notebook),
+            "title": pages.title,
             **({"status": "empty", "nothing": nothing} if nothing else {}),
             "attempts": attempts,
             "made_of": made_of,
             "readings": readings,
             "files": file_hashes(folder, task.report),
-            "page_bytes": len(page.html.encode()),
+            "page_bytes": len(pages.html.encode()),
         }
     )
 
@@ -222,7 +243,6 @@ def _entry(task: Task, error: str, started: float) -> Entry:
         status="failed" if error else "done",
         error=_without_places(error, task),
         title="",
-        headlines={},
         attempts=1,
         made_of=task.made_of,
         readings=[],
@@ -237,7 +257,7 @@ def _entry(task: Task, error: str, started: float) -> Entry:
 
 def failed_without_running(task: Task, error: str) -> Entry:
     """The entry and the page of a report whose process was lost."""
-    notebook = nbformat.read(task.notebook, as_version=4)
+    notebook = notebook_of(task)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

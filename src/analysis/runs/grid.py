@@ -17,6 +17,8 @@ from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
 from analysis.runs.index import write_index
 from analysis.runs.manifest import About, Entry, Manifest, Name
+from analysis.runs.neighbours import Neighbours
+from analysis.runs.overview import write_overview
 from analysis.runs.packages import versions
 from analysis.runs.request import Request
 from analysis.runs.task import Task
@@ -96,7 +98,9 @@ def plan_run(request: Request) -> Plan:
     manifest, marks = Manifest(folder), Fingerprints(bank.data_folder)
     settings = bank.model_dump_json(include=SETTINGS)
     plan = Plan(folder, [])
-    for branch, kind in request.pairs(list(names)):
+    pairs = request.pairs(list(names))
+    reports = Neighbours(manifest, pairs, names, bank.output_folder, request.quarter)
+    for branch, kind in pairs:
         task = Task(
             report=kind.name,
             notebook=str(kind.notebook),
@@ -120,6 +124,7 @@ def plan_run(request: Request) -> Plan:
             },
             data_folder=str(bank.data_folder),
             limits=request.limits,
+            around=reports.around(branch, kind.name),
         )
         if not request.force and not why_run(manifest, task, marks):
             plan.fresh.append(manifest.reports[task.name])
@@ -183,6 +188,7 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
         title=bank.title,
         quarter=str(request.quarter),
         language=request.written_in,
+        regions=Partition(bank, ALL, request.quarter).regions,
     )
     outcome = Outcome(plan.folder, skipped=len(plan.fresh))
     where: AbstractContextManager[pool.Pool]
@@ -215,6 +221,8 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     for left in plan.folder.glob("*/.*"):  # of processes that were killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
+    for branch in sorted({task.branch for task in plan.tasks} | {ALL}):
+        write_overview(manifest, branch)
     write_index(manifest)
     return outcome
 
@@ -231,7 +239,6 @@ def _planned(task: Task, order: dict[str, int]) -> Entry:
         branch_name=task.branch_name,
         status="planned",
         error="",
-        headlines={},
         order=_place(order, task.report),
     )
 

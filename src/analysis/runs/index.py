@@ -1,15 +1,46 @@
-"""The page over all reports of a quarter: branches × reports with status and headline figures."""
+"""The page over all reports of a quarter: a line for each branch, with each report's first figure.
 
-from html import escape
+Made for a thousand branches and fifteen reports: a cell is a few dozen bytes, and what many cells
+have in common is said once.
+"""
+
+from dataclasses import dataclass
 
 from analysis.report import language
+from analysis.report.brief import PREVIOUS, KeyFigure
 from analysis.report.language import say
-from analysis.report.stylesheet import stylesheet
+from analysis.report.page import frame
+from analysis.report.table import environment, number
+from analysis.runs.briefs import brief_of_entry
 from analysis.runs.manifest import Entry, Manifest
 from analysis.runs.signoff import Standing, standing
 from analysis.storage import write_text
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+#: Heights of a line of text, from low to high.
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A report of a branch on the index."""
+
+    href: str = ""
+    text: str = ""  # its first figure, or what became of it
+    trend: str = ""  # the figure over the quarters
+    arrow: str = ""  # only where it changed by more than chance
+    status: str = ""  # empty where it is done
+    why: int = 0  # number of the sentence that says why there is no figure
+
+
+class Whys:
+    """The sentences that say why there is no figure, each once, by number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, sentence: str) -> int:
+        """The number of a sentence; a new one where it has none."""
+        return self.numbers.setdefault(sentence, len(self.numbers) + 1)
 
 
 def write_index(manifest: Manifest, on_disk: bool = False) -> None:
@@ -23,69 +54,110 @@ def write_index(manifest: Manifest, on_disk: bool = False) -> None:
 def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
     """The page as HTML; every text of the data is escaped."""
     about, entries = manifest.about, manifest.entries()
-    written_in = about.language
-    language.use(written_in)
-    names = list(dict.fromkeys(e.report for e in entries))
-    branches = sorted({(e.branch != "ALL", e.branch): e.branch_name for e in entries}.items())
-    titles = {e.report: e.title or e.report for e in entries}
-    rows = []
-    for (_first, branch), name in branches:
-        row = "".join(f"<td>{_cell(manifest.get((branch, report)))}</td>" for report in names)
-        rows.append(
-            f'<tr><th scope="row">{escape(name)}<br><small>{escape(branch)}</small></th>{row}</tr>'
-        )
-    states = ("done", "empty", "failed", "planned")
-    counts = {s: sum(e.status == s for e in entries) for s in states}
-    summary = say("{done} reports are done, {failed} failed, {planned} were not reached.").format(
+    language.use(about.language)
+    reports = {e.report: e.title or e.report for e in sorted(entries, key=lambda e: e.order)}
+    whys, labels = Whys(), dict[str, str]()
+    branches: dict[str, dict[str, Cell]] = {}
+    names: dict[str, str] = {}
+    for entry in entries:
+        names[entry.branch] = entry.branch_name
+        brief = brief_of_entry(manifest.folder, entry)
+        figure = brief.figures[0] if brief and brief.figures else None
+        if figure:
+            labels[entry.report] = figure.label
+        branches.setdefault(entry.branch, {})[entry.report] = _cell(entry, figure, whys)
+    counts = {
+        s: sum(e.status == s for e in entries) for s in ("done", "empty", "failed", "planned")
+    }
+    summary = say("{done} reports are done, {failed} failed, {planned} are not run yet.").format(
         **counts
     )
     if counts["empty"]:
         summary += " " + say("{empty} are empty, for want of data.").format(**counts)
-    title = say("{bank}, {quarter}: all reports").format(bank=about.title, quarter=about.quarter)
-    heads = "".join(f'<th scope="col">{escape(titles[n])}</th>' for n in names)
-    lang = escape(written_in if written_in != "pseudo" else "en")
-    foot = say("Data, code, parameters, versions and times of every report are in")
-    return f"""<!DOCTYPE html>
-<html lang="{lang}"><head><meta charset="utf-8">\
-<meta name="viewport" content="width=device-width, initial-scale=1">\
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">\
-<title>{escape(title)}</title><style>{stylesheet()}</style></head><body>\
-<header><h1>{escape(title)}</h1><p>{escape(summary)}</p>{_sign_off(signed)}</header>\
-<main style="grid-column:1/-1"><div class="table"><table class="grid">\
-<thead><tr><th scope="col">{escape(say("Branch"))}</th>{heads}</tr></thead>\
-<tbody>{"".join(rows)}</tbody></table></div></main>\
-<footer><p>{escape(foot)} <a href="manifest.json">manifest.json</a>.</p></footer></body></html>
-"""
+    return (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            **frame(about.language),
+            title=say("{bank}, {quarter}: all reports").format(
+                bank=about.title, quarter=about.quarter
+            ),
+            summary=summary,
+            signed=_sign_off(signed),
+            void=_void(signed),
+            reports=[(titles, labels.get(name, "")) for name, titles in reports.items()],
+            rows=[
+                (
+                    branch,
+                    names[branch],
+                    about.regions.get(branch, ""),
+                    [cells.get(r) for r in reports],
+                )
+                for branch, cells in branches.items()
+            ],
+            regions=bool(about.regions),
+            whys=list(whys.numbers),
+            words={
+                "branch": say("Branch"),
+                "region": say("Region"),
+                "why": say("Why there is no figure"),
+                "arrows": say(
+                    "▲ and ▼: changed since last quarter by more than chance lets expect. The "
+                    "bars are the quarters so far."
+                ),
+                "foot": say(
+                    "Data, code, parameters, versions and times of every report: manifest.json"
+                ),
+                "search": say("Search in this table"),
+                "rows": say("{n} of {all} rows"),
+                "link": say("Link to this section"),
+            },
+        )
+    )
+
+
+def _cell(entry: Entry, figure: KeyFigure | None, whys: Whys) -> Cell:
+    href = f"{entry.branch}/{entry.report}.html"
+    if entry.status == "planned":
+        return Cell(text=say("not run yet"), status="planned")
+    if entry.status == "failed":
+        return Cell(href, say("failed"), status="failed", why=whys.number(entry.error[:160]))
+    if entry.status == "empty":
+        return Cell(href, say("empty"), status="empty", why=whys.number(entry.nothing))
+    if figure is None or figure.now.value is None:
+        return Cell(href, say("open"))
+    change = figure.change(PREVIOUS)
+    certain = change is not None and change.certain
+    return Cell(
+        href,
+        number(figure.now.value, figure.kind),
+        bars(figure),
+        ("▲" if change.difference > 0 else "▼") if change and certain else "",
+    )
+
+
+def bars(figure: KeyFigure) -> str:
+    """The figure over the quarters as blocks of text; empty with fewer than three."""
+    values = [p.value for p in figure.points[-8:]]
+    shown = [v for v in values if v is not None]
+    if len(shown) < 3:
+        return ""
+    least, reach = min(shown), (max(shown) - min(shown)) or 1.0
+    steps = len(BLOCKS) - 1
+    return "".join(" " if v is None else BLOCKS[round(steps * (v - least) / reach)] for v in values)
 
 
 def _sign_off(signed: Standing | None) -> str:
     if signed is None:
         return ""
-    said = say(
-        "Reviewed by {by} on {at}: {found} reports came out the same when they were replayed."
+    return say(
+        "Signed off by {by} on {at}: {found} reports came out the same when they were replayed."
     ).format(by=signed.by, at=signed.at[:10], found=signed.found)
-    if not signed.changed:
-        return f'<p class="signed">{escape(said)}</p>'
-    void = say("This review is void: {files} changed since.").format(
+
+
+def _void(signed: Standing | None) -> str:
+    if signed is None or not signed.changed:
+        return ""
+    return say("This sign-off is void: {files} changed since.").format(
         files=", ".join(signed.changed[:5]) + (" …" if len(signed.changed) > 5 else "")
     )
-    return f'<p class="failed">{escape(said)} <strong>{escape(void)}</strong></p>'
-
-
-def _cell(entry: Entry | None) -> str:
-    if entry is None:
-        return "–"
-    if entry.status == "planned":
-        return escape(say("not reached"))
-    target = f"{escape(entry.branch)}/{escape(entry.report)}.html"
-    link = f'<a href="{target}">{escape(say("open"))}</a>'
-    if entry.status == "failed":
-        why = f"<small>{escape(entry.error[:160])}</small>"
-        return f'<span class="failed">{escape(say("failed"))}</span> {link}<br>{why}'
-    if entry.status == "empty":
-        return f'<span class="empty">{escape(entry.nothing)}</span> {link}'
-    figures = "".join(
-        f"<li><small>{escape(label)}</small> <strong>{escape(figure)}</strong></li>"
-        for label, figure in entry.headlines.items()
-    )
-    return f'{link}<ul style="list-style:none;padding:0;margin:0">{figures}</ul>'

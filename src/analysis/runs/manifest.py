@@ -36,7 +36,6 @@ class Entry(BaseModel):
     error: str = ""
     nothing: str = ""  # why it is empty, in a sentence
     title: str = ""
-    headlines: dict[str, str] = {}  # the figures on the index, by label
     order: int = LAST_IN_ORDER  # of the report on the index
     attempts: int = 1
     made_of: dict[str, str] | None = None  # fingerprints; none in the first version's manifests
@@ -70,6 +69,7 @@ class About(BaseModel):
     title: str = ""
     quarter: str = ""
     language: str = "en"
+    regions: dict[str, str] = {}  # branch to its region
 
 
 class Stored(About):
@@ -128,8 +128,7 @@ class Manifest:
         start = time.monotonic()
         entries = [entry.stored() for entry in self.entries()]
         content = {**self.about.model_dump(), "reports": entries}
-        # headlines keep the order in which the report gave them
-        write_json(self.folder / "manifest.json", content, sort_keys=False)
+        write_json(self.folder / "manifest.json", content)
         (self.folder / JOURNAL).unlink(missing_ok=True)
         self._written = time.monotonic()
         self._cost = self._written - start

@@ -23,6 +23,8 @@ FINDINGS = '''"""What the report {name} finds. Tables in, tables out."""
 
 import pandas as pd
 
+from analysis.report.brief import Brief, KeyFigure, points
+from analysis.report.language import say
 from analysis.statistics.intervals import share_interval
 
 #: Customers by type.
@@ -49,13 +51,29 @@ def customers_by_type(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
         if counts.min() >= min_cell
     ]
     return pd.DataFrame(rows, columns=list(CUSTOMERS_BY_TYPE))
+
+
+def {name}_brief(counts: pd.DataFrame, quarter: str) -> Brief:
+    """What the page opens with, and the overview and the index show of it.
+
+    counts: as from `customers_by_type`.
+    """
+    persons = counts[counts["customer_type"] == "personal"].assign(quarter=quarter)
+    persons = persons.assign(of_all=counts["customers"].sum())
+    shown = points(persons, [quarter], "share", "share_low", "share_high", "of_all")
+    return Brief(
+        changed=say("What changed since last quarter and last year, as it was tested."),
+        why=say("Why."),
+        to_do=say("What is to be done now, and by whom."),
+        figures=[KeyFigure(label=say("Persons among the customers"), kind="share", points=shown)],
+    )
 '''
 
 TEST = '''"""What the report {name} finds."""
 
 import pandas as pd
 
-from analysis.{subject}.{name} import CUSTOMERS_BY_TYPE, customers_by_type
+from analysis.{subject}.{name} import CUSTOMERS_BY_TYPE, customers_by_type, {name}_brief
 
 
 def customers(**counts):
@@ -75,6 +93,12 @@ def test_a_type_of_a_few_customers_cannot_be_worked_out():
     assert customers_by_type(customers(personal=30, corporate=9), min_cell=10).empty
 
 
+def test_what_it_tells_in_short_has_the_share_of_persons():
+    table = customers_by_type(customers(personal=30, corporate=10), min_cell=10)
+    figure = {name}_brief(table, "2024Q4").figures[0]
+    assert (figure.now.value, figure.now.n) == (0.75, 40)
+
+
 def test_a_branch_without_customers_has_no_rows():
     assert customers_by_type(pd.DataFrame(), min_cell=10).empty
 '''
@@ -90,7 +114,7 @@ outputs = ""
 min_cell = None"""
 OPEN = """from analysis.notebook import open_report, say
 from analysis.segmentation.reads import SegmentationTables
-from analysis.{subject}.{name} import customers_by_type
+from analysis.{subject}.{name} import customers_by_type, {name}_brief
 from analysis.{subject}.words import table
 
 report = open_report(params, branch, quarter, language, outputs, min_cell, [SegmentationTables])
@@ -106,7 +130,7 @@ TABLE = """table(
     empty=say("Too few customers of a type to be shown."),
 )"""
 LIST = """report.deliver("{name}", counts)"""
-HEADLINE = """report.headlines(**{{say("Customers"): f"{{counts['customers'].sum():,}}"}})"""
+BRIEF = """report.brief({name}_brief(counts, report.quarter))"""
 
 
 def new_report(name: str, subject: str) -> list[Path]:
@@ -148,7 +172,7 @@ def new_report(name: str, subject: str) -> list[Path]:
 
 def _notebook(names: dict[str, str]) -> nbformat.NotebookNode:
     parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    code = [text.format(**names) for text in (OPEN, TABLE, LIST, HEADLINE)]
+    code = [text.format(**names) for text in (OPEN, BRIEF, TABLE, LIST)]
     cells = [
         nbformat.v4.new_markdown_cell(OPENING.format(**names)),
         parameters,

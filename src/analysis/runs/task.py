@@ -2,9 +2,10 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from analysis.report.page import Around
 from analysis.runs.manifest import Parameter
 
 
@@ -32,6 +33,7 @@ class Task:
     made_of: dict[str, str]  # fingerprints of notebook, code, packages, settings
     data_folder: str  # what the report's readings are relative to
     limits: Limits = Limits()
+    around: Around = field(default_factory=Around)  # the pages that its pages lead to
 
     @property
     def recorded(self) -> dict[str, Parameter]:

@@ -16,6 +16,8 @@ import nbformat
 
 from analysis import workers
 from analysis.errors import ParametersError, not_one_of
+from analysis.partition import ALL
+from analysis.report.parts import without_bank
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
 from analysis.runs.execute import KERNEL
@@ -158,7 +160,8 @@ def _other_code(notebook: nbformat.NotebookNode, entry: Entry) -> Iterator[str]:
     if bytes_fingerprint(report.notebook) != recorded:
         yield f"{report.notebook.name} changed since the report was made; nothing was executed"
         return
-    source, own = _code(nbformat.read(report.notebook, as_version=4)), _code(notebook)
+    whole = nbformat.read(report.notebook, as_version=4)
+    source, own = _code(whole if entry.branch == ALL else without_bank(whole)), _code(notebook)
     if entry.status == "empty":  # cut off where it said that it has nothing to say
         source = source[: max(1, len(own))]
     if own != source:

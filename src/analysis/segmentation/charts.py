@@ -11,6 +11,7 @@ from analysis.report.figure import Figure
 from analysis.report.language import say
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.words import label
+from analysis.statistics.comparison import apart_from_all
 from analysis.statistics.reach import reach
 
 #: Features shown in the profile chart, and those of them on a scale that is logarithmic beyond
@@ -28,8 +29,10 @@ MONEY = ("balance_end", "money_in")
 MONEY_TICKS = (-(10**8), -(10**6), -(10**4), 0, 10**4, 10**6, 10**8)
 
 
-def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
-    """Share of customers per group with its interval; sizes as from `findings.group_sizes`."""
+def group_sizes_chart(sizes: pd.DataFrame, title: str) -> Figure:
+    """Share of customers per group with its interval; sizes as from `findings.group_sizes`. title:
+    what was found.
+    """
     shown = sizes.dropna(subset=["share"])
     kinds = list(dict.fromkeys(shown["customer_type"]))
     drawing, axes = plt.subplots(
@@ -50,13 +53,6 @@ def group_sizes_chart(sizes: pd.DataFrame) -> Figure:
         axis.set(title=label(kind), xlabel=say("Share of customers (%), 95 % interval"), ylabel="")
     if shown.empty:
         return Figure(drawing, say("No group is large enough to be shown."))
-    of_first_kind = shown[shown["customer_type"] == kinds[0]]
-    largest = shown.loc[shown["share"].idxmax()] if len(kinds) == 1 else of_first_kind.iloc[0]
-    title = say("The largest group is {group} with {share} of {kind} customers").format(
-        group=label(largest["segment"]),
-        share=f"{largest['share']:.0%}",
-        kind=label(largest["customer_type"]).lower(),
-    )
     drawing.suptitle(title, fontsize=11)
     return Figure(drawing, title)
 
@@ -142,7 +138,7 @@ def clustergram_chart(segmentation: FittedSegmentation, kind: str) -> Figure:
     return Figure(drawing, title)
 
 
-def value_chart(values: pd.DataFrame) -> Figure:
+def value_chart(values: pd.DataFrame, currency: str) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
     personal = values["customer_type"] == "personal"
     shown = values[personal] if personal.any() else values
@@ -162,10 +158,18 @@ def value_chart(values: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(shown)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="grey", linewidth=1)
-        axis.set_xlabel(say("Value per customer and year (currency of the bank), 95 % interval"))
-        best = shown.loc[shown["total"].idxmax()]
-        title = say("{group} is worth most in all: {total} a year").format(
-            group=label(best["segment"]), total=f"{best['total']:,.0f}"
+        axis.set_xlabel(
+            say("Value per customer and year, {currency}, 95 % interval").format(currency=currency)
+        )
+        told = shown.dropna(subset=["value_a_year", "value_low", "value_high"])
+        columns = ["value_a_year", "value_low", "value_high"]
+        best = apart_from_all(list(told[columns].itertuples(index=False, name=None)), highest=True)
+        title = (
+            say("No group's customers are worth more than all others' beyond chance")
+            if best is None
+            else say("A customer of {group} is worth more than any other, beyond chance").format(
+                group=label(told["segment"].iloc[best])
+            )
         )
     axis.set_title(title)
     return Figure(drawing, title)

@@ -293,10 +293,7 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
         low, high = share_interval(late.sum(), borrowers)
     lost = assumptions.default_given_arrears * assumptions.loss_given_default
     exposure = lost * debt.mean()
-    margin = (
-        assumptions.deposit_margin * group["balance_end"].clip(lower=0)
-        + assumptions.lending_margin * debt
-    )
+    margin = _margin(group, assumptions)
     value = (margin - lost * share * debt)[without_dominated(group, margin, min_cell).index]
     mean = value.mean()
     worth = [mean, *mean_interval(mean, value.std(), len(value)), mean * len(group)]
@@ -309,6 +306,25 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
     if 0 < borrowers < min_cell or group["borrowers_withheld"].any():
         risk = [np.nan] * 7
     return [*worth, *risk]
+
+
+def margins(customers: pd.DataFrame, assumptions: Value) -> pd.DataFrame:
+    """What each customer's balance and debt bring a year: group and value (in the bank's currency),
+    by identifier. Customers of branches in which one makes up nearly all are left out.
+    """
+    if customers.empty:
+        return pd.DataFrame(columns=["group", "value"])
+    margin = _margin(customers, assumptions)
+    by_branch = margin.groupby(customers["branch_id"])
+    kept = ~customers["branch_id"].map(by_branch.agg(dominated)).astype(bool)
+    group = customers["customer_type"] + "|" + customers["segment"]
+    table = pd.DataFrame({"group": group, "value": margin}).set_axis(customers["customer_id"])
+    return table[kept.to_numpy()]
+
+
+def _margin(customers: pd.DataFrame, assumptions: Value) -> pd.Series:
+    balance, debt = (customers[c].astype(float).fillna(0.0) for c in ("balance_end", "debt"))
+    return assumptions.deposit_margin * balance.clip(lower=0) + assumptions.lending_margin * debt
 
 
 #: What serving groups by their plans would change in a year: column to its type.
@@ -491,15 +507,3 @@ def customer_list(
     )
     listed["may_be_contacted"] = listed["consent"].astype("boolean")
     return listed[list(CUSTOMER_LIST)].sort_values("customer_id", ignore_index=True)
-
-
-def headline(sizes: pd.DataFrame, in_all: dict[str, float]) -> dict[str, str]:
-    """The figures of the index: largest group, what the plans would save."""
-    shown_sizes = sizes.dropna(subset=["share"])
-    figures = {}
-    if len(shown_sizes):
-        largest = shown_sizes.loc[shown_sizes["customers"].idxmax()]
-        figures[say("Largest group")] = f"{label(largest['segment'])} {largest['share']:.0%}"
-    if in_all:
-        figures[say("Net effect of the plans a year")] = f"{in_all['net']:,.0f}"
-    return figures

@@ -2,12 +2,15 @@
 
 from functools import cached_property
 
+import ibis
 import pandas as pd
 from ibis import _
 
 from analysis.partition import MOST_ROWS, Partition, flagged
 from analysis.quarters import Quarter
+from analysis.segmentation.findings import DOMINANCE
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts
+from analysis.statistics.intervals import mean_interval
 from analysis.storage import rows_of
 
 #: How counts by group are told apart in the counts that no page shows.
@@ -49,6 +52,50 @@ class SegmentationTables(Partition):
                 for quarter in self.quarters
                 for count in self.model("segment_counts", SegmentCounts, quarter).counts
             ]
+        )
+
+    @cached_property
+    def value_by_quarter(self) -> pd.DataFrame:
+        """What a customer's balance and debt bring a year, over every customer of each quarter.
+
+        quarter. n: customers. value: mean, in the bank's currency, with its interval low to high
+        (Student). Of ALL without the branches in which one customer makes up nearly all; of such a
+        branch, of one too small to be shown, and where no page shows how many customers there are,
+        nothing.
+        """
+        by = ["branch_id", "quarter"]
+        value = self.bank.value
+        margin = (
+            value.deposit_margin * ibis.greatest(_.balance_end.fill_null(0), 0)
+            + value.lending_margin * _.debt.fill_null(0)
+        ).cast("float64")
+        sums = self.read(
+            self.marts("customer_quarter", self.quarters, self.own_branch),
+            lambda rows: (
+                rows.mutate(margin=margin)
+                .group_by(by)
+                .aggregate(
+                    n=_.count(),
+                    total=_.margin.sum(),
+                    squares=(_.margin * _.margin).sum(),
+                    largest=_.margin.abs().max(),
+                )
+                .order_by(by)
+            ),
+        )
+        if sums.empty:
+            return pd.DataFrame(columns=["quarter", "n", "value", "low", "high"])
+        sums = sums[sums["largest"] <= DOMINANCE * sums["total"]]
+        of_quarter = sums.groupby("quarter", as_index=False)[["n", "total", "squares"]].sum()
+        hidden = set(self.not_shown("customers")["quarter"])
+        shown = ~of_quarter["quarter"].isin(hidden) & (of_quarter["n"] >= self.bank.min_cell)
+        of_quarter = of_quarter[shown].reset_index(drop=True)
+        mean = of_quarter["total"] / of_quarter["n"]
+        spread = (of_quarter["squares"] / of_quarter["n"] - mean**2).clip(lower=0)
+        sd = (spread * of_quarter["n"] / (of_quarter["n"] - 1)) ** 0.5
+        ends = [mean_interval(*row) for row in zip(mean, sd, of_quarter["n"], strict=True)]
+        return of_quarter[["quarter", "n"]].assign(
+            value=mean, low=[low for low, _high in ends], high=[high for _low, high in ends]
         )
 
     @cached_property

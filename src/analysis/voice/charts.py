@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.report.figure import Figure
 from analysis.report.language import say
+from analysis.statistics.comparison import apart_from_all
 from analysis.statistics.reach import reach
 
 
@@ -30,8 +31,14 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(shown)), shown["theme"])
         axis.invert_yaxis()
         axis.set_xlabel(say("Index of those who write of it (0–100), 95 % interval"))
-        title = say("Least content are those who write: {theme}").format(
-            theme=shown["theme"].iloc[0]
+        estimates = list(shown[["score", "low", "high"]].itertuples(index=False, name=None))
+        least = apart_from_all(estimates, highest=False)
+        title = (
+            say("The writers of no theme are less content than all others beyond chance")
+            if least is None
+            else say("Less content than all others, beyond chance: {theme}").format(
+                theme=shown["theme"].iloc[least]
+            )
         )
     axis.set_title(title)
     return Figure(drawing, title)

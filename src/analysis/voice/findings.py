@@ -193,14 +193,22 @@ QUOTATIONS = {
 }
 
 
-def quotations(comments: pd.DataFrame, quarter: str, each: int = 2) -> pd.DataFrame:
+def quotations(
+    comments: pd.DataFrame, quarter: str, each: int = 2, of: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """What was written, word for word: the columns `QUOTATIONS`; of each theme in the year the
     texts nearest its centre that hold one of the words it is named by, those of low scores first;
     none that is not near (cosine 0.6). None of a theme that fewer than five of the branch's
     customers wrote about in that year.
+
+    of: as from `themes_now`; of these themes one text each, in their order.
     """
     if comments.empty:
         return pd.DataFrame(columns=list(QUOTATIONS))
+    if of is not None:
+        every = quotations(comments, quarter, 1).set_index(["language", "theme"])
+        of_theme = pd.MultiIndex.from_frame(of[["language", "theme"]])
+        return every.loc[of_theme.intersection(every.index, sort=False)].reset_index()
     themed = _with_theme(comments, quarter, 3)
     chosen = []
     for (language, theme), part in themed.groupby(["language", "theme"]):

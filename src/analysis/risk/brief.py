@@ -1,0 +1,212 @@
+"""What the investigations tell management in short."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.report.brief import (
+    Brief,
+    Explained,
+    KeyFigure,
+    Part,
+    Point,
+    ToDo,
+    changes,
+    difference_in_words,
+    first,
+)
+from analysis.report.language import ngettext, say
+from analysis.report.words import listed
+from analysis.risk import findings
+from analysis.risk.dispositions import AGES, DECIDED
+from analysis.risk.questions import case_file
+from analysis.risk.words import label, words
+
+if TYPE_CHECKING:
+    from analysis.notebook import Report
+    from analysis.risk.reads import RiskTables
+
+#: Which alerts come first.
+SEVERITIES = {"high": 0, "medium": 1, "low": 2}
+LONG_OPEN = 180  # days
+
+
+def in_short(
+    report: "Report",
+    live: pd.DataFrame,
+    over_time: Mapping[str, pd.DataFrame],
+    holds: pd.DataFrame | None = None,
+    sums_up: bool = False,
+) -> Brief:
+    """live: alerts shown, columns ALERTS. over_time: the same by quarter. holds: columns HOLDS.
+    sums_up: whether the alerts are shown on pages of their own.
+    """
+    partition, currency = report.partition, report.bank.currency
+    alerts = _figure(say("Alerts"), "count", {q: float(len(a)) for q, a in over_time.items()})
+    amounts = {q: float(a["amount"].sum()) for q, a in over_time.items()}
+    amount = _figure(say("Amount at stake"), "money", amounts, currency)
+    days = days_open(live, partition.alert_history)
+    figures, waiting = [alerts, amount], {say("Alerts"): by_age(days)}
+    if holds is not None:
+        waiting[say("Applications to hold")] = by_age(held_for(partition, holds))
+        count = float(holds["application_id"].nunique())
+        figures.append(
+            KeyFigure(
+                label=say("Applications to hold"),
+                kind="count",
+                points=[Point(quarter=report.quarter, value=count)],
+                better="down",
+            )
+        )
+    return Brief(
+        changed=_changed(live, alerts, days),
+        why=_why(live),
+        to_do=_to_do(live, holds),
+        figures=figures,
+        explained=amount_divided(over_time, report.previous, report.quarter),
+        rows=first(_rows(live, days, sums_up)),
+        sums_up=sums_up,
+        rows_title=say("The cases to take first"),
+        rows_of=say("Alert"),
+        delivered="alerts",
+        waiting=waiting,
+    )
+
+
+def nothing_followed(why: str) -> Brief:
+    """What is told where no money can be followed: no zero for what could not be found."""
+    return Brief(
+        changed=why, why="", to_do=say("Deliver the accounts of the other side of transfers.")
+    )
+
+
+def _figure(label_: str, kind: str, values: Mapping[str, float], unit: str = "") -> KeyFigure:
+    shown = [Point(quarter=q, value=v) for q, v in values.items()]
+    return KeyFigure(
+        label=label_, kind=kind, points=shown, changes=changes(shown), unit=unit, better="down"
+    )
+
+
+def days_open(live: pd.DataFrame, history: pd.DataFrame) -> dict[str, int]:
+    """Alert to the days since the end of the quarter it was first seen in, of those undecided."""
+    waiting = history[~history["status"].isin(DECIDED) & history["alert_id"].isin(live["alert_id"])]
+    return dict(zip(waiting["alert_id"], waiting["days"].astype(int), strict=True))
+
+
+def held_for(partition: "RiskTables", holds: pd.DataFrame) -> dict[str, int]:
+    """Application to the days from its filing to the quarter's end."""
+    filed = holds.drop_duplicates("application_id")
+    end: dt.date = partition.quarter.end
+    days = (pd.Timestamp(end) - pd.to_datetime(filed["filed_on"])).dt.days
+    return dict(zip(filed["application_id"], days.clip(lower=0).astype(int), strict=True))
+
+
+def by_age(days: Mapping[str, int]) -> dict[str, int]:
+    """How many have waited how long, in words; every length of time."""
+    lengths = [next(name for most, name in AGES if d <= most) for d in days.values()]
+    return {label(name): lengths.count(name) for _most, name in AGES}
+
+
+def amount_divided(
+    over_time: Mapping[str, pd.DataFrame], previous: str, quarter: str
+) -> Explained | None:
+    """The change of the amount at stake by alerts that are new, that ended, and that went on; None
+    without an earlier quarter.
+    """
+    if previous not in over_time:
+        return None
+    before, now = (
+        over_time[q].set_index("alert_id")["amount"].astype(float) for q in (previous, quarter)
+    )
+    both = before.index.intersection(now.index)
+    parts = [
+        Part(name=say("New alerts"), value=float(now.drop(both).sum())),
+        Part(name=say("Alerts that ended"), value=-float(before.drop(both).sum())),
+        Part(name=say("Alerts that went on"), value=float((now[both] - before[both]).sum())),
+    ]
+    return Explained(
+        label=say("Amount at stake"),
+        kind="money",
+        before=float(before.sum()),
+        now=float(now.sum()),
+        parts=[part for part in parts if part.value],
+    )
+
+
+def _changed(live: pd.DataFrame, alerts: KeyFigure, days: Mapping[str, int]) -> str:
+    n = len(live)
+    if not n:
+        return say("No case meets the conditions this quarter.")
+    severe = int((live["severity"] == "high").sum())
+    long_open = sum(d > LONG_OPEN for d in days.values())
+    text = ngettext(
+        "{n} case meets the conditions, {severe} of high severity.",
+        "{n} cases meet the conditions, {severe} of high severity.",
+        n,
+    ).format(n=n, severe=severe)
+    new = int((live["first_seen"] == alerts.now.quarter).sum())
+    text += " " + (
+        ngettext("{new} is new this quarter.", "{new} are new this quarter.", new).format(new=new)
+        if new
+        else say("None is new this quarter.")
+    )
+    if (change := next(iter(alerts.changes), None)) and change.difference:
+        text += " " + say("Since last quarter: {change}.").format(
+            change=difference_in_words(change.difference, "count")
+        )
+    if long_open:
+        text += " " + say("{n} have been open for more than {days} days.").format(
+            n=long_open, days=LONG_OPEN
+        )
+    return text
+
+
+def _why(live: pd.DataFrame) -> str:
+    if live.empty:
+        return ""
+    counts = live["reasons"].str.split(" ").explode()
+    counts = counts[counts != ""].value_counts()
+    order = sorted(counts.index, key=lambda code: (-counts[code], code))
+    told = [say("{reason} ({n})").format(reason=label(code), n=counts[code]) for code in order[:3]]
+    return say("The most frequent reasons: {reasons}.").format(reasons=listed(told))
+
+
+def _to_do(live: pd.DataFrame, holds: pd.DataFrame | None) -> str:
+    waiting = live[~live["status"].isin(DECIDED)]
+    if waiting.empty:
+        return say("Nothing waits for a decision.")
+    urgent = waiting[waiting["severity"] == "high"]
+    take = urgent if len(urgent) else waiting
+    text = ngettext(
+        "Decide the {n} open case of the highest severity first.",
+        "Decide the {n} open cases of the highest severity first.",
+        len(take),
+    ).format(n=len(take))
+    if holds is not None and len(holds):
+        text += " " + say("Hold {n} pending applications until then.").format(
+            n=holds["application_id"].nunique()
+        )
+    return text
+
+
+def _rows(live: pd.DataFrame, days: Mapping[str, int], sums_up: bool) -> list[ToDo]:
+    live = live[~live["status"].isin(DECIDED)]
+    told = findings.in_words(live).assign(
+        order=live["severity"].map(SEVERITIES),
+        code=live["reasons"],
+    )
+    told = told.sort_values(["order", "amount", "alert_id"], ascending=[True, False, True])
+    return [
+        ToDo(
+            what=r.alert_id,
+            why=words(" ".join(str(r.code).split(" ")[:2])),
+            action=r.action,
+            who=r.assigned_to or "",
+            at_stake=r.amount,
+            file="" if sums_up else case_file(r.alert_id),
+            days=days.get(r.alert_id),
+        )
+        for r in told.itertuples()
+    ]

@@ -1,0 +1,207 @@
+"""The page over all subjects of one branch, or of the whole bank: the quarter at a glance, what to
+do first, what has waited, and for the whole bank a league of its branches.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis.partition import ALL
+from analysis.report import language
+from analysis.report.brief import (
+    Brief,
+    KeyFigure,
+    ToDo,
+    changes_in_words,
+    in_words,
+    sparkline,
+)
+from analysis.report.language import say
+from analysis.report.page import Link, frame
+from analysis.report.table import environment
+from analysis.runs.briefs import brief_of_entry
+from analysis.runs.delivered import PAGE
+from analysis.runs.manifest import Entry, Manifest
+from analysis.statistics.comparison import places
+from analysis.storage import write_text
+
+MOST_THINGS = 5  # to do first
+MOST_OF_ONE = 2  # of them, from one subject
+MOST_BRANCHES = 40  # in a league; of more, those first and last
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A report of the branch and what it told in short."""
+
+    entry: Entry
+    brief: Brief | None
+
+    @property
+    def href(self) -> str:
+        """Its page, from that of the overview."""
+        return f"{self.entry.report}.{PAGE}"
+
+    @cached_property
+    def figures(self) -> list[tuple[KeyFigure, str, list[str], str]]:
+        """Its figures with value, changes and line over the quarters."""
+        figures = self.brief.figures if self.brief else []
+        return [(f, in_words(f), changes_in_words(f), sparkline(f)) for f in figures]
+
+    @property
+    def status(self) -> str:
+        """Why it tells nothing, in words; empty where it does."""
+        if self.entry.status == "planned":
+            return say("Not run yet.")
+        if self.entry.status == "failed":
+            return say("Failed: {why}").format(why=self.entry.error[:160])
+        return self.entry.nothing
+
+
+@dataclass(frozen=True)
+class League:
+    """The branches by one figure."""
+
+    label: str
+    rows: list[tuple[int, Link, str, str, float | None]]  # place, branch, value, line, count
+    left_out: int  # branches in the middle that are not shown
+
+
+def write_overview(manifest: Manifest, branch: str) -> None:
+    """index.html of a branch's folder, from what its reports told; nothing without any."""
+    entries = [e for e in manifest.entries() if e.branch == branch]
+    if entries:
+        page = overview_page(manifest, branch, entries)
+        write_text(manifest.folder / branch / "index.html", page)
+
+
+def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
+    """The page as HTML; every text is escaped."""
+    language.use(manifest.about.language)
+    subjects = [Subject(e, brief_of_entry(manifest.folder, e)) for e in entries]
+    name = entries[0].branch_name
+    return (
+        environment()
+        .get_template("overview.html.j2")
+        .render(
+            **frame(manifest.about.language),
+            title=say("{branch}: the quarter {quarter} at a glance").format(
+                branch=name, quarter=manifest.about.quarter
+            ),
+            subjects=subjects,
+            to_do=things_to_do(subjects),
+            currency=next((s.brief.currency for s in subjects if s.brief and s.brief.currency), ""),
+            waiting=[
+                (s, what, by_age)
+                for s in subjects
+                if s.brief and not s.brief.sums_up
+                for what, by_age in s.brief.waiting.items()
+            ],
+            ages=ages(s.brief for s in subjects if s.brief),
+            leagues=leagues(manifest) if branch == ALL else [],
+            steps=_beside(manifest, branch),
+            words={
+                "all_reports": say("All reports of the quarter"),
+                "places": say("Other pages"),
+                "first": say("What to do first, by the money at stake"),
+                "subjects": say("What the reports say"),
+                "waiting": say("How long open cases have waited"),
+                "subject": say("Subject"),
+                "what": say("What"),
+                "why": say("Why"),
+                "action": say("What to do"),
+                "who": say("Who"),
+                "at_stake": say("At stake"),
+                "nothing": say("No report of this branch asks for anything to be done."),
+                "league": say("Branches compared"),
+                "shared": say(
+                    "Branches that cannot be told apart by more than chance share a place: 1 and "
+                    "as many as are better (all pairs, corrected after Holm 1979)."
+                ),
+                "place": say("Place"),
+                "branch": say("Branch"),
+                "value": say("This quarter, with 95 % interval"),
+                "over_time": say("Over the quarters"),
+                "n": say("Count"),
+                "search": say("Search in this table"),
+                "rows": say("{n} of {all} rows"),
+                "link": say("Link to this section"),
+            },
+        )
+    )
+
+
+def things_to_do(subjects: list[Subject]) -> list[tuple[Subject, ToDo]]:
+    """The rows with the most money at stake over all subjects, at most so many of one; rows
+    without an amount come last.
+    """
+    rows = [(s, r) for s in subjects if s.brief and not s.brief.sums_up for r in s.brief.rows]
+    rows.sort(key=lambda pair: -(pair[1].at_stake or 0.0))
+    seen: Counter[str] = Counter()
+    chosen: list[tuple[Subject, ToDo]] = []
+    for subject, row in rows:
+        if seen[subject.entry.report] < MOST_OF_ONE and row.what not in {
+            r.what for _s, r in chosen
+        }:
+            seen[subject.entry.report] += 1
+            chosen.append((subject, row))
+    return chosen[:MOST_THINGS]
+
+
+def ages(briefs: Iterable[Brief]) -> list[str]:
+    """How long open cases have waited, over all subjects, in the order they are told."""
+    lengths = (by_age for brief in briefs for by_age in brief.waiting.values())
+    return list(dict.fromkeys(age for by_age in lengths for age in by_age))
+
+
+def leagues(manifest: Manifest) -> list[League]:
+    """Of every report its first figure with an interval, by branch."""
+    by_label: dict[tuple[str, str], list[tuple[Entry, KeyFigure]]] = {}
+    for entry in manifest.entries():
+        brief = brief_of_entry(manifest.folder, entry) if entry.branch != ALL else None
+        for figure in brief.figures if brief else []:
+            if None not in (figure.now.value, figure.now.low, figure.now.high):
+                by_label.setdefault((entry.report, figure.label), []).append((entry, figure))
+    return [_league(label, pairs) for (_report, label), pairs in by_label.items() if len(pairs) > 1]
+
+
+def _league(label: str, pairs: list[tuple[Entry, KeyFigure]]) -> League:
+    now = [figure.now for _entry, figure in pairs]
+    estimates = [(p.value or 0.0, p.low or 0.0, p.high or 0.0) for p in now]
+    highest_first = pairs[0][1].better != "down"
+    place = places(estimates, highest_first)
+    value = [estimate[0] if highest_first else -estimate[0] for estimate in estimates]
+    order = sorted(range(len(pairs)), key=lambda i: (place[i], -value[i], pairs[i][0].branch))
+    half = MOST_BRANCHES // 2
+    kept = order if len(order) <= MOST_BRANCHES else [*order[:half], *order[-half:]]
+    rows = []
+    for i in kept:
+        entry, figure = pairs[i]
+        link = Link(entry.branch_name, f"../{entry.branch}/{entry.report}.{PAGE}")
+        rows.append((place[i], link, in_words(figure), sparkline(figure), figure.now.n))
+    return League(label, rows, len(order) - len(kept))
+
+
+def _beside(manifest: Manifest, branch: str) -> list[Link]:
+    """The overviews of the branches before and after, and of the whole bank."""
+    names = {e.branch: e.branch_name for e in manifest.entries()}
+    order = [b for b in names if b != ALL]
+    links = []
+    if branch in order:
+        at = order.index(branch)
+        for place, text in ((at - 1, "‹ {name}"), (at + 1, "{name} ›")):
+            if 0 <= place < len(order):
+                links.append(Link(text.format(name=names[order[place]]), f"../{order[place]}/"))
+        if ALL in names:
+            links.append(Link(names[ALL], f"../{ALL}/"))
+    quarter = manifest.folder.name
+    there = sorted(
+        f.name for f in manifest.folder.parent.iterdir() if (f / branch / "index.html").exists()
+    )
+    before, after = ([q for q in there if q < quarter], [q for q in there if q > quarter])
+    steps = [(before[-1:], "‹ {name}"), (after[:1], "{name} ›")]
+    links += [
+        Link(text.format(name=q), f"../../{q}/{branch}/") for found, text in steps for q in found
+    ]
+    return [Link(link.text, f"{link.href}index.html") for link in links]

@@ -1,0 +1,171 @@
+"""What the customer groups tell management in short."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.report.brief import (
+    LEAST_CHANCE,
+    Brief,
+    KeyFigure,
+    Point,
+    ToDo,
+    change_in_words,
+    changes,
+    first,
+    points,
+)
+from analysis.report.explained import explained, most_of_it
+from analysis.report.language import say
+from analysis.report.words import listed
+from analysis.segmentation import findings
+from analysis.segmentation.reads import SegmentationTables
+from analysis.segmentation.scoring import DORMANT
+from analysis.segmentation.words import label
+from analysis.statistics.comparison import p_value
+from analysis.statistics.decomposition import Division, by_customer
+from analysis.statistics.intervals import corrected_for_any, share_interval
+
+if TYPE_CHECKING:
+    from analysis.notebook import Report
+
+
+def in_short(
+    report: "Report", values: pd.DataFrame, plans: pd.DataFrame, effect: dict[str, float]
+) -> Brief:
+    """values: as from `findings.value_and_risk`. plans: as from `findings.plans`. effect: as from
+    `findings.effect_in_all`.
+    """
+    partition, quarters = report.partition, [str(q) for q in report.partition.quarters]
+    worth = partition.value_by_quarter
+    worth = worth[worth["n"] >= report.min_cell]
+    figure = KeyFigure(
+        label=say("Value of a customer a year"),
+        kind="money",
+        unit=report.bank.currency,
+        points=points(worth, quarters, "value", "low", "high", "n"),
+        better="up",
+    )
+    figure = figure.model_copy(update={"changes": changes(figure.points)})
+    dormant = dormant_share(partition.segment_counts, quarters, report.min_cell)
+    division = value_divided(partition, report.min_cell) if len(worth) else None
+    told = explained(figure.label, "money", division) if division else None
+    return Brief(
+        changed=" ".join([change_in_words(figure), groups_changed(partition, report.min_cell)]),
+        why=most_of_it(figure, told),
+        to_do=_to_do(values, plans, effect, report.bank.currency),
+        figures=[figure, dormant.model_copy(update={"changes": changes(dormant.points)})],
+        explained=told,
+        rows=first(_rows(values, plans)),
+        rows_title=say("The groups worth most, and what to do for each"),
+        rows_of=say("Group"),
+        delivered="customers_by_group",
+    )
+
+
+def dormant_share(counts: pd.DataFrame, quarters: list[str], min_cell: int) -> KeyFigure:
+    """The share of customers without an entry of their own, over the quarters, all types together;
+    where no page shows one of the groups that it is made of, empty.
+    """
+    shown = []
+    for quarter in quarters:
+        now = counts[counts["quarter"] == quarter]
+        n, asleep = now["customers"].sum(), now[now["segment"] == DORMANT]
+        count = int(asleep["customers"].sum())
+        hidden = asleep["withheld"].any() or (asleep["customers"] < min_cell).any()
+        if not n or n < min_cell or hidden or asleep.empty:
+            shown.append(Point(quarter=quarter))
+            continue
+        low, high = share_interval(count, n)
+        shown.append(Point(quarter=quarter, value=count / n, low=low, high=high))
+    return KeyFigure(label=say("Dormant customers"), kind="share", points=shown, better="down")
+
+
+def value_divided(partition: SegmentationTables, min_cell: int) -> Division | None:
+    """The change of what a customer is worth, since last quarter; None where too few came, went or
+    stayed for the parts to tell nothing of a person.
+    """
+    before, now = (
+        findings.margins(customers, partition.bank.value)
+        for customers in (partition.previous_customers, partition.customers)
+    )
+    if before.empty or now.empty or partition.sampled:
+        return None
+    came, went = now.index.difference(before.index), before.index.difference(now.index)
+    if any(0 < len(moved) < min_cell for moved in (came, went)):
+        return None
+    return by_customer(before, now)
+
+
+def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
+    """Which group's share changed by more than chance, the largest change; that none did."""
+    counts, previous = partition.segment_counts, partition.quarter.previous
+    now, then = (
+        findings.group_sizes(counts, str(q), str(q.previous), min_cell)
+        for q in (partition.quarter, previous)
+    )
+    if now.empty or then.empty:
+        return say("There is no earlier quarter to compare the groups with.")
+    both = now.merge(then, on=["customer_type", "segment"], suffixes=("", "_then"))
+    both = both.dropna(subset=["share", "share_then"]).reset_index(drop=True)
+    both["p"] = [
+        p_value(now, then)
+        for now, then in zip(
+            both[["share", "share_low", "share_high"]].itertuples(index=False, name=None),
+            both[["share_then", "share_low_then", "share_high_then"]].itertuples(
+                index=False, name=None
+            ),
+            strict=True,
+        )
+    ]
+    certain = both[corrected_for_any(both["p"].astype(float)) < LEAST_CHANCE]
+    if certain.empty:
+        return say("No group's share changed by more than chance lets expect.")
+    most = certain.loc[(certain["share"] - certain["share_then"]).abs().idxmax()]
+    return say(
+        "{group} are {share} of the {kind} customers after {then}, more of a change than chance "
+        "lets expect."
+    ).format(
+        group=label(most["segment"]),
+        share=f"{most['share']:.1%}",
+        then=f"{most['share_then']:.1%}",
+        kind=label(most["customer_type"]).lower(),
+    )
+
+
+def _to_do(
+    values: pd.DataFrame, plans: pd.DataFrame, effect: dict[str, float], currency: str
+) -> str:
+    shown = values.dropna(subset=["total"])
+    if shown.empty:
+        return say("No group is large enough to plan for.")
+    best = shown.loc[shown["total"].idxmax()]
+    sentence = say("Time goes first to {group}, worth {total} {currency} a year in all.").format(
+        group=label(best["segment"]), total=f"{best['total']:,.0f}", currency=currency
+    )
+    if not effect:
+        return sentence
+    if effect["net"] >= 0:
+        return f"{sentence} " + say(
+            "Serving each group by its plan would bring {net} {currency} a year."
+        ).format(net=f"{effect['net']:,.0f}", currency=currency)
+    return f"{sentence} " + say(
+        "Serving each group by its plan would cost {net} {currency} a year more than it brings, as "
+        "costs and losses are assumed: look at the plans before they are followed."
+    ).format(net=f"{-effect['net']:,.0f}", currency=currency)
+
+
+def _rows(values: pd.DataFrame, plans: pd.DataFrame) -> list[ToDo]:
+    keys = ["customer_type", "segment"]
+    both = values.dropna(subset=["total"]).merge(plans, on=keys, suffixes=("", "_plan"))
+    return [
+        ToDo(
+            what=label(r.segment),
+            why=say("{n} customers, {value} a year each, {total} in all").format(
+                n=f"{r.n:,.0f}", value=f"{r.value_a_year:,.0f}", total=f"{r.total:,.0f}"
+            ),
+            action=listed([text for text in (r.product, r.service, r.channel) if text]),
+            who=r.owner,
+        )
+        for r in both.sort_values("total", ascending=False).itertuples()
+    ]
