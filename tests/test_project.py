@@ -156,7 +156,26 @@ def test_a_partition_loads_with_a_summary(ready_demo):
     import analysis
     from analysis.errors import ParametersError
 
-    partition = analysis.load("B001", "2024Q4", str(ready_demo))
+    bank = analysis.load(str(ready_demo))
+    assert bank._ipython_key_completions_()[:2] == ["ALL", "B001"] and "2024Q4" in bank.quarters
+    partition = bank["B001"]
     assert ".customers" in partition._repr_html_() and "balance_end" in partition._repr_html_()
+    assert {"customers", "alerts", "index_scores"} <= set(dir(partition))
+    assert str(bank["B001", "2024Q3"].quarter) == "2024Q3"
     with pytest.raises(ParametersError, match=r"'B01' does not exist\. Valid: B001"):
-        analysis.load("B01", "2024Q4", str(ready_demo))
+        bank["B01"]
+
+
+def test_a_bank_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
+    import analysis
+    from analysis.errors import ParametersError
+
+    (tmp_path / "params").mkdir()
+    content = (ROOT / "params" / "demo.yml").read_text(encoding="utf-8")
+    (tmp_path / "params" / "own.yml").write_text(content, encoding="utf-8")
+    (deep := tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert analysis.load("own").bank.path == tmp_path / "params" / "own.yml"
+    assert analysis.load().bank.path == ROOT / "params" / "demo.yml"
+    with pytest.raises(ParametersError, match=r"The bank 'dem' does not exist\. Valid: demo"):
+        analysis.load("dem")

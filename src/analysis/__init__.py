@@ -3,25 +3,19 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.tables import Tables
+    from analysis.loaded import Loaded
 
 __all__ = ["load"]
 
 
-def load(branch: str, quarter: str, params: str = "../params/demo.yml") -> "Tables":
-    """The tables of one branch and quarter, with a readable summary; the demo bank is made and
-    prepared on first use.
+def load(bank: str = "demo") -> "Loaded":
+    """A bank, found from any folder: `load()["B001"]` is its branch B001 in the last quarter,
+    `load("berka")["ALL", "1998Q4"]` another bank, all of it, in another quarter; branches and
+    tables can be completed with the tab key. The demo bank is made and prepared on first use.
 
-    branch: its identifier, or ALL. quarter: such as 2024Q4. params: the bank's params file, seen
-    from the current folder (a notebook's folder in JupyterLab). Raises ParametersError naming the
-    valid branches and quarters.
+    bank: the name of a params file without its ending, or its path. Raises ParametersError naming
+    the banks, branches and quarters there are.
     """
-    from analysis.prepare import prepare_if_needed
-    from analysis.quarters import Quarter
-    from analysis.sources.params import read_params
-    from analysis.tables import Tables
+    from analysis.loaded import Loaded
 
-    bank = read_params(params)
-    wanted = Quarter.parse(quarter)
-    prepare_if_needed(bank, wanted)
-    return Tables(bank, branch, wanted)
+    return Loaded.of(bank)

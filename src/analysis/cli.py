@@ -91,6 +91,9 @@ MemoryOption = Annotated[int, typer.Option(min=100, help="Megabytes that one rep
 RetriesOption = Annotated[
     int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")
 ]
+PdfOption = Annotated[
+    bool, typer.Option("--pdf", help="Print every page as PDF too, beside it; needs Chromium.")
+]
 JsonOption = Annotated[
     bool,
     typer.Option("--json", help="One JSON object per line on standard output, for schedulers."),
@@ -123,13 +126,16 @@ def run(
     memory_limit: MemoryOption = 4000,
     retries: RetriesOption = 0,
     json_: JsonOption = False,
+    pdf: PdfOption = False,
 ) -> None:
     """Run the reports of a quarter: outputs/<bank>/<quarter>/index.html. Prepares first; what is up
     to date is skipped, and an interrupted run goes on where it stopped.
     """
     from analysis.runs import pool
+    from analysis.runs.printed import find_chromium
     from analysis.runs.warm import provisioner
 
+    chromium = find_chromium() if pdf else ""
     bank, wanted = _bank_and_quarter(params, quarter)
     # the servers of kernels and of workers import while this process does, and prepares the bank
     _find_runtime_folder()
@@ -156,11 +162,72 @@ def run(
         jobs=at_once,
         cluster=cluster,
     )
+    if chromium and not outcome.interrupted:
+        _print(chromium, outcome.folder)
     tell_outcome(outcome, err, out, json_)
     if outcome.interrupted:
         raise typer.Exit(130)
     if outcome.failed:
         raise typer.Exit(3)
+
+
+def _print(chromium: str, folder: Path) -> None:
+    """Print every page of a quarter that is newer than its PDF."""
+    from analysis.runs.printed import print_pages
+
+    pages = [p for p in sorted(folder.rglob("*.html")) if "cases" not in p.parts]
+    made = {p: p.with_suffix(".pdf") for p in pages}
+    due = [p for p, m in made.items() if not m.exists() or m.stat().st_mtime < p.stat().st_mtime]
+    with _progress() as bar:
+        job = bar.add_task("printing", total=len(due))
+        for _pdf in print_pages(chromium, due):
+            bar.advance(job)
+
+
+@app.command()
+def publish(
+    folder: FolderArgument,
+    to: Annotated[Path, typer.Option(help="The folder to write; it must not be there yet.")],
+    audience: Annotated[
+        str, typer.Option(help="For whom: branch, region, head-office or reviewer.")
+    ],
+    branch: BranchOption = [],  # noqa: B006
+    region: Annotated[str, typer.Option(help="A region, as the bank names it.")] = "",
+) -> None:
+    """Write a folder for an audience: the pages and lists of a quarter that it may have, without
+    links to anything else.
+    """
+    from analysis.runs.manifest import read_quarter
+    from analysis.runs.publish import publish as write
+
+    count = write(read_quarter(folder), audience, to, branch, region)
+    err.print(f"{count} files for the audience {audience}.")
+    out.print(to / "index.html", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def diff(
+    before: Annotated[
+        Path, typer.Argument(help="A quarter's folder of an earlier run or quarter.")
+    ],
+    now: FolderArgument,
+) -> None:
+    """What differs between two runs or quarters: which figures, by how much, and what of what they
+    are made of changed.
+    """
+    from rich.table import Table
+
+    from analysis.runs.compare import differences
+    from analysis.runs.manifest import read_quarter
+
+    found = differences(read_quarter(before), read_quarter(now))
+    if not found:
+        err.print("Every report has the same status, figures and advice.")
+        return
+    table = Table("Branch", "Report", "What", "Before", "Now", "Change", "Because of")
+    for d in found:
+        table.add_row(d.branch, d.report, d.what, d.before, d.now, d.change, d.cause)
+    out.print(table)
 
 
 @app.command()

@@ -20,7 +20,9 @@ from analysis.report.brief import NOT_EXAMINED, Brief, finding
 from analysis.report.figure import style
 from analysis.report.language import because, say
 from analysis.report.lists import LISTS, write_list, write_page
+from analysis.report.spreadsheet import with_words
 from analysis.report.table import table
+from analysis.report.words import SHARED, Words
 from analysis.sources.params import read_params
 from analysis.storage import text_fingerprint
 
@@ -190,15 +192,16 @@ class Report:
         """What the subject tells management, in the bank's currency; it opens the page."""
         return brief.model_copy(update={"currency": self.bank.currency})
 
-    def deliver(self, name: str, rows: pd.DataFrame) -> Notice:
-        """Write a list for staff as CSV and Parquet beside the page; in JupyterLab nothing is
-        written. The page does not say how long it is: that would tell small counts.
+    def deliver(self, name: str, rows: pd.DataFrame, words: Words = SHARED) -> Notice:
+        """Write a list for staff as CSV and Parquet beside the page, for the branch's spreadsheet
+        too; in JupyterLab nothing is written. The page does not say how long it is: that would tell
+        small counts. words: of heads and codes, for the spreadsheet.
         """
         if not self.outputs:
             return Notice(
                 say("The list {name} is written when the report is run.").format(name=name)
             )
-        write_list(rows, Path(self.outputs), name)
+        write_list(rows, Path(self.outputs), name, with_words(rows, words))
         return Delivered(say("{name}: all rows, for a spreadsheet").format(name=name), name)
 
     def deliver_page(self, file: str, html: str) -> None:

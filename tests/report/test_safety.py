@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from analysis.errors import ParametersError
+from analysis.report.brief import Brief, KeyFigure, Part, Point, ToDo, brief_html, sparkline
+from analysis.report.brief import Explained as Divided
 from analysis.report.figure import Figure
 from analysis.report.lists import harmless, write_list
-from analysis.report.page import html_page
+from analysis.report.page import Around, Link, Of, html_pages
 from analysis.report.table import table
 from analysis.runs.index import index_page
 from analysis.runs.manifest import About, Entry, Manifest
@@ -29,7 +31,7 @@ def figure(text=EVIL):
 def test_a_table_escapes_titles_heads_cells_and_notes():
     shown = table(pd.DataFrame({EVIL: [EVIL]}), EVIL, {EVIL: "text"}, note=EVIL)._repr_html_()
     assert "<script" not in shown
-    assert shown.count("&lt;script&gt;") == 4
+    assert shown.count("&lt;script&gt;") == 5  # the title is the name of the scrolled part too
     assert "&amp;lt;" not in shown  # and not twice
     assert "<script" not in table(pd.DataFrame(), EVIL, {EVIL: "text"}, empty=EVIL)._repr_html_()
 
@@ -82,8 +84,38 @@ def test_a_page_escapes_names_errors_and_streams():
             ),
         ]
     )
-    page = html_page(notebook, EVIL, "2024Q4", "en", {"Data": EVIL}, failure=EVIL)
-    assert "<script" not in page.html
+    links = Around((Link(EVIL, EVIL, here=True),), (Link(EVIL, EVIL),), EVIL)
+    of = Of("r", EVIL, "2024Q4", "en", {"Data": EVIL}, links)
+    page = html_pages(notebook, of, failure=EVIL).html
+    assert page.count("<script") == 1 and "<script>alert" not in page  # the workbook's own
+    assert page.count("&lt;script&gt;") >= 8
+
+
+def test_a_brief_escapes_all_it_tells():
+    figure = KeyFigure(
+        label=EVIL,
+        kind="count",
+        unit=EVIL,
+        points=[Point(quarter=EVIL, value=v, low=v - 1, high=v + 1) for v in (1.0, 2.0, 3.0)],
+    )
+    row = ToDo(what=EVIL, why=EVIL, action=EVIL, who=EVIL, at_stake=1.0, file=EVIL)
+    part = Divided(label=EVIL, kind="count", before=1, now=2, parts=[Part(name=EVIL, value=1)])
+    brief = Brief(
+        changed=EVIL,
+        why=EVIL,
+        to_do=EVIL,
+        figures=[figure],
+        explained=part,
+        rows=[row],
+        rows_title=EVIL,
+        rows_of=EVIL,
+        delivered=EVIL,
+        currency=EVIL,
+    )
+    shown = brief_html(brief, "tables/r")
+    assert "<script" not in shown and shown.count("&lt;script&gt;") >= 15
+    assert 'alert(1)&lt;/script&gt;"' not in shown  # no quote of the data ends an attribute
+    assert "<script" not in sparkline(figure) and "&quot;" in sparkline(figure)
 
 
 def test_the_index_escapes_names_errors_and_figures(tmp_path):
@@ -95,12 +127,11 @@ def test_the_index_escapes_names_errors_and_figures(tmp_path):
             branch="B1",
             branch_name=EVIL,
             title=EVIL,
-            headlines={EVIL: EVIL},
             error=EVIL,
             status=status,
         )
     page = index_page(manifest)
-    assert "<script" not in page and page.count("&lt;script&gt;") >= 6
+    assert page.count("<script") == 1 and page.count("&lt;script&gt;") >= 5
 
 
 @pytest.mark.parametrize(

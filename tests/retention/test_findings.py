@@ -134,30 +134,13 @@ def test_one_or_two_departures_of_a_branch_are_not_told_and_the_bank_is_the_sum(
     )
 
 
-def test_the_index_tells_of_the_quarter_and_not_of_an_older_one():
-    departures = pd.DataFrame(
-        {
-            "branch_id": "B1",
-            "quarter": ["2024Q3", "2024Q4"],
-            "share": [0.1, np.nan],
-            "low": [0.05, np.nan],
-            "high": [0.2, np.nan],
-        }
-    )
-    assert findings.headline(departures, pd.DataFrame(), "B1", "2024Q4") == {}
-    assert findings.headline(departures, pd.DataFrame({"listed": [40]}), "B1", "2024Q4") == {
-        "To call": "40"
-    }
-    assert list(findings.headline(departures, pd.DataFrame(), "B1", "2024Q3")) == ["Left"]
-
-
 def test_reasons_do_not_tell_small_counts_by_the_length_of_the_list():
     listed = pd.DataFrame(
         {"first_reason": ["a"] * 20 + ["b"] * 13 + ["c"] * 4, "second_reason": ["c"] * 37}
     )
-    told = findings.reasons(listed, "B1", 10).set_index("reason")
+    told = findings.reasons(listed, "B1", 10, []).set_index("reason")
     assert told["first"].isna().tolist() == [False, True, True]  # 20 of a, and not 13 of b
-    assert findings.reasons(listed, "ALL", 10).empty
+    assert findings.reasons(listed, "ALL", 10, []).empty
 
 
 def test_a_tenth_of_which_one_or_two_left_takes_another_along():

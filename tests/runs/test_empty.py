@@ -5,6 +5,7 @@ import json
 import pytest
 
 from analysis.cli import app
+from analysis.runs.briefs import brief_of_entry
 from analysis.runs.manifest import Manifest
 from tests.conftest import SmallBank
 from tests.runs.command import call, told
@@ -43,11 +44,12 @@ def entry(bank, report, branch="B1"):
 def test_a_report_without_its_data_is_empty_everywhere_it_is_told_of(bank_without, report, why):
     bank, _ = bank_without
     of_branch = entry(bank, report)
-    assert (of_branch.status, of_branch.nothing, of_branch.headlines) == ("empty", why, {})
+    assert (of_branch.status, of_branch.nothing) == ("empty", why)
+    assert brief_of_entry(bank.output_folder / "2024Q2", of_branch) is None
     folder = bank.output_folder / "2024Q2"
     page = (folder / "B1" / f"{report}.html").read_text(encoding="utf-8")
     assert why in page
-    assert "<table" not in page and page.count("<h2") == 1  # of the provenance alone
+    assert "<table" not in page and "<h2" not in page
     assert not (folder / "B1" / "tables" / report).exists()
     assert why in (folder / "index.html").read_text(encoding="utf-8")
     assert f"{report} of ALL, B1: {why}" in told(call(app, "status", str(folder)))
@@ -57,8 +59,9 @@ def test_no_zero_stands_where_no_money_could_be_followed(bank_without):
     """No entry of the small bank names the account of the other side."""
     bank, _ = bank_without
     for report, branch in (("risk_fundraising", "B1"), ("risk_overview", "ALL")):
-        told_of = entry(bank, report, branch).headlines
-        assert told_of["Entries that can be followed"] == "0" and "Alerts" not in told_of
+        brief = brief_of_entry(bank.output_folder / "2024Q2", entry(bank, report, branch))
+        assert brief.changed.startswith("No entry of the quarter names the account")
+        assert brief.figures == []
         page = (bank.output_folder / "2024Q2" / branch / f"{report}.html").read_text("utf-8")
         assert "No entry of the quarter names the account of the other side" in page
 
@@ -83,7 +86,8 @@ def test_empty_is_counted_apart_from_done(bank_without):
 def test_the_overview_names_the_kinds_that_nobody_could_look_for(bank_without):
     bank, _ = bank_without
     overview = entry(bank, "risk_overview", "ALL")
-    assert overview.headlines["Not examined"] == "Mortgages, Card cash-out, Bills"
+    brief = brief_of_entry(bank.output_folder / "2024Q2", overview)
+    assert "Not examined: Mortgages, Card cash-out, Bills." in brief.changed
     page = (bank.output_folder / "2024Q2" / "ALL" / "risk_overview.html").read_text("utf-8")
     assert "Bills: not examined, for the bank does not deliver bills." in page
 

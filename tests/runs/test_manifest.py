@@ -3,12 +3,11 @@
 from analysis.runs.manifest import Entry, Manifest
 
 
-def test_headlines_keep_the_order_in_which_the_report_gave_them(tmp_path):
-    figures = {"Score": "60.7", "Answers": "312"}
+def test_a_report_is_kept_by_the_journal_before_the_manifest_is_written(tmp_path):
+    entry = Entry(report="loyalty", branch="B1", branch_name="Main", status="done")
+    Manifest(tmp_path).done(entry)
+    assert Manifest(tmp_path).reports["B1", "loyalty"] == entry
     manifest = Manifest(tmp_path)
-    manifest.done(
-        Entry(report="loyalty", branch="B1", branch_name="Main", status="done", headlines=figures)
-    )
     manifest.write()
-    again = Manifest(tmp_path).reports["B1", "loyalty"]
-    assert list(again.headlines.items()) == list(figures.items())
+    assert not (tmp_path / "journal.jsonl").exists()
+    assert Manifest(tmp_path).reports["B1", "loyalty"] == entry

@@ -69,7 +69,8 @@ def test_a_changed_row_runs_its_own_branch_and_the_whole_bank_again_and_no_other
         branch for (branch, report), text in why.items() if report == "segmentation" and text
     }
     assert changed == {"ALL", "EMPTY"}, why
-    assert "data" in why["EMPTY", "segmentation"] and "models" not in why["EMPTY", "segmentation"]
+    assert "mart customer_quarter" in why["EMPTY", "segmentation"]
+    assert "model" not in why["EMPTY", "segmentation"]
     assert set(statuses(bank).values()) == {
         ""
     }  # and back again: the same rows are the same reports
@@ -328,10 +329,10 @@ def test_a_sign_off_says_who_when_and_what_was_found_and_a_later_change_voids_it
     assert "It is void: B1/loyalty.html changed since." in " ".join(
         told(call(app, "status", str(folder))).split()
     )
-    assert "This review is void: B1/loyalty.html" in (folder / "index.html").read_text()
+    assert "This sign-off is void: B1/loyalty.html" in (folder / "index.html").read_text()
     page.write_bytes(kept)
     call(app, "run", str(bank.path), "--branch", "B1", "--report", "loyalty", "--force")
-    assert "This review is void: B1/loyalty.html" in (folder / "index.html").read_text()
+    assert "This sign-off is void: B1/loyalty.html" in (folder / "index.html").read_text()
 
 
 def test_wrong_words_are_refused(delivered, tmp_path):

@@ -8,7 +8,6 @@ from analysis.changes import findings
 from analysis.changes.reads import ChangesTables
 from analysis.changes.words import label
 from analysis.report.brief import (
-    LEAST_CHANCE,
     Brief,
     KeyFigure,
     Point,
@@ -20,6 +19,7 @@ from analysis.report.brief import (
 from analysis.report.explained import explained, most_of_it
 from analysis.report.language import say
 from analysis.segmentation.scoring import LEFT, NEW
+from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.decomposition import Division, by_group
 
 if TYPE_CHECKING:

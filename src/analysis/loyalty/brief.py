@@ -10,7 +10,6 @@ from analysis.loyalty.index import ALL, EVERY, INDEX
 from analysis.loyalty.reads import LoyaltyTables
 from analysis.loyalty.words import WORDS, label
 from analysis.report.brief import (
-    LEAST_CHANCE,
     PREVIOUS,
     Brief,
     Change,
@@ -24,6 +23,7 @@ from analysis.report.brief import (
 from analysis.report.explained import explained, most_of_it
 from analysis.report.language import say
 from analysis.report.words import listed
+from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.decomposition import Division, by_group
 from analysis.statistics.intervals import NORMAL, corrected_for_any
 

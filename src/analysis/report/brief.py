@@ -15,7 +15,7 @@ from jinja2 import Template
 from analysis.report.language import say
 from analysis.report.table import environment, number
 from analysis.shape import Shape
-from analysis.statistics.comparison import Estimate, difference, p_value
+from analysis.statistics.comparison import LEAST_CHANCE, Estimate, difference, p_value
 from analysis.statistics.intervals import corrected_for_any
 
 #: The output of a notebook that holds a brief.
@@ -23,7 +23,6 @@ BRIEF = "application/vnd.workbook.brief+json"
 #: And one that says why a report has nothing to say, in a sentence.
 NOT_EXAMINED = "application/vnd.workbook.not-examined+json"
 MOST_ROWS = 10
-LEAST_CHANCE = 0.05
 PREVIOUS, YEAR_AGO = "previous_quarter", "year_ago"
 #: The size of a line over the quarters, in pixels.
 WIDTH, HEIGHT, EDGE = 120, 32, 3
@@ -271,12 +270,13 @@ def changes_in_words(figure: KeyFigure) -> list[str]:
         (YEAR_AGO, False): say("{change} in a year, which may be chance"),
     }
     counted = {PREVIOUS: say("{change} since last quarter"), YEAR_AGO: say("{change} in a year")}
-    return [
-        (templates[c.against, c.certain] if c.low is not None else counted[c.against]).format(
-            change=difference_in_words(c.difference, figure.kind)
-        )
-        for c in figure.changes
-    ]
+    told = []
+    for c in figure.changes:
+        change = difference_in_words(c.difference, figure.kind)
+        tested = c.low is not None and change != say("no change")
+        template = templates[c.against, c.certain] if tested else counted[c.against]
+        told.append(template.format(change=change))
+    return told
 
 
 def difference_in_words(difference: float, kind: str) -> str:

@@ -25,6 +25,18 @@ REFERENCE = re.compile(r'(?:href="#|url\(#)([^")]+)')
 POINTS = 72  # of an SVG, to the inch
 MARGIN = 0.1  # around a chart, in inches
 FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"]
+#: Colours that follow the reader's setting: in a chart they are the page's own, light or dark.
+INK, LINE, BACK = "#1b1f24", "#d0d7de", "#fefefe"
+FOLLOW = {
+    "#000000": f"var(--ink,{INK})",
+    INK: f"var(--ink,{INK})",
+    LINE: f"var(--line,{LINE})",
+    BACK: "var(--back,#fff)",
+}
+
+
+#: What is drawn in the colour of text.
+INKED = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
 
 
 def style() -> None:
@@ -40,6 +52,14 @@ def style() -> None:
             "axes.titley": 1.0,  # above the axes; finding out where costs a third of a chart
             "svg.fonttype": "none",
             "figure.dpi": 96,
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "savefig.facecolor": "none",
+            "legend.facecolor": BACK,
+            "legend.edgecolor": LINE,
+            "axes.edgecolor": LINE,
+            "grid.color": LINE,
+            **dict.fromkeys(INKED, INK),
         },
     )
 
@@ -121,6 +141,7 @@ def _lean_tag(tag: str, used: dict[str, str]) -> str:
     tag = re.sub(r' id="([^"]*)"', lambda m: f' id="{used[m[1]]}"' if m[1] in used else "", tag)
     tag = REFERENCE.sub(lambda m: m[0].replace(m[1], used[m[1]]), tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
+    tag = re.sub(r"#[0-9a-f]{6}\b", lambda m: FOLLOW.get(m[0], m[0]), tag)
     tag = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", tag)
     tag = re.sub(
         r' (?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), tag

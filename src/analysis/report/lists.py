@@ -8,6 +8,8 @@ import unicodedata
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.errors import ParametersError
 from analysis.storage import write_text, written_whole
@@ -38,11 +40,11 @@ def write_page(page: str, folder: Path, file: str) -> None:
     write_text(folder / file, page)
 
 
-def write_list(rows: pd.DataFrame, folder: Path, name: str) -> None:
+def write_list(rows: pd.DataFrame, folder: Path, name: str, table: pa.Table | None = None) -> None:
     """`rows` as `name`.csv and `name`.parquet in `folder`, each written whole or not at all.
 
     In the CSV everything that is not a number stands in quotes; the Parquet has the values as they
-    are.
+    are. table: the same rows with what is to be said of them, for the Parquet.
     """
     if not re.fullmatch(r"[a-z0-9_]+(/[A-Za-z0-9_-]+)?", name):
         raise ParametersError(
@@ -53,4 +55,6 @@ def write_list(rows: pd.DataFrame, folder: Path, name: str) -> None:
         # the mark lets spreadsheets see UTF-8
         texts.to_csv(part, index=False, encoding="utf-8-sig", quoting=csv.QUOTE_NONNUMERIC)
     with written_whole(folder / f"{name}.parquet") as part:
-        rows.to_parquet(part, index=False)
+        if table is None:
+            table = pa.Table.from_pandas(rows, preserve_index=False)
+        pq.write_table(table, part)

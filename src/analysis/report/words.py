@@ -99,6 +99,16 @@ COLUMNS = {
     "kind": marked("Kind"),
     "points_stated": marked("Stated points"),
     "age_group": marked("Open for"),
+    "customer_id": marked("Customer"),
+    "manager_id": marked("Manager"),
+    "may_be_contacted": marked("May be contacted"),
+    "first_reason": marked("First reason"),
+    "second_reason": marked("Second reason"),
+    "at_stake": marked("At stake"),
+    "hazard": marked("Chance of leaving"),
+    "effect": marked("What the event adds to the chance"),
+    "product": marked("Product"),
+    "channel": marked("Channel"),
 }
 #: Values that stand in a table or chart.
 CODES = {
@@ -207,6 +217,10 @@ class Words:
             if name.startswith(prefix):
                 return say(pattern).format(what=self.code(name.removeprefix(prefix)).lower())
         return name.replace("_", " ")
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a word for a code."""
+        return self._code(name) is not None or any(name.startswith(p) for p in PREFIXES)
 
     def several(self, codes: str) -> str:
         """Codes separated by blanks, in the reader's words."""

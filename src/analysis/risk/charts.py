@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
-from analysis.report.figure import Figure
+from analysis.report.figure import BACK, Figure
 from analysis.report.language import say
 from analysis.risk.words import label, severity, threshold
 
@@ -22,7 +22,7 @@ MOST_PARTIES = 40
 ENOUGH = 10  # decisions of which a share says something
 LINE = 0.25  # inches a party takes
 #: Behind a text that lies on lines.
-BEHIND = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
+BEHIND = {"boxstyle": "round,pad=0.1", "fc": BACK, "ec": "none", "alpha": 0.8}
 Colours = Sequence[tuple[float, float, float]]
 #: Roles from left to right.
 PLACES = {

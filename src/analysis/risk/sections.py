@@ -301,15 +301,19 @@ class Investigation:
         """The lists for staff: alerts, applications to hold, evidence of each alert, thresholds."""
         deliver, holds = self.report.deliver, self.holds
         for alert_id in self.live["alert_id"]:
-            deliver(f"evidence/{alert_id}", findings.of_alert(self.data.evidence, alert_id))
+            deliver(
+                f"evidence/{alert_id}",
+                findings.of_alert(self.data.evidence, alert_id),
+                words.WORDS,
+            )
         evidence = say(
             "The evidence of each alert is a list of its own in the folder evidence: {n} of them."
         ).format(n=len(self.live))
         return Section(
-            deliver("alerts", findings.delivered(self.live)),
-            *([deliver("holds", holds)] if holds is not None else []),
+            deliver("alerts", findings.delivered(self.live), words.WORDS),
+            *([deliver("holds", holds, words.WORDS)] if holds is not None else []),
             self.report.notice(evidence if len(self.live) else ""),
-            deliver("thresholds", self.curve),
+            deliver("thresholds", self.curve, words.WORDS),
         )
 
     def brief(self) -> Brief:
@@ -460,8 +464,8 @@ class Overview:
     def lists(self) -> Section:
         """The lists for staff: alerts, and what became of all so far."""
         return Section(
-            self.report.deliver("alerts", findings.delivered(self.live)),
-            self.report.deliver("history", self.data.alert_history),
+            self.report.deliver("alerts", findings.delivered(self.live), words.WORDS),
+            self.report.deliver("history", self.data.alert_history, words.WORDS),
         )
 
     def brief(self) -> Brief:

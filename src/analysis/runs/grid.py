@@ -12,6 +12,8 @@ from analysis.errors import WorkbookError
 from analysis.lock import held
 from analysis.partition import ALL, Partition
 from analysis.report.language import use
+from analysis.report.spreadsheet import FILE as SPREADSHEET
+from analysis.report.spreadsheet import write_spreadsheet
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
@@ -21,6 +23,7 @@ from analysis.runs.neighbours import Neighbours
 from analysis.runs.overview import write_overview
 from analysis.runs.packages import versions
 from analysis.runs.request import Request
+from analysis.runs.summary import write_summary
 from analysis.runs.task import Task
 from analysis.steps.code import imported_code
 from analysis.steps.readings import Fingerprints, of_data
@@ -221,9 +224,14 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     for left in plan.folder.glob("*/.*"):  # of processes that were killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
+    titles = {e.report: e.title for e in manifest.reports.values() if e.title}
     for branch in sorted({task.branch for task in plan.tasks} | {ALL}):
+        place = plan.folder / branch
+        if (place / "tables").is_dir():
+            write_spreadsheet(place / "tables", place / SPREADSHEET, titles)
         write_overview(manifest, branch)
     write_index(manifest)
+    write_summary(manifest)
     return outcome
 
 

@@ -79,6 +79,7 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
         .get_template("index.html.j2")
         .render(
             **frame(about.language),
+            body_class="wide full",
             title=say("{bank}, {quarter}: all reports").format(
                 bank=about.title, quarter=about.quarter
             ),

@@ -182,7 +182,7 @@ def _notebook(names: dict[str, str]) -> nbformat.NotebookNode:
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = {"name": "workbook", "display_name": "Workbook (warm)", "language": "python"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 

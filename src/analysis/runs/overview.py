@@ -19,6 +19,7 @@ from analysis.report.brief import (
 )
 from analysis.report.language import say
 from analysis.report.page import Link, frame
+from analysis.report.spreadsheet import FILE as SPREADSHEET
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry
 from analysis.runs.delivered import PAGE
@@ -101,8 +102,10 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
             ages=ages(s.brief for s in subjects if s.brief),
             leagues=leagues(manifest) if branch == ALL else [],
             steps=_beside(manifest, branch),
+            spreadsheet=SPREADSHEET if (manifest.folder / branch / SPREADSHEET).exists() else "",
             words={
                 "all_reports": say("All reports of the quarter"),
+                "spreadsheet": say("All lists in one spreadsheet"),
                 "places": say("Other pages"),
                 "first": say("What to do first, by the money at stake"),
                 "subjects": say("What the reports say"),

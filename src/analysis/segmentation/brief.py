@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.report.brief import (
-    LEAST_CHANCE,
     Brief,
     KeyFigure,
     Point,
@@ -22,7 +21,7 @@ from analysis.segmentation import findings
 from analysis.segmentation.reads import SegmentationTables
 from analysis.segmentation.scoring import DORMANT
 from analysis.segmentation.words import label
-from analysis.statistics.comparison import p_value
+from analysis.statistics.comparison import LEAST_CHANCE, p_value
 from analysis.statistics.decomposition import Division, by_customer
 from analysis.statistics.intervals import corrected_for_any, share_interval
 

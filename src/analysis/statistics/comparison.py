@@ -5,11 +5,13 @@ branches in which those that cannot be told apart share a place.
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
-from analysis.statistics.intervals import NORMAL
+from analysis.statistics.intervals import NORMAL, corrected_for_any
 
+#: What is called beyond chance.
+LEAST_CHANCE = 0.05
 #: An estimate with its interval: value, low, high.
 Estimate = tuple[float, float, float]
 
@@ -52,7 +54,7 @@ def places(estimates: Sequence[Estimate], highest_first: bool) -> list[int]:
     reach = np.where(d > 0, up, down)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(reach > 0, np.abs(d) / (reach / NORMAL), np.where(d == 0, 0.0, np.inf))
-    apart = multipletests(2 * stats.norm.sf(z), method="holm")[0]
+    apart = (corrected_for_any(pd.Series(2 * stats.norm.sf(z))) < LEAST_CHANCE).to_numpy()
     better_one = apart & ((d > 0) == highest_first)
     better_other = apart & ((d < 0) == highest_first) & (d != 0)
     ahead = np.zeros(n, dtype=int)

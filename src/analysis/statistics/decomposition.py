@@ -29,7 +29,8 @@ def by_group(before: pd.DataFrame, now: pd.DataFrame) -> Division:
     before, now: a row a group, indexed by it, with n (its size or weight) and mean. The whole of a
     group that is there once only counts as mix.
     """
-    both = before[["n", "mean"]].join(now[["n", "mean"]], how="outer", lsuffix="_0", rsuffix="_1")
+    sides = [before[["n", "mean"]].add_suffix("_0"), now[["n", "mean"]].add_suffix("_1")]
+    both = pd.concat(sides, axis=1)
     both[["n_0", "n_1"]] = both[["n_0", "n_1"]].astype(float).fillna(0.0)
     w0, w1 = both["n_0"] / both["n_0"].sum(), both["n_1"] / both["n_1"].sum()
     r0 = both["mean_0"].astype(float).fillna(both["mean_1"])

@@ -85,9 +85,15 @@ def corrected(p_values: pd.Series, method: str = "fdr_bh") -> pd.Series:
 
 def corrected_for_any(p_values: pd.Series) -> pd.Series:
     """p-values corrected so that the chance of any false finding among them stays below the level
-    (Holm 1979).
+    (Holm 1979); empty ones stay empty.
+
+    statsmodels' multipletests gives the same (a test holds it to that) and collects garbage at each
+    call, which takes a tenth of a second and more in a kernel.
     """
-    return corrected(p_values, "holm")
+    tested = p_values.dropna().sort_values()
+    steps = np.arange(len(tested), 0, -1)
+    stepped = np.minimum(np.maximum.accumulate(tested.to_numpy() * steps), 1.0)
+    return pd.Series(stepped, index=tested.index).reindex(p_values.index)
 
 
 def stability_index(expected: np.ndarray, now: np.ndarray) -> float:

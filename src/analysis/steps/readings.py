@@ -93,9 +93,20 @@ class Fingerprints:
 
 
 def of_data(readings: list[str], marks: Fingerprints) -> dict[str, str]:
-    """Fingerprints of the data and of the models that a report read."""
-    models = [r for r in readings if r.startswith("models/")]
-    return {"data": marks.of([r for r in readings if r not in models]), "models": marks.of(models)}
+    """Fingerprints of what a report read of the data folder, one for each mart and model, under
+    names such as `mart customer_quarter`.
+    """
+    by_name: dict[str, list[str]] = {}
+    for reading in readings:
+        by_name.setdefault(read_name(reading), []).append(reading)
+    return {name: marks.of(of_name) for name, of_name in sorted(by_name.items())}
+
+
+def read_name(reading: str) -> str:
+    """What a reading is of: `mart` or `model` and its name, or the contract's tables."""
+    top, name, *_rest = reading.split("/")
+    kinds = {"marts": "mart", "models": "model"}
+    return f"{kinds[top]} {name.removesuffix('.json')}" if top in kinds else "contract"
 
 
 def _shown(path: Path) -> str:

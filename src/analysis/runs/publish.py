@@ -1,0 +1,171 @@
+"""A folder for each audience: of a quarter's files those that it may have, and no link to
+another.
+"""
+
+import html
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from analysis.errors import ParametersError, WorkbookError, not_one_of
+from analysis.partition import ALL
+from analysis.runs.index import index_page
+from analysis.runs.manifest import Manifest
+from analysis.storage import write_text
+
+LINK = re.compile(r'<a\b[^>]*?href="([^"#:]*)(#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who reads it, and what of a quarter it gets."""
+
+    name: str
+    says: str
+    takes: Callable[[PurePosixPath, set[str]], bool]  # a file, and the branches asked for
+    by_branch: bool  # whether branches or a region have to be named
+
+
+def _page(file: PurePosixPath) -> bool:
+    """Whether a file is a page for management."""
+    return file.suffix in (".html", ".pdf") and ".evidence" not in file.name
+
+
+def _list(file: PurePosixPath) -> bool:
+    """Whether a file is a list for staff, or a case to print."""
+    return file.suffix in (".csv", ".xlsx") or "cases" in file.parts
+
+
+def _of(branches: set[str], file: PurePosixPath) -> bool:
+    return len(file.parts) > 1 and file.parts[0] in branches
+
+
+AUDIENCES = {
+    audience.name: audience
+    for audience in (
+        Audience(
+            "branch",
+            "pages and lists of one branch",
+            lambda file, branches: _of(branches, file) and (_page(file) or _list(file)),
+            by_branch=True,
+        ),
+        Audience(
+            "region",
+            "pages and lists of the branches of a region",
+            lambda file, branches: _of(branches, file) and (_page(file) or _list(file)),
+            by_branch=True,
+        ),
+        Audience(
+            "head-office",
+            "pages of the whole bank and of every branch, evidence and lists of the whole bank",
+            lambda file, branches: (
+                (
+                    _of({ALL}, file)
+                    and file.suffix != ".ipynb"
+                    and not file.name.endswith(".parquet")
+                )
+                or (_page(file) and "tables" not in file.parts)
+                or str(file) == "summary.html"
+            ),
+            by_branch=False,
+        ),
+        Audience(
+            "reviewer",
+            "everything, with notebooks, manifest and sign-off",
+            lambda file, branches: True,
+            by_branch=False,
+        ),
+    )
+}
+
+
+def publish(
+    manifest: Manifest, audience: str, target: Path, branches: list[str], region: str
+) -> int:
+    """Write what an audience may have of a quarter into a new folder; how many files.
+
+    Links to what is not among them become plain text; the index lists the branches there are.
+    Raises ParametersError naming the valid audiences, branches and regions, and WorkbookError where
+    the folder is there already and not empty.
+    """
+    if audience not in AUDIENCES:
+        raise ParametersError(not_one_of("The audience", audience, AUDIENCES))
+    chosen = _branches(manifest, AUDIENCES[audience], branches, region)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise WorkbookError(f"{target} is there already; publish into a folder that is not.")
+    files = [f for f in _files(manifest.folder) if AUDIENCES[audience].takes(f, chosen)]
+    if not files:
+        raise WorkbookError(f"{manifest.folder} holds nothing for this audience.")
+    there = {str(f) for f in files} | {INDEX}
+    for file in files:
+        place = target / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".html":
+            text = (manifest.folder / file).read_text(encoding="utf-8")
+            write_text(place, without_other_links(text, file, there))
+        else:
+            shutil.copyfile(manifest.folder / file, place)
+    if INDEX not in {str(f) for f in files}:
+        shown = Manifest(manifest.folder)
+        shown.reports = {n: e for n, e in shown.reports.items() if e.branch in chosen}
+        write_text(
+            target / INDEX, without_other_links(index_page(shown), PurePosixPath(INDEX), there)
+        )
+    return len(there)
+
+
+def _branches(manifest: Manifest, audience: Audience, branches: list[str], region: str) -> set[str]:
+    """The branches asked for, by name or region; all where none are asked for."""
+    there = sorted({e.branch for e in manifest.entries()} - {ALL})
+    for branch in branches:
+        if branch not in there:
+            raise ParametersError(not_one_of("The branch", branch, there))
+    regions = manifest.about.regions
+    if region and region not in regions.values():
+        raise ParametersError(not_one_of("The region", region, sorted(set(regions.values()))))
+    of_region = [b for b in there if regions.get(b) == region] if region else []
+    if audience.name == "branch" and len(branches) != 1:
+        raise ParametersError("Name the branch with --branch; one folder is one branch's.")
+    if audience.name == "region" and not (branches or region):
+        raise ParametersError("Name the region with --region, or its branches with --branch.")
+    return set(branches) | set(of_region) if audience.by_branch else set(there)
+
+
+def _files(folder: Path) -> Iterable[PurePosixPath]:
+    """The files of a quarter, seen from its folder."""
+    return sorted(
+        PurePosixPath(f.relative_to(folder).as_posix())
+        for f in folder.rglob("*")
+        if f.is_file() and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+    )
+
+
+def without_other_links(page: str, file: PurePosixPath, there: set[str]) -> str:
+    """A page whose links to files that are not there are plain text.
+
+    file: where the page lies. there: the files there are, seen from the same folder.
+    """
+
+    def kept(link: re.Match[str]) -> str:
+        target = html.unescape(link[1])
+        if not target or _resolved(file.parent, target) in there:
+            return link[0]
+        return link[3]
+
+    return LINK.sub(kept, page)
+
+
+def _resolved(folder: PurePosixPath, target: str) -> str:
+    """Where a link leads, seen from the quarter's folder; empty where out of it."""
+    parts = list(folder.parts)
+    for part in PurePosixPath(target).parts:
+        if part == "..":
+            if not parts:
+                return ""
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
