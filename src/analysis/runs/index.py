@@ -18,6 +18,7 @@ from analysis.storage import write_text
 
 #: Heights of a line of text, from low to high.
 BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_LINKS = 3_000  # of reports; of more, the branch's overview leads to each
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
             title=say("{bank}, {quarter}: all reports").format(
                 bank=about.title, quarter=about.quarter
             ),
+            links=len(entries) <= MOST_LINKS,
             summary=summary,
             signed=_sign_off(signed),
             void=_void(signed),
@@ -92,6 +94,7 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
                     branch,
                     names[branch],
                     about.regions.get(branch, ""),
+                    _status(list(cells.values())),
                     [cells.get(r) for r in reports],
                 )
                 for branch, cells in branches.items()
@@ -101,6 +104,8 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
             words={
                 "branch": say("Branch"),
                 "region": say("Region"),
+                "status": say("Status"),
+                "all": say("All"),
                 "why": say("Why there is no figure"),
                 "arrows": say(
                     "▲ and ▼: changed since last quarter by more than chance lets expect. The "
@@ -115,6 +120,16 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
             },
         )
     )
+
+
+def _status(cells: list[Cell]) -> str:
+    """The worst that became of a branch's reports."""
+    states = {cell.status for cell in cells}
+    if "failed" in states:
+        return say("failed")
+    if "planned" in states:
+        return say("not run yet")
+    return say("some empty") if "empty" in states else say("done")
 
 
 def _cell(entry: Entry, figure: KeyFigure | None, whys: Whys) -> Cell:

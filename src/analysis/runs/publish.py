@@ -62,11 +62,7 @@ AUDIENCES = {
             "head-office",
             "pages of the whole bank and of every branch, evidence and lists of the whole bank",
             lambda file, branches: (
-                (
-                    _of({ALL}, file)
-                    and file.suffix != ".ipynb"
-                    and not file.name.endswith(".parquet")
-                )
+                (_of({ALL}, file) and file.suffix not in (".ipynb", ".parquet", ".json"))
                 or (_page(file) and "tables" not in file.parts)
                 or str(file) == "summary.html"
             ),

@@ -33,19 +33,32 @@
     box.type = "search";
     box.placeholder = words.search;
     box.setAttribute("aria-label", words.search + ": " + (table.caption ? table.caption.textContent : ""));
-    box.addEventListener("input", () => {
+    const choices = [];
+    const filter = () => {
       const wanted = box.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const row of body.rows) {
         const text = row.textContent.toLowerCase();
-        row.hidden = !wanted.every((word) => text.includes(word));
+        const chosen = choices.every(([list, place]) => !list.value || row.cells[place].textContent === list.value);
+        row.hidden = !chosen || !wanted.every((word) => text.includes(word));
         shown += row.hidden ? 0 : 1;
       }
-      found.value = wanted.length ? words.rows.replace("{n}", shown).replace("{all}", body.rows.length) : "";
+      found.value = shown < body.rows.length ? words.rows.replace("{n}", shown).replace("{all}", body.rows.length) : "";
+    };
+    box.addEventListener("input", filter);
+    [...head.rows[0].cells].forEach((cell, place) => {
+      if (!("filter" in cell.dataset)) return;
+      const list = document.createElement("select");
+      list.setAttribute("aria-label", cell.textContent);
+      list.add(new Option(cell.textContent + ": " + words.all, ""));
+      const values = new Set([...body.rows].map((row) => row.cells[place].textContent));
+      [...values].filter(Boolean).sort().forEach((text) => list.add(new Option(text)));
+      list.addEventListener("change", filter);
+      choices.push([list, place]);
     });
     const tools = document.createElement("p");
     tools.className = "tools";
-    tools.append(box, found);
+    tools.append(box, ...choices.map((choice) => choice[0]), found);
     (table.closest(".table") || table).before(tools);
   }
   for (const heading of document.querySelectorAll("h2[id]")) {
