@@ -300,7 +300,7 @@ def phases(params: Path) -> None:
     five of each kind.
     """
     from analysis.quarters import Quarter
-    from analysis.report.page import Page
+    from analysis.report.page import Pages
     from analysis.runs import execute
     from analysis.runs.grid import plan_run
     from analysis.runs.request import Request
@@ -308,15 +308,15 @@ def phases(params: Path) -> None:
 
     plan = plan_run(Request(read_params(params), Quarter.parse("2024Q4"), ("B001",), force=True))
     rendering: list[float] = []
-    real = execute.html_page
+    real = execute.html_pages
 
-    def timed_page(*words: object) -> Page:
+    def timed_pages(*words: object) -> Pages:
         start = time.perf_counter()
         page = real(*words)
         rendering.append(time.perf_counter() - start)
         return page
 
-    execute.html_page = timed_page
+    execute.html_pages = timed_pages
     print(
         "| report | kernel starts | cells | page is made | kernel ends, files are written "
         "| all | CPU of the asking process |\n|---|---|---|---|---|---|---|"
@@ -330,7 +330,7 @@ def phases(params: Path) -> None:
                 task, lambda task, cell, of, cells=cells: cells.append(time.perf_counter())
             )
             end = time.perf_counter()
-            # the last cell shows the headlines and takes no time worth telling from the end
+            # the last cell takes no time worth telling from the end
             found.append(
                 (
                     end - start,
@@ -347,7 +347,7 @@ def phases(params: Path) -> None:
             f"{everything:.2f} | {cpu:.2f} |",
             flush=True,
         )
-    execute.html_page = real
+    execute.html_pages = real
 
 
 WAYS = {

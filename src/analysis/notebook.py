@@ -236,6 +236,7 @@ def open_report(
     languages.use(language)
     style()
     bank = read_params(params)
+    languages.use_currency(bank.currency)
     wanted = Quarter.parse(quarter)
     prepare_if_needed(bank, wanted)
     # what draws at random draws the same again

@@ -17,19 +17,30 @@ MOST_LINES = 24
 
 
 def bank_and_branch(axis: Axes, shown: pd.DataFrame, value: str, branch: str, pooled: str) -> None:
-    """The whole bank and a branch over the quarters, each with its interval low to high.
+    """The whole bank and a branch over the quarters, each with its interval low to high and its
+    name at the end of its line.
 
     shown: branch_id, quarter, the value, low, high. pooled: the branch_id of the whole bank.
     """
     for number, name in enumerate(dict.fromkeys([pooled, branch])):
         part = shown[shown["branch_id"] == name]
+        if part.empty:
+            continue
+        last = part.iloc[-1]
+        axis.annotate(
+            say("The whole bank") if name == pooled else name,
+            (last["quarter"], last[value]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=sns.color_palette()[number],
+        )
         axis.errorbar(
             part["quarter"],
             part[value],
             yerr=reach(part, value, "low", "high"),
             marker="o",
             capsize=3,
-            label=say("The whole bank") if name == pooled else name,
             color=sns.color_palette()[number],
         )
 
@@ -51,7 +62,6 @@ def index_over_time(index: pd.DataFrame, branch: str, title: str, pooled: str = 
     else:
         bank_and_branch(axis, shown, "mean", branch, pooled)
         axis.set(xlabel=say("Quarter"), ylabel=say("Index (0–100), 95 % interval"))
-        axis.legend()
     axis.set_title(title)
     return Figure(drawing, title)
 

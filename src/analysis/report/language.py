@@ -28,6 +28,7 @@ class PseudoTranslations(gettext.NullTranslations):
 
 _ENGLISH = gettext.NullTranslations()
 _translations: ContextVar[gettext.NullTranslations] = ContextVar("translations", default=_ENGLISH)
+_currency: ContextVar[str] = ContextVar("currency", default="")
 
 
 def languages() -> list[str]:
@@ -47,6 +48,23 @@ def use(language: str) -> None:
         _translations.set(PseudoTranslations())
     else:
         _translations.set(gettext.translation("workbook", LOCALE, languages=[language]))
+
+
+def use_currency(currency: str) -> None:
+    """Write the currency of amounts as `currency`, such as CNY, in everything that follows."""
+    _currency.set(currency)
+
+
+def with_currency(head: str) -> str:
+    """The head of a column or axis of amounts, with the currency; as it is where none is known."""
+    currency = _currency.get()
+    return say("{head}, {currency}").format(head=head, currency=currency) if currency else head
+
+
+def money(amount: float) -> str:
+    """An amount with its currency, where that is known."""
+    text, currency = f"{amount:,.0f}", _currency.get()
+    return say("{amount} {currency}").format(amount=text, currency=currency) if currency else text
 
 
 def say(message: str) -> str:

@@ -10,7 +10,7 @@ from html import escape
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, Template
 
-from analysis.report.language import say
+from analysis.report.language import say, with_currency
 from analysis.report.stylesheet import TEMPLATE
 from analysis.report.words import SHARED, Words
 
@@ -84,7 +84,10 @@ class Table:
             if len(rows)
             else pd.DataFrame()
         )
-        self.labels = [words.column(c) for c in kinds]
+        self.labels = [
+            with_currency(words.column(c)) if _parts(kind)[0] == "money" else words.column(c)
+            for c, kind in kinds.items()
+        ]
         sides = {"text": "left", "code": "left", "date": "date"}
         self.sides = [sides.get(kind, "right") for kind in kinds.values()]
         self.empty = empty

@@ -26,7 +26,6 @@ def departures_chart(
         bank_and_branch(axis, shown, "share", branch, pooled)
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.set(xlabel=say("Quarter"), ylabel=say("Left, 95 % interval"))
-        axis.legend()
     axis.set_title(title)
     return Figure(drawing, title)
 

@@ -49,6 +49,21 @@ def in_short(
     amount = _figure(say("Amount at stake"), "money", amounts, currency)
     days = days_open(live, partition.alert_history)
     figures, waiting = [alerts, amount], {say("Alerts"): by_age(days)}
+    if partition.own_branch:  # the amount of a case is the whole bank's
+        figures[1] = KeyFigure(
+            label=say("Payments with customers of this branch"),
+            kind="money",
+            points=[
+                Point(
+                    quarter=report.quarter,
+                    value=own_payments(
+                        live, partition.evidence, partition.parties, partition.branch
+                    ),
+                )
+            ],
+            unit=currency,
+            better="down",
+        )
     if holds is not None:
         waiting[say("Applications to hold")] = by_age(held_for(partition, holds))
         count = float(holds["application_id"].nunique())
@@ -65,7 +80,9 @@ def in_short(
         why=_why(live),
         to_do=_to_do(live, holds),
         figures=figures,
-        explained=amount_divided(over_time, report.previous, report.quarter),
+        explained=None
+        if partition.own_branch
+        else amount_divided(over_time, report.previous, report.quarter),
         rows=first(_rows(live, days, sums_up)),
         sums_up=sums_up,
         rows_title=say("The cases to take first"),
@@ -87,6 +104,19 @@ def _figure(label_: str, kind: str, values: Mapping[str, float], unit: str = "")
     return KeyFigure(
         label=label_, kind=kind, points=shown, changes=changes(shown), unit=unit, better="down"
     )
+
+
+def own_payments(
+    live: pd.DataFrame, evidence: pd.DataFrame, parties: pd.DataFrame, branch: str
+) -> float:
+    """The payments among the evidence of the alerts that a customer of the branch made or got, each
+    once: what of the cases is the branch's own.
+    """
+    here = set(parties.loc[parties["party_branch"] == branch, "party"])
+    rows = evidence[evidence["alert_id"].isin(live["alert_id"])]
+    rows = rows[rows["payer"].isin(here) | rows["payee"].isin(here)]
+    once = rows.drop_duplicates(["source", "evidence_id", "payer", "payee"])
+    return float(once["amount"].sum())
 
 
 def days_open(live: pd.DataFrame, history: pd.DataFrame) -> dict[str, int]:

@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.report.figure import BACK, Figure
-from analysis.report.language import say
+from analysis.report.language import money, say, with_currency
 from analysis.risk.words import label, severity, threshold
 
 MOST_PARTIES = 40
@@ -112,7 +112,7 @@ def flow_chart(
     )
     title = template.format(
         alert=alert_id,
-        amount=f"{amount:,.0f}",
+        amount=money(amount),
         n=len(flows),
         parties=len(role),
         most=MOST_PARTIES,
@@ -224,7 +224,7 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
                 label=name,
             )
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
-    axis.set(xlabel=say("Date"), ylabel=say("Amount"))
+    axis.set(xlabel=say("Date"), ylabel=with_currency(say("Amount")))
     axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter(lambda v, _at: f"{v:,.0f}")
     axis.xaxis_date()

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.ticker import EngFormatter
 
 from analysis.report.figure import Figure
-from analysis.report.language import say
+from analysis.report.language import say, with_currency
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.words import label
 from analysis.statistics.comparison import apart_from_all
@@ -138,7 +138,7 @@ def clustergram_chart(segmentation: FittedSegmentation, kind: str) -> Figure:
     return Figure(drawing, title)
 
 
-def value_chart(values: pd.DataFrame, currency: str) -> Figure:
+def value_chart(values: pd.DataFrame) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
     personal = values["customer_type"] == "personal"
     shown = values[personal] if personal.any() else values
@@ -158,9 +158,7 @@ def value_chart(values: pd.DataFrame, currency: str) -> Figure:
         axis.set_yticks(range(len(shown)), names)
         axis.invert_yaxis()
         axis.axvline(0, color="grey", linewidth=1)
-        axis.set_xlabel(
-            say("Value per customer and year, {currency}, 95 % interval").format(currency=currency)
-        )
+        axis.set_xlabel(with_currency(say("Value per customer and year, 95 % interval")))
         told = shown.dropna(subset=["value_a_year", "value_low", "value_high"])
         columns = ["value_a_year", "value_low", "value_high"]
         best = apart_from_all(list(told[columns].itertuples(index=False, name=None)), highest=True)
