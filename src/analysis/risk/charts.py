@@ -87,10 +87,10 @@ def flow_chart(
     if sums.empty:
         return None
     paid, received = (sums.groupby(side)["amount"].sum() for side in ("payer", "payee"))
-    money = pd.concat([paid, received]).groupby(level=0).sum()
+    moved = pd.concat([paid, received]).groupby(level=0).sum()
     many = ("investor", "borrower", "holder")
-    ranked = sorted(money.index, key=lambda p: (role[p] in many, -money[p], p))
-    shown = sorted(ranked[:MOST_PARTIES], key=lambda p: (-money[p], p))
+    ranked = sorted(moved.index, key=lambda p: (role[p] in many, -moved[p], p))
+    shown = sorted(ranked[:MOST_PARTIES], key=lambda p: (-moved[p], p))
     sums = sums[sums["payer"].isin(shown) & sums["payee"].isin(shown)]
     layout = Layout.of(shown, role)
     drawing, axis = plt.subplots(figsize=(9, max(2.4, LINE * layout.tallest + 1)))
