@@ -19,7 +19,7 @@ from analysis.report import language as languages
 from analysis.report.brief import NOT_EXAMINED, Brief, finding
 from analysis.report.figure import style
 from analysis.report.language import because, say
-from analysis.report.lists import LISTS, write_list, write_page
+from analysis.report.lists import LISTS, SPREADSHEET, write_list, write_page
 from analysis.report.spreadsheet import with_words
 from analysis.report.table import table
 from analysis.report.words import SHARED, Words
@@ -74,11 +74,12 @@ class Delivered(Notice):
 
     def __init__(self, sentence: str, name: str) -> None:
         super().__init__(sentence)
-        self.name = name
+        self.name, self.in_book = name, say("all lists in one spreadsheet")
 
     def _repr_html_(self) -> str:
         link = f'<a href="{LISTS}{html.escape(self.name)}.csv" download>'
-        return f'<p class="all">{link}{html.escape(self.sentences[0])}</a></p>'
+        book = f'<a href="{SPREADSHEET}" download>{html.escape(self.in_book)}</a>'
+        return f'<p class="all">{link}{html.escape(self.sentences[0])}</a> · {book}</p>'
 
 
 class NotExamined(Notice):
@@ -202,7 +203,7 @@ class Report:
                 say("The list {name} is written when the report is run.").format(name=name)
             )
         write_list(rows, Path(self.outputs), name, with_words(rows, words))
-        return Delivered(say("{name}: all rows, for a spreadsheet").format(name=name), name)
+        return Delivered(say("{name}: all rows as CSV").format(name=name), name)
 
     def deliver_page(self, file: str, html: str) -> None:
         """Write a page of its own beside the lists; in JupyterLab nothing is written.

@@ -13,6 +13,7 @@ import pandas as pd
 from jinja2 import Template
 
 from analysis.report.language import say
+from analysis.report.lists import SPREADSHEET
 from analysis.report.table import environment, number
 from analysis.shape import Shape
 from analysis.statistics.comparison import LEAST_CHANCE, Estimate, difference, p_value
@@ -154,9 +155,11 @@ def brief_html(brief: Brief, lists: str = "") -> str:
             for place, row in enumerate(brief.rows)
         ],
         lists=lists,
+        spreadsheet=SPREADSHEET,
         words={
-            "all_rows": say("All of them: {name}, for a spreadsheet").format(name=brief.delivered),
+            "all_rows": say("All of them: {name}, as CSV").format(name=brief.delivered),
             "none": say("Nothing to act on."),
+            "spreadsheet": say("all lists in one spreadsheet"),
             "figures": say("Key figures"),
         },
     )

@@ -16,6 +16,8 @@ from analysis.storage import write_text, written_whole
 
 #: Where lists lie, in the links of a notebook's outputs; a page puts its own folder there.
 LISTS = "lists:"
+#: All lists of a branch, beside its pages.
+SPREADSHEET = "lists.xlsx"
 #: Characters that end a row, or are not seen: of the categories control and separator of lines.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 FORMULA = "=+-@"

@@ -67,8 +67,8 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
     """The pages of an executed notebook, its prose translated, code on the page of evidence only.
 
     `failure` says why the report stopped, when it did; what it reached is shown all the same, on
-    one page. Texts are escaped by the template; outputs of type text/html and image/svg+xml are
-    those of `analysis.report`, which escape what they show.
+    one page and without code, which is in the notebook. Texts are escaped by the template; outputs
+    of type text/html and image/svg+xml are those of `analysis.report`, which escape what they show.
     """
     language.use(of.language)
     notebook = copy.deepcopy(notebook)
@@ -83,7 +83,7 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
         front,
         of,
         title=title,
-        code=bool(failure),
+        code=False,
         failure=failure,
         brief=brief_html(found, f"tables/{of.report}") if found else "",
         other=_evidence(of, has_evidence),

@@ -21,8 +21,6 @@ from analysis.storage import written_whole
 
 #: Where the words of a list stand, in the metadata of its Parquet file.
 WORDS = b"workbook.words"
-#: What the file is called, beside a branch's pages.
-FILE = "lists.xlsx"
 MOST_ROWS = 100_000  # of a sheet; all are in the CSV
 MOST_CODES = 200  # different values of a column that may be codes
 LONGEST_NAME = 31  # of a sheet

@@ -80,9 +80,9 @@ def in_short(
         why=_why(live),
         to_do=_to_do(live, holds),
         figures=figures,
-        explained=None
-        if partition.own_branch
-        else amount_divided(over_time, report.previous, report.quarter),
+        explained=divided(
+            over_time, report.previous, report.quarter, by_amount=not partition.own_branch
+        ),
         rows=first(_rows(live, days, sums_up)),
         sums_up=sums_up,
         rows_title=say("The cases to take first"),
@@ -139,17 +139,19 @@ def by_age(days: Mapping[str, int]) -> dict[str, int]:
     return {label(name): lengths.count(name) for _most, name in AGES}
 
 
-def amount_divided(
-    over_time: Mapping[str, pd.DataFrame], previous: str, quarter: str
+def divided(
+    over_time: Mapping[str, pd.DataFrame], previous: str, quarter: str, by_amount: bool
 ) -> Explained | None:
-    """The change of the amount at stake by alerts that are new, that ended, and that went on; None
-    without an earlier quarter.
+    """The change of the amount at stake, or of the number of alerts, by alerts that are new, that
+    ended, and that went on; None without an earlier quarter.
     """
     if previous not in over_time:
         return None
     before, now = (
         over_time[q].set_index("alert_id")["amount"].astype(float) for q in (previous, quarter)
     )
+    if not by_amount:
+        before, now = before * 0 + 1, now * 0 + 1
     both = before.index.intersection(now.index)
     parts = [
         Part(name=say("New alerts"), value=float(now.drop(both).sum())),
@@ -157,8 +159,8 @@ def amount_divided(
         Part(name=say("Alerts that went on"), value=float((now[both] - before[both]).sum())),
     ]
     return Explained(
-        label=say("Amount at stake"),
-        kind="money",
+        label=say("Amount at stake") if by_amount else say("Alerts"),
+        kind="money" if by_amount else "count",
         before=float(before.sum()),
         now=float(now.sum()),
         parts=[part for part in parts if part.value],

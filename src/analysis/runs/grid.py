@@ -12,7 +12,7 @@ from analysis.errors import WorkbookError
 from analysis.lock import held
 from analysis.partition import ALL, Partition
 from analysis.report.language import use
-from analysis.report.spreadsheet import FILE as SPREADSHEET
+from analysis.report.lists import SPREADSHEET
 from analysis.report.spreadsheet import write_spreadsheet
 from analysis.runs import pool
 from analysis.runs.catalogue import REPORTS

@@ -18,8 +18,8 @@ from analysis.report.brief import (
     sparkline,
 )
 from analysis.report.language import say
+from analysis.report.lists import SPREADSHEET
 from analysis.report.page import Link, frame
-from analysis.report.spreadsheet import FILE as SPREADSHEET
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry
 from analysis.runs.delivered import PAGE
