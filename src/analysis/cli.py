@@ -38,6 +38,7 @@ app = typer.Typer(
     "all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 "
     "reports failed; 4 a replay came out differently; 130 interrupted.",
 )
+WIDE = 240  # columns of a table that is not shown on a terminal
 err = Terminal(stderr=True)
 out = Terminal()
 
@@ -162,9 +163,9 @@ def run(
         jobs=at_once,
         cluster=cluster,
     )
+    tell_outcome(outcome, err, out, json_)
     if chromium and not outcome.interrupted:
         _print(chromium, outcome.folder)
-    tell_outcome(outcome, err, out, json_)
     if outcome.interrupted:
         raise typer.Exit(130)
     if outcome.failed:
@@ -175,7 +176,9 @@ def _print(chromium: str, folder: Path) -> None:
     """Print every page of a quarter that is newer than its PDF."""
     from analysis.runs.printed import print_pages
 
-    pages = [p for p in sorted(folder.rglob("*.html")) if "cases" not in p.parts]
+    pages = [
+        p for p in sorted(folder.rglob("*.html")) if "tables" not in p.relative_to(folder).parts
+    ]
     made = {p: p.with_suffix(".pdf") for p in pages}
     due = [p for p, m in made.items() if not m.exists() or m.stat().st_mtime < p.stat().st_mtime]
     with _progress() as bar:
@@ -216,6 +219,7 @@ def diff(
     are made of changed.
     """
     from rich.table import Table
+    from rich.text import Text
 
     from analysis.runs.compare import differences
     from analysis.runs.manifest import read_quarter
@@ -226,8 +230,9 @@ def diff(
         return
     table = Table("Branch", "Report", "What", "Before", "Now", "Change", "Because of")
     for d in found:
-        table.add_row(d.branch, d.report, d.what, d.before, d.now, d.change, d.cause)
-    out.print(table)
+        cells = (d.branch, d.report, d.what, d.before, d.now, d.change, d.cause)
+        table.add_row(*map(Text, cells))
+    out.print(table, width=None if out.is_terminal else WIDE)
 
 
 @app.command()

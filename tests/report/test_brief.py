@@ -117,7 +117,7 @@ def test_rows_lead_to_their_files_and_the_list_only_where_there_is_one():
     )
     page = brief_html(brief, "tables/risk_mortgage")
     assert 'href="tables/risk_mortgage/cases/RM-1.html"' in page
-    assert 'href="tables/risk_mortgage/alerts.csv"' in page and page.count("<a ") == 2
+    assert 'href="tables/risk_mortgage/alerts.csv"' in page and page.count("<a ") == 3
     assert "<a " not in brief_html(brief)  # in JupyterLab nothing was written
     assert "Why" not in page  # what is not told has no head
 

@@ -77,5 +77,5 @@ def test_where_all_evidence_is_the_banks_the_page_leads_there(report):
 
 def test_a_failed_report_shows_all_it_reached_on_one_page(report):
     pages = html_pages(report, Of("r", "Main", "2024Q4", "en"), failure="It stopped.")
-    assert pages.evidence == "" and "It stopped." in pages.html
+    assert pages.evidence == pages.html and "It stopped." in pages.html
     assert "<p>of method</p>" in pages.html and "<code>" not in pages.html

@@ -43,6 +43,7 @@ def quarter(folder, briefs, regions=None, quarter="2024Q4", failed=(), empty=())
         (place := folder / branch).mkdir(parents=True, exist_ok=True)
         (place / f"{report}.{PAGE}").write_text(
             f'<a href="../index.html">up</a> <a href="{report}.{EVIDENCE}">why</a> '
+            f'<a class="beside" href="../B2/{report}.{PAGE}">Branch B2 ›</a> '
             f'<a href="../ALL/{report}.{PAGE}">bank</a> <a href="tables/{report}/l.csv">list</a>'
         )
     for (branch, report), told in briefs.items():

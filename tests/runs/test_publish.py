@@ -1,5 +1,6 @@
 """A folder for each audience has what it may have, and no link to anything else."""
 
+import os
 import re
 from pathlib import PurePosixPath
 
@@ -15,7 +16,7 @@ def delivered(tmp_path):
     """Two branches of the north, one of the south, and the bank; each with pages, evidence, lists
     and notebooks.
     """
-    folder = tmp_path / "2024Q4"
+    folder = tmp_path / "outputs" / "2024Q4"
     told = {
         (b, r): brief(1, 2, 3) for b in ("ALL", "B1", "B2", "B3") for r in ("retention", "cards")
     }
@@ -37,7 +38,7 @@ def delivered(tmp_path):
 
 
 def published(manifest, audience, branches=(), region=""):
-    target = manifest.folder.parent / "out"
+    target = manifest.folder.parents[1] / "out"
     publish(manifest, audience, target, list(branches), region)
     return target, {f.relative_to(target).as_posix() for f in target.rglob("*") if f.is_file()}
 
@@ -66,6 +67,7 @@ def test_a_branch_gets_its_own_pages_and_lists_and_nothing_else(delivered):
     page = (target / "B1" / "retention.html").read_text()
     assert 'href="../index.html"' in page and 'href="tables/retention/l.csv"' in page
     assert "ALL" not in page and "why" in page  # the text of a link stays
+    assert "Branch B2" not in page and "beside" not in page
     index = (target / "index.html").read_text()
     assert (
         "Branch B1" in index
@@ -115,8 +117,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     delivered, audience, branches, region, said
 ):
     with pytest.raises(ParametersError, match=re.escape(said)):
-        publish(delivered, audience, delivered.folder.parent / "out", branches, region)
-    assert not (delivered.folder.parent / "out").exists()
+        publish(delivered, audience, delivered.folder.parents[1] / "out", branches, region)
+    assert not (delivered.folder.parents[1] / "out").exists()
 
 
 def test_a_folder_that_is_there_is_not_written_into(delivered, tmp_path):
@@ -124,6 +126,33 @@ def test_a_folder_that_is_there_is_not_written_into(delivered, tmp_path):
     (tmp_path / "full" / "x").write_text("")
     with pytest.raises(WorkbookError, match="is there already"):
         publish(delivered, "reviewer", tmp_path / "full", [], "")
+
+
+def test_a_reviewers_pages_are_those_that_were_delivered(delivered):
+    target, files = published(delivered, "reviewer")
+    assert all((target / f).read_bytes() == (delivered.folder / f).read_bytes() for f in files)
+
+
+def test_nothing_is_published_among_the_outputs(delivered):
+    for place in (delivered.folder / "inner", delivered.folder.parent / "for_branch"):
+        with pytest.raises(WorkbookError, match="lies among the outputs"):
+            publish(delivered, "reviewer", place, [], "")
+        assert not place.exists()
+
+
+def test_branches_are_not_named_for_whom_gets_all(delivered):
+    with pytest.raises(ParametersError, match="gets every branch"):
+        publish(delivered, "head-office", delivered.folder.parents[1] / "out", ["B1"], "")
+
+
+def test_a_pdf_older_than_its_page_stays(delivered):
+    page = delivered.folder / "B1" / "retention.html"
+    for name, age in (("retention", 100), ("cards", -100)):
+        pdf = delivered.folder / "B1" / f"{name}.pdf"
+        pdf.write_text("")
+        os.utime(pdf, (page.stat().st_mtime - age,) * 2)
+    _target, files = published(delivered, "branch", ["B1"])
+    assert "B1/cards.pdf" in files and "B1/retention.pdf" not in files
 
 
 def test_a_link_out_of_the_folder_becomes_its_text():

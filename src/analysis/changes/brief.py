@@ -49,6 +49,10 @@ def in_short(
         rows=first(_rows(report, listed)),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
+        rows_note=say(
+            "At stake: what the event adds to the chance of leaving or buying, times the expected "
+            "value. Customers named in alerts that stand are not on the list."
+        ),
         delivered="events_to_act_on",
     )
 
@@ -141,24 +145,29 @@ def moved_otherwise(
         return say("There are no earlier moves to compare with.")
     certain = tests[tests["p_corrected"] < LEAST_CHANCE].sort_values("p_corrected")
     if certain.empty:
-        return say("No group's customers moved otherwise than before by more than chance.")
+        return say("No group moved differently from earlier quarters beyond chance.")
     sentences = []
     for test in certain.head(at_most).itertuples():
         own = moves[(moves["customer_type"] == test.customer_type) & (moves["was"] == test.was)]
         own = own.dropna(subset=["share", "usual"])
         if own.empty:
             sentences.append(
-                say("{group} moved otherwise than before.").format(group=label(test.was))
+                say("{group} moved differently beyond chance.").format(group=label(test.was))
             )
             continue
-        most = own.loc[(own["share"] - own["usual"]).abs().idxmax()]
+        spread = (own["usual"] * (1 - own["usual"])).clip(lower=1e-4) ** 0.5
+        most = own.loc[((own["share"] - own["usual"]).abs() / spread).idxmax()]
         template = (
-            say("Of {group} {share} stayed, usually {usual}, a change beyond chance.")
+            say("{group} moved differently beyond chance: {share} stayed, usually {usual}.")
             if most["became"] == test.was
-            else say("Of {group} {share} became {became}, usually {usual}, a change beyond chance.")
+            else say(
+                "{group} moved differently beyond chance: {share} became {became}, usually {usual}."
+            )
         )
         if most["became"] == LEFT:
-            template = say("Of {group} {share} left, usually {usual}, a change beyond chance.")
+            template = say(
+                "{group} moved differently beyond chance: {share} left, usually {usual}."
+            )
         sentences.append(
             template.format(
                 group=label(test.was),
@@ -176,7 +185,7 @@ def carried(why: pd.DataFrame) -> str:
         return ""
     most = why.sort_values(["n", "share"], ascending=[False, False]).iloc[0]
     return say(
-        "The most frequent move, {was} to {became}, came mostly of this feature: {feature}."
+        "In the most frequent move, {was} to {became}, this feature weighed most: {feature}."
     ).format(was=label(most["was"]), became=label(most["became"]), feature=label(most["feature"]))
 
 
@@ -188,13 +197,13 @@ def _to_do(report: "Report", tested: pd.DataFrame, listed: pd.DataFrame) -> str:
     best = findings.announcing(tested).sort_values("lift").iloc[-1]
     template = (
         say(
-            "Call the customers of the list, those first of whom most is at stake. Most telling is "
-            "{event}: {lift} times as many as usual left in the quarter after."
+            "Call the customers of the list in its order. The event that announces most is "
+            "{event}: {lift} times as many customers as usual left in the quarter after."
         )
         if best["outcome"] == "churn"
         else say(
-            "Call the customers of the list, those first of whom most is at stake. Most telling is "
-            "{event}: {lift} times as many as usual bought in the quarter after."
+            "Call the customers of the list in its order. The event that announces most is "
+            "{event}: {lift} times as many customers as usual bought in the quarter after."
         )
     )
     return template.format(event=best["event"], lift=f"{best['lift']:.1f}")

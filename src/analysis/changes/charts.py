@@ -8,6 +8,7 @@ from analysis.changes.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
 from analysis.report.words import listed
+from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.reach import reach
 
 
@@ -71,14 +72,28 @@ def event_chart(rates: pd.DataFrame) -> Figure:
         axis.set_xlabel(say("Customers per 1,000 active ones"))
         axis.set_xlim(left=0)
         axis.legend(loc="lower right")
-        certain = shown[shown["p_corrected"] < 0.05]
-        title = say("No event was more or less frequent than last quarter beyond chance")
-        if len(certain):
-            title = say("More or less frequent than last quarter, beyond chance: {events}").format(
-                events=listed(certain["event"])
-            )
+        title = events_in_words(shown)
     axis.set_title(title)
     return Figure(drawing, title)
+
+
+def events_in_words(rates: pd.DataFrame) -> str:
+    """Which events were more or less frequent than last quarter beyond chance; that none was."""
+    certain = rates[rates["p_corrected"] < LEAST_CHANCE]
+    more = certain.loc[certain["per_1000"] > certain["before"], "event"]
+    fewer = certain.loc[certain["per_1000"] < certain["before"], "event"]
+    if len(more) and len(fewer):
+        return say("Beyond chance more frequent: {more}; less frequent: {fewer}").format(
+            more=listed(more), fewer=listed(fewer)
+        )
+    if len(certain):
+        template = (
+            say("More frequent than last quarter, beyond chance: {events}")
+            if len(more)
+            else say("Less frequent than last quarter, beyond chance: {events}")
+        )
+        return template.format(events=listed(certain["event"]))
+    return say("No event was more or less frequent than last quarter beyond chance")
 
 
 def backtest_chart(tested: pd.DataFrame) -> Figure:

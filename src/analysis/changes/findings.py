@@ -407,6 +407,11 @@ def announcing(tested: pd.DataFrame) -> pd.DataFrame:
     return tested[(tested["p_corrected"] < SIGNIFICANT) & (tested["difference"] > 0)]
 
 
+def titled(listed: pd.DataFrame, events: list[Event]) -> pd.DataFrame:
+    """The list with the titles of events in place of their names; listed: EVENTS_TO_ACT_ON."""
+    return listed.assign(event=listed["event"].map({e.name: e.title for e in events}))
+
+
 def nobody_listed(tested: pd.DataFrame) -> str:
     """Why the list of events is empty, where no event announces anything."""
     if len(announcing(tested)):

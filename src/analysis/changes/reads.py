@@ -10,6 +10,7 @@ from analysis.changes.value import ValueModel, histories
 from analysis.partition import ALL, MOST_ROWS, flagged, in_order_of_hash
 from analysis.quarters import Quarter
 from analysis.segmentation.reads import SegmentationTables
+from analysis.storage import rows_of
 
 
 class ChangesTables(SegmentationTables):
@@ -66,6 +67,28 @@ class ChangesTables(SegmentationTables):
     def previous_expected_values(self) -> pd.DataFrame:
         """The same as it was said a quarter ago."""
         return self._expected_values(self.quarter.previous)
+
+    @cached_property
+    def customers_to_call(self) -> pd.DataFrame:
+        """The customers of the quarter without those named in an alert that stands, open or
+        confirmed: a call could warn them.
+        """
+        alerts, parties = (self.mart(name, self.quarter) for name in ("risk_alert", "risk_party"))
+        if not alerts or not parties:
+            return self.customers
+        named = self.read(
+            parties,
+            lambda rows: (
+                rows.semi_join(
+                    rows_of(self.engine, alerts).filter(~_.suppressed, _.status != "cleared"),
+                    "alert_id",
+                )
+                .select("party")
+                .distinct()
+                .order_by("party")
+            ),
+        )
+        return self.customers[~self.customers["customer_id"].isin(named["party"])]
 
     @cached_property
     def outcomes(self) -> list[Outcomes]:

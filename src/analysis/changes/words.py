@@ -10,20 +10,20 @@ from analysis.segmentation.words import WORDS as SEGMENTATION
 #: The heads of columns.
 COLUMNS = {
     "became": marked("Is now"),
-    "of": marked("Of"),
+    "of": marked("Out of"),
     "usual": marked("Usual before"),
     "cramers_v": marked("Cramér's V"),
     "median_before": marked("Median before"),
     "median_now": marked("Median now"),
     "per_1000": marked("Per 1,000"),
-    "outcome": marked("Watched for"),
+    "outcome": marked("Outcome watched"),
     "historic": marked("Value so far"),
     "alive": marked("Still a customer"),
-    "predicted_active": marked("Active quarters said"),
-    "came_active": marked("came"),
-    "came_value": marked("came"),
+    "predicted_active": marked("Predicted active quarters"),
+    "came_active": marked("Actual"),
+    "came_value": marked("Actual"),
     "active_difference": marked("Difference"),
-    "predicted_value": marked("Value said"),
+    "predicted_value": marked("Predicted value"),
     "value_difference": marked("Difference"),
 }
 #: Values that stand in a table or chart.

@@ -17,6 +17,7 @@ from analysis.report.brief import (
     ToDo,
     change_in_words,
     changes,
+    difference_in_words,
     first,
     points,
 )
@@ -74,7 +75,8 @@ def in_short(
         why=" ".join(
             filter(None, [most_of_it(main, told), driven(drivers), complained_of(themes)])
         ),
-        to_do=_to_do(weak, performance),
+        to_do=_to_do(weak, performance, report.branch),
+        beyond=beyond_chance(changed, report.branch),
         figures=[main, *scores[:2]],
         explained=told,
         rows=first(_rows(weak, report.branch)),
@@ -85,9 +87,7 @@ def in_short(
 
 
 def management(partition: LoyaltyTables, report: "Report") -> list[KeyFigure]:
-    """The scores that management asks for, over the quarters; those that changed by more than
-    chance first.
-    """
+    """The scores that management asks for, over the quarters."""
     counts, quarters = partition.management_counts, partition.quarters
     by_quarter = [
         findings.management_scores(counts, str(q), str(q.previous), report.min_cell).assign(
@@ -119,7 +119,7 @@ def management(partition: LoyaltyTables, report: "Report") -> list[KeyFigure]:
                 better="up",
             )
         )
-    return sorted(figures, key=lambda f: not any(c.certain for c in f.changes))
+    return figures
 
 
 def _normal_tail(z: pd.Series) -> np.ndarray:
@@ -147,24 +147,8 @@ def fell_or_rose(changed: pd.DataFrame, beside: pd.DataFrame, branch: str) -> st
     """Every dimension that changed beyond chance, the largest change first; where none did, what
     differs from the other branches.
     """
-    certain = changed[changed["changed"].astype(bool) & (changed["dimension"] != INDEX)]
-    certain = certain.assign(size=certain["change"].abs()).sort_values("size", ascending=False)
-    once = certain.drop_duplicates(["branch_id", "dimension"])
-    if len(once):
-        told = [
-            (
-                say("{dimension} {points} points against {against}")
-                if branch != ALL
-                else say("{dimension} in {branch} {points} points against {against}")
-            ).format(
-                dimension=label(r.dimension),
-                branch=r.branch_id,
-                points=f"{r.change:+.1f}",
-                against=label(r.against),
-            )
-            for r in once.head(3).itertuples()
-        ]
-        return say("Changed beyond chance: {changes}.").format(changes=listed(told))
+    if told := beyond_chance(changed, branch):
+        return say("Changed beyond chance: {changes}.").format(changes=listed(told[:3]))
     none = say("No dimension changed by more than chance lets expect.")
     apart = beside[(beside["p_corrected"] < LEAST_CHANCE) & (beside["dimension"] != INDEX)]
     apart = apart.assign(size=apart["difference"].abs()).sort_values("size", ascending=False)
@@ -172,13 +156,33 @@ def fell_or_rose(changed: pd.DataFrame, beside: pd.DataFrame, branch: str) -> st
         return none
     told = [
         say("{dimension} {points}").format(
-            dimension=label(r.dimension), points=f"{r.difference:+.1f}"
+            dimension=label(r.dimension), points=difference_in_words(r.difference, "score")
         )
         for r in apart.head(3).itertuples()
     ]
     return f"{none} " + say("Against the other branches, in points: {differences}.").format(
         differences=listed(told)
     )
+
+
+def beyond_chance(changed: pd.DataFrame, branch: str) -> list[str]:
+    """Every dimension that changed beyond chance with its largest change, the largest first."""
+    certain = changed[changed["changed"].astype(bool) & (changed["dimension"] != INDEX)]
+    certain = certain.assign(size=certain["change"].abs()).sort_values("size", ascending=False)
+    template = (
+        say("{dimension} {points} points against {against}")
+        if branch != ALL
+        else say("{dimension} in {branch} {points} points against {against}")
+    )
+    return [
+        template.format(
+            dimension=label(r.dimension),
+            branch=r.branch_id,
+            points=difference_in_words(r.change, "score"),
+            against=label(r.against),
+        )
+        for r in certain.drop_duplicates(["branch_id", "dimension"]).itertuples()
+    ]
 
 
 def index_divided(partition: LoyaltyTables, report: "Report") -> Division | None:
@@ -229,13 +233,17 @@ def complained_of(themes: pd.DataFrame) -> str:
     )
 
 
-def _to_do(weak: pd.DataFrame, performance: pd.DataFrame) -> str:
+def _to_do(weak: pd.DataFrame, performance: pd.DataFrame, branch: str) -> str:
     if len(weak):
         most = weak.iloc[0]
-        return say("First of all, {owner}: {action}.").format(
-            owner=most["owner"] or say("the branch"),
-            action=most["action"] or label(most["dimension"]),
-        )
+        told = {
+            "owner": most["owner"] or say("the branch"),
+            "action": most["action"] or label(most["dimension"]),
+            "branch": most["branch_id"],
+        }
+        if branch == ALL:
+            return say("First of all in {branch}, {owner}: {action}.").format(**told)
+        return say("First of all, {owner}: {action}.").format(**told)
     wins = performance[performance["quick_win"].astype(bool)] if len(performance) else performance
     if len(wins):
         return say("No weakness that could not be chance. A quick win: {dimension}.").format(
@@ -251,7 +259,7 @@ def _rows(weak: pd.DataFrame, branch: str) -> list[ToDo]:
             what=label(r.dimension)
             if branch != ALL
             else template.format(dimension=label(r.dimension), branch=r.branch_id),
-            why=say("{points} points ({low} to {high}) below {against}").format(
+            why=say("up to {points} points ({low} to {high}) below: {against}").format(
                 points=f"{r.size:.1f}",
                 low=f"{r.low:.1f}",
                 high=f"{r.high:.1f}",

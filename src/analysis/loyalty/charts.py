@@ -9,7 +9,6 @@ from matplotlib.ticker import PercentFormatter
 from analysis.loyalty.words import label
 from analysis.report.figure import Figure
 from analysis.report.language import say
-from analysis.statistics.comparison import apart_from_all
 from analysis.statistics.reach import reach
 
 DIMENSIONS = "dimension"
@@ -162,14 +161,13 @@ def drivers_chart(drivers: pd.DataFrame) -> Figure:
         axis.invert_yaxis()
         axis.set_xlabel(say("Share of what all dimensions explain, 95 % interval"))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
-        estimates = shown[["share", "share_low", "share_high"]].itertuples(index=False, name=None)
-        most = apart_from_all(list(estimates), highest=True)
-        title = (
-            say("No dimension explains more than all others beyond chance")
-            if most is None
-            else say("{driver} goes with it more than any other dimension, beyond chance").format(
-                driver=label(shown["driver"].iloc[most])
-            )
+        # shares add up to one, so no test of independent estimates says which is the largest
+        first = shown.iloc[0]
+        title = say("{driver} explains {share} ({low} to {high}) of what all explain").format(
+            driver=label(first["driver"]),
+            share=f"{first['share']:.0%}",
+            low=f"{first['share_low']:.0%}",
+            high=f"{first['share_high']:.0%}",
         )
     axis.set_title(title)
     return Figure(drawing, title)

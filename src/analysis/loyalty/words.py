@@ -38,7 +38,7 @@ COLUMNS = {
     "corrected": marked("Corrected"),
     "htmt": marked("Ratio"),
     "distinct": marked("Distinct"),
-    "margin": marked("By"),
+    "margin": marked("Broken down by"),
     "of_customers": marked("Of the customers"),
     "of_answers": marked("Of the answers"),
     "weighted": marked("Weighted"),
@@ -48,7 +48,7 @@ COLUMNS = {
     "predictors": marked("Predictors"),
     "aic": marked("AIC"),
     "lowest_cut": marked("Beyond the lowest answers"),
-    "highest_cut": marked("Beyond the highest but one"),
+    "highest_cut": marked("Reaching the highest answer"),
     "shortfall": marked("Below the median"),
     "status": marked("Status"),
 }
@@ -90,7 +90,7 @@ CODES = {
     "dispersion_p": marked("Dispersion p"),
     "longest": marked("Longest followed (quarters)"),
     "collinear": marked("follows from the others"),
-    "separates": marked("tells every case"),
+    "separates": marked("predicts every case perfectly"),
     "has_mortgage": marked("Has a mortgage"),
 }
 

@@ -7,10 +7,11 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 from jinja2 import Template
+from pydantic import BeforeValidator, Field
 
 from analysis.report.language import say
 from analysis.report.lists import SPREADSHEET
@@ -46,6 +47,7 @@ class Change(Shape):
     difference: float
     low: float | None = None  # 95 % interval
     high: float | None = None
+    p: float | None = None  # not corrected; None where it was not tested by itself
     certain: bool = False  # whether it could hardly be chance, corrected for what was compared
 
 
@@ -53,8 +55,8 @@ class KeyFigure(Shape):
     """A figure over the quarters, the last of which is the report's."""
 
     label: str
-    kind: str  # of report.table.NUMBERS
-    points: list[Point]
+    kind: Literal["count", "money", "number", "score", "share"]
+    points: list[Point] = Field(min_length=1)
     changes: list[Change] = []
     unit: str = ""
     better: Literal["up", "down", ""] = ""  # which way is good for the bank, where one is
@@ -69,6 +71,13 @@ class KeyFigure(Shape):
         return next((c for c in self.changes if c.against == against), None)
 
 
+#: Money, or nothing where it is not known.
+Amount = Annotated[
+    float | None,
+    BeforeValidator(lambda v: None if isinstance(v, float) and not math.isfinite(v) else v),
+]
+
+
 class ToDo(Shape):
     """One row to act on."""
 
@@ -76,7 +85,7 @@ class ToDo(Shape):
     why: str = ""
     action: str = ""
     who: str = ""  # is to do it
-    at_stake: float | None = None  # money, in the bank's currency
+    at_stake: Amount = None  # money, in the bank's currency
     file: str = ""  # among the lists, that shows more
     days: int | None = None  # for which it has waited
 
@@ -109,6 +118,8 @@ class Brief(Shape):
     rows: list[ToDo] = []
     rows_title: str = ""
     rows_of: str = ""  # what a row is, as the head of its column
+    rows_note: str = ""  # what is to be known of them, such as what is at stake
+    beyond: list[str] = []  # other findings beyond chance, each in a sentence
     delivered: str = ""  # the name of the list that holds all such rows
     sums_up: bool = False  # whether its rows are those of other subjects
     waiting: dict[str, dict[str, int]] = {}  # what is open, by how long it has waited, in words
@@ -221,8 +232,8 @@ def changes(quarters: Sequence[Point]) -> list[Change]:
                 p_values.append(float("nan"))
     certain = corrected_for_any(pd.Series(p_values, dtype=float)) < LEAST_CHANCE
     return [
-        c.model_copy(update={"certain": bool(is_certain)})
-        for c, is_certain in zip(compared, certain, strict=True)
+        c.model_copy(update={"certain": bool(sure), "p": None if math.isnan(p) else p})
+        for c, sure, p in zip(compared, certain, p_values, strict=True)
     ]
 
 
@@ -310,11 +321,20 @@ def finding(figure: KeyFigure) -> str:
 
 
 def parts_in_words(explained: Explained) -> list[tuple[str, str]]:
-    """What was before, each part, and what is now."""
+    """What was before, each part, and what is now; rounded so that they add up as printed: the
+    largest part takes what rounding leaves over.
+    """
+    digits = {"share": 3, "score": 1, "number": 2}.get(explained.kind, 0)
+    before, now = round(explained.before, digits), round(explained.now, digits)
+    values = [round(part.value, digits) for part in explained.parts]
+    if values:
+        largest = max(range(len(values)), key=lambda place: abs(explained.parts[place].value))
+        values[largest] = round(values[largest] + now - before - sum(values), digits)
+    parts = zip(explained.parts, values, strict=True)
     return [
-        (say("Before"), number(explained.before, explained.kind)),
-        *[(p.name, difference_in_words(p.value, explained.kind)) for p in explained.parts],
-        (say("Now"), number(explained.now, explained.kind)),
+        (say("Before"), number(before, explained.kind)),
+        *[(part.name, difference_in_words(value, explained.kind)) for part, value in parts],
+        (say("Now"), number(now, explained.kind)),
     ]
 
 

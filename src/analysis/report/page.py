@@ -72,7 +72,8 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
     """
     language.use(of.language)
     notebook = copy.deepcopy(notebook)
-    placed = [PAGE] * len(notebook.cells) if failure else places(notebook)
+    split = places(notebook)
+    placed = [PAGE] * len(notebook.cells) if failure else split
     title = _take_title(notebook)
     found = brief_of(notebook)
     has_evidence = any(place != PAGE for place in placed)
@@ -88,6 +89,8 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
         brief=brief_html(found, f"tables/{of.report}") if found else "",
         other=_evidence(of, has_evidence),
     )
+    if failure and set(split) != {PAGE}:
+        return Pages(first, first, title)  # other pages lead to its evidence
     if not has_evidence:
         return Pages(first, "", title)
     # what comes first on the evidence page is how the data was opened, code and all
@@ -175,7 +178,7 @@ def _page(
         "provenance": list(of.provenance.items()),
         "words": {
             "all_reports": say("All reports of the quarter"),
-            "overview": say("Overview of the branch"),
+            "overview": say("Overview"),
             "reports": say("Other reports"),
             "of_bank": say("The evidence of the whole bank"),
             "stopped": say("This report stopped before its end. What it reached is below."),

@@ -24,6 +24,7 @@ WORDS = b"workbook.words"
 MOST_ROWS = 100_000  # of a sheet; all are in the CSV
 MOST_CODES = 200  # different values of a column that may be codes
 LONGEST_NAME = 31  # of a sheet
+HOLDERS = (str, list, tuple, dict, np.ndarray)  # what pandas cannot say is empty, or is none
 WIDEST, SAMPLE = 60, 200  # characters of a column, and rows it is measured by
 #: Written into every file, so that the same lists give the same file.
 MADE_AT = dt.datetime(2000, 1, 1)
@@ -105,7 +106,10 @@ def _write_sheet(book: xlsxwriter.Workbook, name: str, files: list[Path]) -> Non
     rows = pd.concat([t.to_pandas() for t in tables], ignore_index=True)
     sheet = book.add_worksheet(name)
     bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-    text, day = book.add_format({"num_format": "@"}), book.add_format({"num_format": "yyyy-mm-dd"})
+    text, day = (
+        book.add_format({"num_format": "@"}),
+        book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+    )
     shown = rows.head(MOST_ROWS)
     for place, column in enumerate(shown):
         texts = [heads.get(column, column), *shown[column].head(SAMPLE).dropna()]
@@ -136,15 +140,14 @@ def _write_cell(
     day: object,
 ) -> None:
     """A value as what it is: texts are texts, whatever they look like."""
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
+    if value is None or (not isinstance(value, HOLDERS) and pd.isna(value)):
         return
     if isinstance(value, (bool, np.bool_)):
         sheet.write_string(row, column, say("yes") if value else say("no"))
     elif isinstance(value, dt.date):
-        sheet.write_datetime(row, column, pd.Timestamp(value).to_pydatetime(), day)
-    elif isinstance(value, (int, float)):
-        sheet.write_number(row, column, float(value))
-    elif hasattr(value, "item"):
-        sheet.write_number(row, column, float(value.item()))
+        at = pd.Timestamp(value).tz_localize(None)
+        sheet.write_datetime(row, column, at.to_pydatetime(), day)
+    elif isinstance(value, (int, float, np.number)) and np.isfinite(float(value)):
+        sheet.write_number(row, column, round(float(value), 4))
     else:
         sheet.write_string(row, column, str(harmless(codes.get(str(value), str(value)))), text)

@@ -56,6 +56,10 @@ def in_short(
         rows=first(_rows(report, listed)),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
+        rows_note=say(
+            "In order of what a call is expected to bring. At stake: the chance of leaving, times "
+            "the expected value. Customers named in alerts that stand are not on the list."
+        ),
         delivered="save_list",
     )
 

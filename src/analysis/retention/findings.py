@@ -389,6 +389,7 @@ def reasons(listed: pd.DataFrame, branch: str, min_cell: int, events: list[Event
     )
     table = table[(table["reason"] != "") & (table["first"] + table["second"] >= min_cell)]
     table["reason"] = [said.sentence(r, events) for r in table["reason"]]
+    table = table[table["reason"] != ""]
     table = table[list(REASONS)].sort_values(
         ["first", "second", "reason"], ascending=[False, False, True], ignore_index=True
     )

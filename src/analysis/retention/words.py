@@ -15,7 +15,7 @@ COLUMNS = {
     "of_departures": marked("Of all expected to leave"),
     "expected_saving": marked("Expected saving"),
     "who": marked("Who"),
-    "predicted": marked("Told"),
+    "predicted": marked("Predicted"),
     "brier": marked("Brier score"),
     "brier_base": marked("Brier, mean alone"),
     "slope": marked("Slope"),

@@ -17,7 +17,7 @@ from analysis.report.brief import (
     difference_in_words,
     first,
 )
-from analysis.report.language import ngettext, say
+from analysis.report.language import money, ngettext, say
 from analysis.report.words import listed
 from analysis.risk import findings
 from analysis.risk.dispositions import AGES, DECIDED
@@ -47,7 +47,7 @@ def in_short(
     alerts = _figure(say("Alerts"), "count", {q: float(len(a)) for q, a in over_time.items()})
     amounts = {q: float(a["amount"].sum()) for q, a in over_time.items()}
     amount = _figure(say("Amount at stake"), "money", amounts, currency)
-    days = days_open(live, partition.alert_history)
+    days = days_open(live, partition.alert_history, partition.quarter.end)
     figures, waiting = [alerts, amount], {say("Alerts"): by_age(days)}
     if partition.own_branch:  # the amount of a case is the whole bank's
         figures[1] = KeyFigure(
@@ -119,10 +119,15 @@ def own_payments(
     return float(once["amount"].sum())
 
 
-def days_open(live: pd.DataFrame, history: pd.DataFrame) -> dict[str, int]:
-    """Alert to the days since the end of the quarter it was first seen in, of those undecided."""
-    waiting = history[~history["status"].isin(DECIDED) & history["alert_id"].isin(live["alert_id"])]
-    return dict(zip(waiting["alert_id"], waiting["days"].astype(int), strict=True))
+def days_open(live: pd.DataFrame, history: pd.DataFrame, end: dt.date) -> dict[str, int]:
+    """Alert to the days it has been open: since the end of the quarter it was first seen in, or
+    since the decision after which it came back.
+    """
+    open_now = findings.as_of_now(history, live, end)
+    open_now = open_now[
+        ~open_now["status"].isin(DECIDED) & open_now["alert_id"].isin(live["alert_id"])
+    ]
+    return dict(zip(open_now["alert_id"], open_now["days"].astype(int), strict=True))
 
 
 def held_for(partition: "RiskTables", holds: pd.DataFrame) -> dict[str, int]:
@@ -155,7 +160,7 @@ def divided(
     both = before.index.intersection(now.index)
     parts = [
         Part(name=say("New alerts"), value=float(now.drop(both).sum())),
-        Part(name=say("Alerts that ended"), value=-float(before.drop(both).sum())),
+        Part(name=say("Alerts that ended or were cleared"), value=-float(before.drop(both).sum())),
         Part(name=say("Alerts that went on"), value=float((now[both] - before[both]).sum())),
     ]
     return Explained(
@@ -174,8 +179,8 @@ def _changed(live: pd.DataFrame, alerts: KeyFigure, days: Mapping[str, int]) -> 
     severe = int((live["severity"] == "high").sum())
     long_open = sum(d > LONG_OPEN for d in days.values())
     text = ngettext(
-        "{n} case meets the conditions, {severe} of high severity.",
-        "{n} cases meet the conditions, {severe} of high severity.",
+        "{n} case to look at, {severe} of high severity.",
+        "{n} cases to look at, {severe} of high severity.",
         n,
     ).format(n=n, severe=severe)
     new = int((live["first_seen"] == alerts.now.quarter).sum())
@@ -199,8 +204,10 @@ def _why(live: pd.DataFrame) -> str:
     if live.empty:
         return ""
     counts = live["reasons"].str.split(" ").explode()
-    counts = counts[counts != ""].value_counts()
-    order = sorted(counts.index, key=lambda code: (-counts[code], code))
+    counts = (
+        counts[counts != ""].value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    )
+    order = list(counts.index)  # of equally many that which stands first, the weightier
     told = [say("{reason} ({n})").format(reason=label(code), n=counts[code]) for code in order[:3]]
     return say("The most frequent reasons: {reasons}.").format(reasons=listed(told))
 
@@ -210,15 +217,22 @@ def _to_do(live: pd.DataFrame, holds: pd.DataFrame | None) -> str:
     if waiting.empty:
         return say("Nothing waits for a decision.")
     urgent = waiting[waiting["severity"] == "high"]
-    take = urgent if len(urgent) else waiting
-    text = ngettext(
-        "Decide the {n} open case of the highest severity first.",
-        "Decide the {n} open cases of the highest severity first.",
-        len(take),
-    ).format(n=len(take))
+    if 0 < len(urgent) < len(waiting):
+        text = ngettext(
+            "Decide the {n} open case of high severity first.",
+            "Decide the {n} open cases of high severity first.",
+            len(urgent),
+        ).format(n=len(urgent))
+    else:
+        text = ngettext(
+            "Decide the {n} open case.",
+            "Decide the {n} open cases, in the order of the list.",
+            len(waiting),
+        ).format(n=len(waiting))
     if holds is not None and len(holds):
-        text += " " + say("Hold {n} pending applications until then.").format(
-            n=holds["application_id"].nunique()
+        once = holds.drop_duplicates("application_id")
+        text += " " + say("Hold {n} pending applications, {amount}.").format(
+            n=len(once), amount=money(float(once["amount"].sum()))
         )
     return text
 
@@ -228,6 +242,7 @@ def _rows(live: pd.DataFrame, days: Mapping[str, int], sums_up: bool) -> list[To
     told = findings.in_words(live).assign(
         order=live["severity"].map(SEVERITIES),
         code=live["reasons"],
+        code_of_kind=live["kind"],
     )
     told = told.sort_values(["order", "amount", "alert_id"], ascending=[True, False, True])
     return [
@@ -237,7 +252,9 @@ def _rows(live: pd.DataFrame, days: Mapping[str, int], sums_up: bool) -> list[To
             action=r.action,
             who=r.assigned_to or "",
             at_stake=r.amount,
-            file="" if sums_up else case_file(r.alert_id),
+            file=f"../{r.code_of_kind}/{case_file(r.alert_id)}"
+            if sums_up
+            else case_file(r.alert_id),
             days=days.get(r.alert_id),
         )
         for r in told.itertuples()

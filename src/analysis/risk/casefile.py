@@ -31,7 +31,6 @@ class CaseFile:
     parties: pd.DataFrame
     over_time: Mapping[str, pd.DataFrame]
     since: pd.Timestamp
-    currency: str
 
     @property
     def alert_id(self) -> str:
@@ -61,7 +60,7 @@ class CaseFile:
     @cached_property
     def story(self) -> str:
         """What happened, in two or three sentences."""
-        return findings.story(self.alert, self.flows, self.roles, self.currency)
+        return findings.story(self.alert, self.flows, self.roles)
 
     @cached_property
     def picture(self) -> Figure | None:
@@ -84,7 +83,7 @@ class CaseFile:
                 (say("The rows that tell most"), [self._rows()]),
                 (say("Who plays which part"), [self._parties()]),
                 (say("What to ask"), [questions(self.kind)]),
-                (say("What would make it innocent"), [innocent(self.kind)]),
+                (say("What makes no alert of this kind"), [innocent(self.kind)]),
                 (say("History"), [self._history(history), self._decided()]),
                 ("", [say("An alert is a reason to look, not a finding of guilt.")]),
             ],
@@ -128,8 +127,11 @@ class CaseFile:
         decided_on = self.alert["decided_on"]
         if pd.isna(decided_on):
             return say("It has not been decided so far.")
+        day = f"{pd.Timestamp(decided_on):%Y-%m-%d}"
+        if self.alert["status"] == "open":
+            return say("It was looked at on {day} and is open.").format(day=day)
         return say("Decided on {day}: {status}.").format(
-            day=f"{pd.Timestamp(decided_on):%Y-%m-%d}", status=words.label(self.alert["status"])
+            day=day, status=words.label(self.alert["status"])
         )
 
 

@@ -1,11 +1,12 @@
 """What the pages of the investigations show: alerts in words, cases one by one, and what is new."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
-from analysis.report.language import say
+from analysis.report.language import money, ngettext, say
 from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
@@ -101,7 +102,7 @@ def shown_in_full(shown: pd.DataFrame, alerts: pd.DataFrame) -> str:
         return ""
     return say(
         "The {n} alerts of the highest rank are shown in full; the lists beside this page "
-        "have the evidence of all {total}. --set most_alerts=… shows more."
+        "have the evidence of all {total}."
     ).format(n=len(shown), total=len(alerts))
 
 
@@ -164,6 +165,20 @@ def payments(evidence: pd.DataFrame, alert_id: str, kind: str) -> pd.DataFrame:
     return once.drop(columns="weight").sort_values(["booked_at", "evidence_id"], ignore_index=True)
 
 
+def as_of_now(history: pd.DataFrame, live: pd.DataFrame, end: dt.date) -> pd.DataFrame:
+    """The history with alerts that came back after a decision as open, since that decision.
+
+    history: columns HISTORY. live: alerts shown. end: of the quarter.
+    """
+    back = history["alert_id"].isin(live.loc[live["status"] == "open", "alert_id"])
+    back &= history["status"].isin(DECIDED)
+    since = (pd.Timestamp(end) - pd.to_datetime(history["decided_on"])).dt.days
+    return history.assign(
+        status=history["status"].mask(back, "open"),
+        days=history["days"].mask(back, since).astype(int),
+    )
+
+
 def case_title(alert: pd.Series) -> str:
     """What a case is called: its identifier, and what it is about."""
     if not alert["about"]:
@@ -171,21 +186,21 @@ def case_title(alert: pd.Series) -> str:
     return say("{alert}: {about}").format(alert=alert["alert_id"], about=alert["about"])
 
 
-def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame, currency: str) -> str:
+def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
     """What happened, in two or three sentences: who and how much, why it is an alert, and what
     became of it so far.
     """
     told = [
-        say(
-            "{parties} parties, {payments} payments from {first} to {last}; at stake are {amount} "
-            "{currency}."
+        ngettext(
+            "{amount} at stake: {payments} rows of evidence from {first} to {last}, {n} party.",
+            "{amount} at stake: {payments} rows of evidence from {first} to {last}, {n} parties.",
+            len(parties),
         ).format(
-            parties=len(parties),
+            n=len(parties),
             payments=len(flows),
             first=f"{flows['booked_at'].min():%Y-%m-%d}" if len(flows) else "–",
             last=f"{flows['booked_at'].max():%Y-%m-%d}" if len(flows) else "–",
-            amount=f"{alert['amount']:,.0f}",
-            currency=currency,
+            amount=money(float(alert["amount"])),
         ),
         say("Why: {reasons}.").format(
             reasons=words(" ".join(str(alert["reasons"]).split(" ")[:3]))
@@ -200,6 +215,13 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame, currency
         )
     elif alert["status"] == "confirmed":
         told.append(say("It was confirmed: keep what is stopped, and report it."))
+    elif pd.notna(alert["decided_on"]) and pd.notna(alert["amount_before"]):
+        told.append(
+            say("It was looked at on {day}, when {before} were at stake, and is open.").format(
+                day=f"{pd.Timestamp(alert['decided_on']):%Y-%m-%d}",
+                before=money(float(alert["amount_before"])),
+            )
+        )
     return " ".join(told)
 
 
@@ -244,7 +266,8 @@ def decisions(history: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def delivered(alerts: pd.DataFrame) -> pd.DataFrame:
     """The list of alerts that staff get."""
-    return alerts[LISTED]
+    confirmed = alerts["status"] == "confirmed"
+    return alerts.assign(action=alerts["action"].mask(confirmed, "follow up"))[LISTED]
 
 
 def confirmed_by_reason(history: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:

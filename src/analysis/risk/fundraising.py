@@ -714,7 +714,7 @@ SIGNALS: tuple[Signal[Seen, Fundraising], ...] = (
     Signal("through_transit", 1, marked("Through transit accounts"), through_transit),
     Signal("multiples_of_a_unit", 1, marked("Multiples of one unit"), multiples_of_a_unit),
     Signal("payers_grow", 1, marked("Payers grow in number"), payers_grow),
-    Signal("old_payers", 1, marked("Payers are old"), old_payers),
+    Signal("old_payers", 1, marked("Most payers are elderly"), old_payers),
     Signal("account_woken", 1, marked("Account new or woken"), account_woken),
     Signal("many_payers", 1, marked("Many payers"), many_payers),
 )

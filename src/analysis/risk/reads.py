@@ -54,14 +54,16 @@ class RiskTables(Partition):
 
     @cached_property
     def holds(self) -> pd.DataFrame:
-        """risk_hold: pending applications to hold because of an alert, of the branch that received
-        them or has the alert.
+        """risk_hold: pending applications to hold because of an alert that the page shows, those
+        that the branch received first.
         """
         holds = self._rows("risk_hold", HOLDS, ["application_id", "alert_id"])
         if not self.own_branch:
             return holds
-        here = (holds["branch_id"] == self.branch) | self._is_alert(holds)
-        return holds[here].reset_index(drop=True)
+        elsewhere = (holds["branch_id"] != self.branch).astype(int)
+        holds = holds.assign(elsewhere=elsewhere)[self._is_alert(holds)]
+        order = ["elsewhere", "application_id", "alert_id"]
+        return holds.sort_values(order, ignore_index=True).drop(columns="elsewhere")
 
     @cached_property
     def alert_history(self) -> pd.DataFrame:

@@ -162,8 +162,9 @@ class Investigation:
             },
             empty=say("No pending application is related to an alert."),
             note=say(
-                "All are to be held until the alert is confirmed or cleared. An application "
-                "without a compound and developer is compared by its parties only."
+                "Held until the alert is cleared; where it is confirmed, the application stays "
+                "stopped. An application without a compound and developer is compared by its "
+                "parties only."
             ),
         )
 
@@ -180,7 +181,6 @@ class Investigation:
                 self.data.parties,
                 self.data.alerts_over_time,
                 pd.Timestamp(self.data.quarter.start),
-                self.report.bank.currency,
             )
             self.report.deliver_page(
                 case_file(case.alert_id), case.sheet(self.report.language, subtitle)
@@ -248,7 +248,7 @@ class Investigation:
                 most=15,
             ),
             in_table(
-                ageing(of_kind),
+                ageing(findings.as_of_now(of_kind, self.live, self.data.quarter.end)),
                 say("Open alerts by age, whole bank"),
                 {"age": "text", "alerts": "count", "amount": "money"},
                 empty=say("No alert of this kind is open."),
@@ -393,7 +393,7 @@ class Overview:
                     "amount": "money",
                     "per_1000": "number",
                 },
-                note=say("Per 1,000 customers of the bank."),
+                note=say("Per 1,000 customers of the bank, those without an open account too."),
             ),
             in_table(
                 self.live,
@@ -423,7 +423,7 @@ class Overview:
                 empty=none_decided,
             ),
             in_table(
-                ageing(history),
+                ageing(findings.as_of_now(history, self.live, self.data.quarter.end)),
                 say("Open alerts by age"),
                 {"kind": "text", "age": "text", "alerts": "count", "amount": "money"},
                 empty=say("No alert is open."),

@@ -53,6 +53,9 @@ def _of_report(name: Name, before: Manifest, now: Manifest) -> list[Difference]:
             Difference(branch, report, "status", old, new, cause=cause(then, today, before, now))
         ]
     briefs = brief_of_entry(before.folder, then), brief_of_entry(now.folder, today)
+    if None in briefs and then.status == "done":
+        told = ["cannot be read" if b is None else "there" for b in briefs]
+        return [Difference(branch, report, "what it tells", *told)]
     if None in briefs:
         return []
     why = cause(then, today, before, now)

@@ -165,6 +165,8 @@ def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool
     empty = f"{outcome.empty} empty, " if outcome.empty else ""
     counts = f"{outcome.done} reports done, {empty}{failed} failed"
     console.print(f"{counts}, {outcome.skipped} were up to date.")
+    for fault in outcome.unwritten:
+        console.print(f"Not written: {fault}", highlight=False, markup=False)
     if not as_json:
         out.print(index, soft_wrap=True, highlight=False)
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def deliver(
                 quarter=task.quarter,
                 language=task.language,
                 provenance=_provenance(task, made_of, started, seconds),
-                around=task.around,
+                around=replace(task.around, of_bank="") if nothing else task.around,
             ),
             _without_places(error, task),
         )
@@ -212,6 +213,7 @@ def deliver(
         (BRIEF, brief.model_dump_json(indent=1) if brief else ""),
     ):
         place = make_way(folder / f"{task.report}.{ending}")
+        place.with_suffix(".pdf").unlink(missing_ok=True)  # printed from an earlier page
         if content:
             write_text(place, content)
         else:

@@ -27,7 +27,7 @@ from analysis.runs.summary import write_summary
 from analysis.runs.task import Task
 from analysis.steps.code import imported_code
 from analysis.steps.readings import Fingerprints, of_data
-from analysis.storage import bytes_fingerprint, text_fingerprint
+from analysis.storage import bytes_fingerprint, make_way, text_fingerprint
 
 #: Called when something happens in a run, with one of the events of docs/operations.md.
 Hear = Callable[[dict[str, Any]], None]
@@ -65,6 +65,7 @@ class Outcome:
     failed: list[Entry] = field(default_factory=list)
     skipped: int = 0
     interrupted: bool = False
+    unwritten: list[str] = field(default_factory=list)  # overviews and spreadsheets
 
 
 def run_request(
@@ -224,15 +225,27 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     for left in plan.folder.glob("*/.*"):  # of processes that were killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
-    titles = {e.report: e.title for e in manifest.reports.values() if e.title}
-    for branch in sorted({task.branch for task in plan.tasks} | {ALL}):
-        place = plan.folder / branch
-        if (place / "tables").is_dir():
-            write_spreadsheet(place / "tables", place / SPREADSHEET, titles)
-        write_overview(manifest, branch)
     write_index(manifest)
     write_summary(manifest)
+    _write_of_branches(manifest, {task.branch for task in plan.tasks}, outcome)
     return outcome
+
+
+def _write_of_branches(manifest: Manifest, run: set[str], outcome: Outcome) -> None:
+    """Spreadsheet and overview of the branches of which a report was run, or which have none; what
+    cannot be written is told and leaves the others alone.
+    """
+    titles = {e.report: e.title for e in manifest.reports.values() if e.title}
+    for branch in sorted({e.branch for e in manifest.reports.values()}):
+        place = manifest.folder / branch
+        book, lists = place / SPREADSHEET, place / "tables"
+        try:
+            if lists.is_dir() and (branch in run or not book.exists()):
+                write_spreadsheet(lists, make_way(book), titles)
+            if branch in run or branch == ALL or not (place / "index.html").exists():
+                write_overview(manifest, branch)
+        except (OSError, WorkbookError) as fault:
+            outcome.unwritten.append(f"{branch}: {fault}")
 
 
 def _place(order: dict[str, int], report: str) -> int:

@@ -7,11 +7,11 @@ have in common is said once.
 from dataclasses import dataclass
 
 from analysis.report import language
-from analysis.report.brief import PREVIOUS, KeyFigure
+from analysis.report.brief import PREVIOUS, Brief, KeyFigure
 from analysis.report.language import say
 from analysis.report.page import frame
 from analysis.report.table import environment, number
-from analysis.runs.briefs import brief_of_entry
+from analysis.runs.briefs import briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
 from analysis.runs.signoff import Standing, standing
 from analysis.storage import write_text
@@ -60,13 +60,15 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
     whys, labels = Whys(), dict[str, str]()
     branches: dict[str, dict[str, Cell]] = {}
     names: dict[str, str] = {}
+    briefs = briefs_of(manifest.folder, entries)
+    marked = changed_beyond_chance(briefs)
     for entry in entries:
         names[entry.branch] = entry.branch_name
-        brief = brief_of_entry(manifest.folder, entry)
+        brief = briefs.get(entry.name)
         figure = brief.figures[0] if brief and brief.figures else None
         if figure:
-            labels[entry.report] = figure.label
-        branches.setdefault(entry.branch, {})[entry.report] = _cell(entry, figure, whys)
+            labels[entry.report] = f"{figure.label} {figure.unit}".strip()
+        branches.setdefault(entry.branch, {})[entry.report] = _cell(entry, brief, marked, whys)
     counts = {
         s: sum(e.status == s for e in entries) for s in ("done", "empty", "failed", "planned")
     }
@@ -108,8 +110,8 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
                 "all": say("All"),
                 "why": say("Why there is no figure"),
                 "arrows": say(
-                    "▲ and ▼: changed since last quarter by more than chance lets expect. The "
-                    "bars are the quarters so far."
+                    "▲ and ▼: the figure changed since last quarter beyond chance; ●: something "
+                    "else of the report did. The bars are the quarters so far."
                 ),
                 "foot": say(
                     "Data, code, parameters, versions and times of every report: manifest.json"
@@ -132,7 +134,7 @@ def _status(cells: list[Cell]) -> str:
     return say("some empty") if "empty" in states else say("done")
 
 
-def _cell(entry: Entry, figure: KeyFigure | None, whys: Whys) -> Cell:
+def _cell(entry: Entry, brief: Brief | None, marked: set[tuple[str, str, str]], whys: Whys) -> Cell:
     href = f"{entry.branch}/{entry.report}.html"
     if entry.status == "planned":
         return Cell(text=say("not run yet"), status="planned")
@@ -140,15 +142,18 @@ def _cell(entry: Entry, figure: KeyFigure | None, whys: Whys) -> Cell:
         return Cell(href, say("failed"), status="failed", why=whys.number(entry.error[:160]))
     if entry.status == "empty":
         return Cell(href, say("empty"), status="empty", why=whys.number(entry.nothing))
-    if figure is None or figure.now.value is None:
+    figure = brief.figures[0] if brief and brief.figures else None
+    if brief is None or figure is None or figure.now.value is None:
         return Cell(href, say("open"))
     change = figure.change(PREVIOUS)
-    certain = change is not None and change.certain
+    certain = (*entry.name, figure.label) in marked
+    others = any((*entry.name, f.label) in marked for f in brief.figures[1:])
     return Cell(
         href,
         number(figure.now.value, figure.kind),
         bars(figure),
-        ("▲" if change.difference > 0 else "▼") if change and certain else "",
+        (("▲" if change.difference > 0 else "▼") if change and certain else "")
+        + ("●" if others or brief.beyond else ""),
     )
 
 

@@ -2,7 +2,7 @@
 do first, what has waited, and for the whole bank a league of its branches.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,7 @@ from analysis.runs.manifest import Entry, Manifest
 from analysis.statistics.comparison import places
 from analysis.storage import write_text
 
+QUARTER = re.compile(r"\d{4}Q[1-4]")
 MOST_THINGS = 5  # to do first
 MOST_OF_ONE = 2  # of them, from one subject
 MOST_BRANCHES = 40  # in a league; of more, those first and last
@@ -66,7 +67,8 @@ class League:
 
     label: str
     rows: list[tuple[int, Link, str, str, float | None]]  # place, branch, value, line, count
-    left_out: int  # branches in the middle that are not shown
+    left_out: int  # branches in the middle that are left out
+    untold: int  # branches whose figure no page shows
 
 
 def write_overview(manifest: Manifest, branch: str) -> None:
@@ -107,7 +109,7 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
                 "all_reports": say("All reports of the quarter"),
                 "spreadsheet": say("All lists in one spreadsheet"),
                 "places": say("Other pages"),
-                "first": say("What to do first, by the money at stake"),
+                "first": say("What to do first: at most two of a subject, by the money at stake"),
                 "subjects": say("What the reports say"),
                 "waiting": say("How long open cases have waited"),
                 "subject": say("Subject"),
@@ -119,10 +121,13 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
                 "nothing": say("No report of this branch asks for anything to be done."),
                 "league": say("Branches compared"),
                 "shared": say(
-                    "Branches that cannot be told apart by more than chance share a place: 1 and "
-                    "as many as are better (all pairs, corrected after Holm 1979)."
+                    "A branch's place is one more than the number of branches that are better "
+                    "beyond chance (all pairs, corrected after Holm 1979); branches that cannot "
+                    "be told apart share one."
                 ),
                 "place": say("Place"),
+                "left_out": say("{n} branches in between are left out."),
+                "untold": say("Of {n} branches the figure is not shown."),
                 "branch": say("Branch"),
                 "value": say("This quarter, with 95 % interval"),
                 "over_time": say("Over the quarters"),
@@ -136,20 +141,16 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
 
 
 def things_to_do(subjects: list[Subject]) -> list[tuple[Subject, ToDo]]:
-    """The rows with the most money at stake over all subjects, at most so many of one; rows
-    without an amount come last.
+    """What each subject puts first, at most so many of one, those with the most money at stake
+    first; rows without an amount come last.
     """
-    rows = [(s, r) for s in subjects if s.brief and not s.brief.sums_up for r in s.brief.rows]
-    rows.sort(key=lambda pair: -(pair[1].at_stake or 0.0))
-    seen: Counter[str] = Counter()
     chosen: list[tuple[Subject, ToDo]] = []
-    for subject, row in rows:
-        if seen[subject.entry.report] < MOST_OF_ONE and row.what not in {
-            r.what for _s, r in chosen
-        }:
-            seen[subject.entry.report] += 1
-            chosen.append((subject, row))
-    return chosen[:MOST_THINGS]
+    for subject in subjects:
+        if subject.brief and not subject.brief.sums_up:
+            there = {row.what for _subject, row in chosen}
+            own = [row for row in subject.brief.rows if row.what not in there]
+            chosen += [(subject, row) for row in own[:MOST_OF_ONE]]
+    return sorted(chosen, key=lambda pair: -(pair[1].at_stake or 0.0))[:MOST_THINGS]
 
 
 def ages(briefs: Iterable[Brief]) -> list[str]:
@@ -159,17 +160,23 @@ def ages(briefs: Iterable[Brief]) -> list[str]:
 
 
 def leagues(manifest: Manifest) -> list[League]:
-    """Of every report its first figure with an interval, by branch."""
+    """Of every report its figures with an interval, by branch; those of which one way is better."""
     by_label: dict[tuple[str, str], list[tuple[Entry, KeyFigure]]] = {}
+    branches = len({e.branch for e in manifest.entries()} - {ALL})
     for entry in manifest.entries():
         brief = brief_of_entry(manifest.folder, entry) if entry.branch != ALL else None
         for figure in brief.figures if brief else []:
-            if None not in (figure.now.value, figure.now.low, figure.now.high):
+            told = None not in (figure.now.value, figure.now.low, figure.now.high)
+            if told and figure.better:
                 by_label.setdefault((entry.report, figure.label), []).append((entry, figure))
-    return [_league(label, pairs) for (_report, label), pairs in by_label.items() if len(pairs) > 1]
+    return [
+        _league(label, pairs, branches - len(pairs))
+        for (_report, label), pairs in by_label.items()
+        if len(pairs) > 1
+    ]
 
 
-def _league(label: str, pairs: list[tuple[Entry, KeyFigure]]) -> League:
+def _league(label: str, pairs: list[tuple[Entry, KeyFigure]], untold: int) -> League:
     now = [figure.now for _entry, figure in pairs]
     estimates = [(p.value or 0.0, p.low or 0.0, p.high or 0.0) for p in now]
     highest_first = pairs[0][1].better != "down"
@@ -183,7 +190,7 @@ def _league(label: str, pairs: list[tuple[Entry, KeyFigure]]) -> League:
         entry, figure = pairs[i]
         link = Link(entry.branch_name, f"../{entry.branch}/{entry.report}.{PAGE}")
         rows.append((place[i], link, in_words(figure), sparkline(figure), figure.now.n))
-    return League(label, rows, len(order) - len(kept))
+    return League(label, rows, len(order) - len(kept), untold)
 
 
 def _beside(manifest: Manifest, branch: str) -> list[Link]:
@@ -200,7 +207,9 @@ def _beside(manifest: Manifest, branch: str) -> list[Link]:
             links.append(Link(names[ALL], f"../{ALL}/"))
     quarter = manifest.folder.name
     there = sorted(
-        f.name for f in manifest.folder.parent.iterdir() if (f / branch / "index.html").exists()
+        f.name
+        for f in manifest.folder.parent.iterdir()
+        if QUARTER.fullmatch(f.name) and (f / branch / "index.html").exists()
     )
     before, after = ([q for q in there if q < quarter], [q for q in there if q > quarter])
     steps = [(before[-1:], "‹ {name}"), (after[:1], "{name} ›")]

@@ -1,6 +1,7 @@
 """Pages as PDF, printed by Chromium: with page numbers, and nothing asked of the network."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 SECONDS = 120  # that one page may take
+ELSEWHERE = re.compile(r'<a\b[^>]*?href="[^"#][^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
 def find_chromium() -> str:
@@ -43,8 +45,10 @@ def print_pages(chromium: str, pages: Iterable[Path]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="workbook-print-") as profile:
         for page in pages:
             target = page.with_suffix(".pdf")
-            part = Path(profile) / "page.pdf"
+            part, copy = Path(profile) / "page.pdf", Path(profile) / "page.html"
             part.unlink(missing_ok=True)
+            # links to other pages would be printed with the folders of this machine
+            copy.write_text(ELSEWHERE.sub(r"\1", page.read_text(encoding="utf-8")), "utf-8")
             # as root, in a container, its own sandbox cannot be set up
             sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
             command = [
@@ -53,7 +57,7 @@ def print_pages(chromium: str, pages: Iterable[Path]) -> Iterator[Path]:
                 *sandbox,
                 f"--user-data-dir={profile}/profile",
                 f"--print-to-pdf={part}",
-                page.resolve().as_uri(),
+                copy.as_uri(),
             ]
             try:
                 said = subprocess.run(  # noqa: S603 - the program found, and paths of our own

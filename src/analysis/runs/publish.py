@@ -24,7 +24,6 @@ class Audience:
     """Who reads it, and what of a quarter it gets."""
 
     name: str
-    says: str
     takes: Callable[[PurePosixPath, set[str]], bool]  # a file, and the branches asked for
     by_branch: bool  # whether branches or a region have to be named
 
@@ -48,19 +47,16 @@ AUDIENCES = {
     for audience in (
         Audience(
             "branch",
-            "pages and lists of one branch",
             lambda file, branches: _of(branches, file) and (_page(file) or _list(file)),
             by_branch=True,
         ),
         Audience(
             "region",
-            "pages and lists of the branches of a region",
             lambda file, branches: _of(branches, file) and (_page(file) or _list(file)),
             by_branch=True,
         ),
         Audience(
             "head-office",
-            "pages of the whole bank and of every branch, evidence and lists of the whole bank",
             lambda file, branches: (
                 (_of({ALL}, file) and file.suffix not in (".ipynb", ".parquet", ".json"))
                 or (_page(file) and "tables" not in file.parts)
@@ -70,7 +66,6 @@ AUDIENCES = {
         ),
         Audience(
             "reviewer",
-            "everything, with notebooks, manifest and sign-off",
             lambda file, branches: True,
             by_branch=False,
         ),
@@ -83,7 +78,8 @@ def publish(
 ) -> int:
     """Write what an audience may have of a quarter into a new folder; how many files.
 
-    Links to what is not among them become plain text; the index lists the branches there are.
+    Links to what is not among them become plain text, but for reviewers, who compare what was
+    delivered; the index lists the branches there are.
     Raises ParametersError naming the valid audiences, branches and regions, and WorkbookError where
     the folder is there already and not empty.
     """
@@ -92,6 +88,9 @@ def publish(
     chosen = _branches(manifest, AUDIENCES[audience], branches, region)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WorkbookError(f"{target} is there already; publish into a folder that is not.")
+    outputs = manifest.folder.resolve().parent
+    if outputs in (target.resolve(), *target.resolve().parents):
+        raise WorkbookError(f"{target} lies among the outputs, {outputs}; publish elsewhere.")
     files = [f for f in _files(manifest.folder) if AUDIENCES[audience].takes(f, chosen)]
     if not files:
         raise WorkbookError(f"{manifest.folder} holds nothing for this audience.")
@@ -99,7 +98,7 @@ def publish(
     for file in files:
         place = target / file
         place.parent.mkdir(parents=True, exist_ok=True)
-        if file.suffix == ".html":
+        if file.suffix == ".html" and audience != "reviewer":
             text = (manifest.folder / file).read_text(encoding="utf-8")
             write_text(place, without_other_links(text, file, there))
         else:
@@ -119,6 +118,10 @@ def _branches(manifest: Manifest, audience: Audience, branches: list[str], regio
     for branch in branches:
         if branch not in there:
             raise ParametersError(not_one_of("The branch", branch, there))
+    if not audience.by_branch and (branches or region):
+        raise ParametersError(
+            f"The audience {audience.name} gets every branch; --branch and --region are not for it."
+        )
     regions = manifest.about.regions
     if region and region not in regions.values():
         raise ParametersError(not_one_of("The region", region, sorted(set(regions.values()))))
@@ -135,12 +138,15 @@ def _files(folder: Path) -> Iterable[PurePosixPath]:
     return sorted(
         PurePosixPath(f.relative_to(folder).as_posix())
         for f in folder.rglob("*")
-        if f.is_file() and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+        if f.is_file()
+        and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+        and not is_outdated(f)
     )
 
 
 def without_other_links(page: str, file: PurePosixPath, there: set[str]) -> str:
-    """A page whose links to files that are not there are plain text.
+    """A page whose links to files that are not there are plain text; those to the branches and
+    quarters beside it go with theirs.
 
     file: where the page lies. there: the files there are, seen from the same folder.
     """
@@ -149,7 +155,7 @@ def without_other_links(page: str, file: PurePosixPath, there: set[str]) -> str:
         target = html.unescape(link[1])
         if not target or _resolved(file.parent, target) in there:
             return link[0]
-        return link[3]
+        return "" if link[0].startswith('<a class="beside"') else link[3]
 
     return LINK.sub(kept, page)
 
@@ -165,3 +171,9 @@ def _resolved(folder: PurePosixPath, target: str) -> str:
         else:
             parts.append(part)
     return "/".join(parts)
+
+
+def is_outdated(file: Path) -> bool:
+    """Whether a PDF is older than the page it was printed from."""
+    page = file.with_suffix(".html")
+    return file.suffix == ".pdf" and page.exists() and file.stat().st_mtime < page.stat().st_mtime

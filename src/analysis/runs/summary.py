@@ -7,7 +7,7 @@ from analysis.report import language
 from analysis.report.brief import PREVIOUS, difference_in_words, in_words
 from analysis.report.language import say
 from analysis.report.table import environment
-from analysis.runs.briefs import brief_of_entry
+from analysis.runs.briefs import brief_of_entry, briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
 from analysis.runs.overview import Subject, things_to_do
 from analysis.storage import write_text
@@ -45,16 +45,19 @@ def changes(manifest: Manifest, entries: list[Entry]) -> list[tuple[Entry, str, 
     how much.
     """
     found = []
-    for entry in entries:
-        brief = brief_of_entry(manifest.folder, entry) if entry.branch != ALL else None
+    briefs = briefs_of(manifest.folder, entries)
+    marked = changed_beyond_chance(briefs)
+    for entry in (e for e in entries if e.branch != ALL):
+        brief = briefs.get(entry.name)
         for figure in brief.figures if brief else []:
             change = figure.change(PREVIOUS)
-            if change and change.certain:
+            if change and (*entry.name, figure.label) in marked:
                 told = say("{value}, {change} since last quarter").format(
                     value=in_words(figure),
                     change=difference_in_words(change.difference, figure.kind),
                 )
                 found.append((entry, figure.label, told))
+        found += [(entry, entry.title, sentence) for sentence in (brief.beyond if brief else [])]
     return found
 
 
@@ -85,7 +88,7 @@ def _page(
             changed=changed,
             left_out=all_changed - len(changed),
             words={
-                "first": say("What to do first, by the money at stake"),
+                "first": say("What to do first: at most two of a subject, by the money at stake"),
                 "subjects": say("What the reports say"),
                 "failed": say("What failed"),
                 "changed": say("Branches where something changed beyond chance"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.report.brief import (
+    PREVIOUS,
     Brief,
     KeyFigure,
     Point,
@@ -42,21 +43,22 @@ def in_short(
         label=say("Value of a customer a year"),
         kind="money",
         unit=report.bank.currency,
-        points=points(worth, quarters, "value", "low", "high", "n"),
+        points=points(worth, quarters, "value", "low", "high"),
         better="up",
     )
     figure = figure.model_copy(update={"changes": changes(figure.points)})
     dormant = dormant_share(partition.segment_counts, quarters, report.min_cell)
-    division = value_divided(partition, report.min_cell) if len(worth) else None
+    shown = [p.value is not None for p in figure.points[-2:]] == [True, True]
+    division = value_divided(partition, report.min_cell) if shown else None
     told = explained(figure.label, "money", division) if division else None
     return Brief(
         changed=" ".join([change_in_words(figure), groups_changed(partition, report.min_cell)]),
         why=most_of_it(figure, told),
         to_do=_to_do(values, plans, effect, report.bank.currency),
-        figures=[figure, dormant.model_copy(update={"changes": changes(dormant.points)})],
+        figures=[figure, dormant],
         explained=told,
         rows=first(_rows(values, plans)),
-        rows_title=say("The groups worth most, and what to do for each"),
+        rows_title=say("The plan of each group, those worth most first"),
         rows_of=say("Group"),
         delivered="customers_by_group",
     )
@@ -76,8 +78,14 @@ def dormant_share(counts: pd.DataFrame, quarters: list[str], min_cell: int) -> K
             shown.append(Point(quarter=quarter))
             continue
         low, high = share_interval(count, n)
-        shown.append(Point(quarter=quarter, value=count / n, low=low, high=high))
-    return KeyFigure(label=say("Dormant customers"), kind="share", points=shown, better="down")
+        shown.append(Point(quarter=quarter, value=count / n, low=low, high=high, n=n))
+    return KeyFigure(
+        label=say("Dormant, persons and firms together"),
+        kind="share",
+        points=shown,
+        changes=changes(shown),
+        better="down",
+    )
 
 
 def value_divided(partition: SegmentationTables, min_cell: int) -> Division | None:
@@ -90,6 +98,8 @@ def value_divided(partition: SegmentationTables, min_cell: int) -> Division | No
     )
     if before.empty or now.empty or partition.sampled:
         return None
+    ruled = {*before.loc[before["ruled"], "branch_id"], *now.loc[now["ruled"], "branch_id"]}
+    before, now = (of[~of["branch_id"].isin(ruled)] for of in (before, now))
     came, went = now.index.difference(before.index), before.index.difference(now.index)
     if any(0 < len(moved) < min_cell for moved in (came, went)):
         return None
@@ -97,7 +107,9 @@ def value_divided(partition: SegmentationTables, min_cell: int) -> Division | No
 
 
 def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
-    """Which group's share changed by more than chance, the largest change; that none did."""
+    """Which group's share changed by more than chance, the largest change; that none did. The
+    dormant of all types together are one of the groups.
+    """
     counts, previous = partition.segment_counts, partition.quarter.previous
     now, then = (
         findings.group_sizes(counts, str(q), str(q.previous), min_cell)
@@ -117,7 +129,13 @@ def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
             strict=True,
         )
     ]
+    if both.empty:
+        return say("The shares of the groups cannot be compared with last quarter's.")
     certain = both[corrected_for_any(both["p"].astype(float)) < LEAST_CHANCE]
+    asleep = dormant_share(counts, [str(q) for q in partition.quarters], min_cell)
+    change = asleep.change(PREVIOUS)
+    if certain.empty and change and change.certain:
+        return change_in_words(asleep)
     if certain.empty:
         return say("No group's share changed by more than chance lets expect.")
     most = certain.loc[(certain["share"] - certain["share_then"]).abs().idxmax()]
@@ -139,18 +157,18 @@ def _to_do(
     if shown.empty:
         return say("No group is large enough to plan for.")
     best = shown.loc[shown["total"].idxmax()]
-    sentence = say("Time goes first to {group}, worth {total} {currency} a year in all.").format(
-        group=label(best["segment"]), total=f"{best['total']:,.0f}", currency=currency
-    )
+    sentence = say(
+        "{group} are worth most in all, {total} {currency} a year: their plan comes first."
+    ).format(group=label(best["segment"]), total=f"{best['total']:,.0f}", currency=currency)
     if not effect:
         return sentence
     if effect["net"] >= 0:
         return f"{sentence} " + say(
-            "Serving each group by its plan would bring {net} {currency} a year."
+            "Following all plans would bring {net} {currency} a year, as costs are assumed."
         ).format(net=f"{effect['net']:,.0f}", currency=currency)
     return f"{sentence} " + say(
-        "Serving each group by its plan would cost {net} {currency} a year more than it brings, as "
-        "costs and losses are assumed: look at the plans before they are followed."
+        "Following all plans would cost {net} {currency} a year more than it saves, as costs are "
+        "assumed: look first at those with a negative net effect."
     ).format(net=f"{-effect['net']:,.0f}", currency=currency)
 
 

@@ -142,6 +142,7 @@ def value_chart(values: pd.DataFrame) -> Figure:
     """Value a year per customer with its interval; values as from `findings.value_and_risk`."""
     personal = values["customer_type"] == "personal"
     shown = values[personal] if personal.any() else values
+    shown = shown.sort_values("value_a_year", ascending=False)
     drawing, axis = plt.subplots(figsize=(7.5, 3.2))
     if shown.empty:
         title = say("No group is large enough to value")
@@ -165,8 +166,8 @@ def value_chart(values: pd.DataFrame) -> Figure:
         title = (
             say("No group's customers are worth more than all others' beyond chance")
             if best is None
-            else say("A customer of {group} is worth more than any other, beyond chance").format(
-                group=label(told["segment"].iloc[best])
+            else say("{kind}: customers of {group} are worth most each, beyond chance").format(
+                kind=label(shown["customer_type"].iloc[0]), group=label(told["segment"].iloc[best])
             )
         )
     axis.set_title(title)

@@ -234,8 +234,8 @@ def worth_saying(
 
 
 #: What a group is worth, and what may be lost by it: column to its type.
-#: value_a_year: mean per customer and year, in the bank's currency, with its interval value_low to
-#: value_high (Student, the arrears share taken as known); total: n times that.
+#: value_a_year: mean per customer and year before losses, in the bank's currency, with its interval
+#: value_low to value_high (Student); total: n times that.
 #: borrowers: customers; arrears: share of them, with its interval (Wilson).
 #: loss_a_year: per customer, with its interval (from that of the share).
 VALUE_AND_RISK = {
@@ -260,11 +260,12 @@ def value_and_risk(customers: pd.DataFrame, assumptions: Value, min_cell: int) -
     """What a customer of each group is worth a year and what the bank may lose by him: the columns
     `VALUE_AND_RISK`.
 
-    Value: deposit margin × positive balance + lending margin × debt − expected loss. Expected loss:
-    PD × LGD × EAD (Basel Committee 2005), where PD is the share of the group's borrowers in arrears
-    × the share of those who default. A group's value is of those in whose branch not one customer
-    makes up nearly all (see `without_dominated`), and empty without any; its risk is empty where
-    fewer than `min_cell` borrow, one or two are in arrears, or no page shows how many.
+    Value: deposit margin × positive balance + lending margin × debt, before losses; less losses it
+    would tell the arrears that are not shown. Expected loss: PD × LGD × EAD (Basel Committee 2005),
+    where PD is the share of the group's borrowers in arrears × the share of those who default. A
+    group's value is of those in whose branch not one customer makes up nearly all (see
+    `without_dominated`), and empty without any; its risk is empty where fewer than `min_cell`
+    borrow, one or two are in arrears, or no page shows how many.
     """
     by_group = (
         shown(customers, min_cell).groupby(["customer_type", "segment"]) if len(customers) else []
@@ -294,7 +295,7 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
     lost = assumptions.default_given_arrears * assumptions.loss_given_default
     exposure = lost * debt.mean()
     margin = _margin(group, assumptions)
-    value = (margin - lost * share * debt)[without_dominated(group, margin, min_cell).index]
+    value = margin[without_dominated(group, margin, min_cell).index]
     mean = value.mean()
     worth = [mean, *mean_interval(mean, value.std(), len(value)), mean * len(group)]
     if value.empty:
@@ -309,17 +310,21 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
 
 
 def margins(customers: pd.DataFrame, assumptions: Value) -> pd.DataFrame:
-    """What each customer's balance and debt bring a year: group and value (in the bank's currency),
-    by identifier. Customers of branches in which one makes up nearly all are left out.
+    """What each customer's balance and debt bring a year: group, value (in the bank's currency) and
+    whether one customer makes up nearly all of the branch (ruled), by identifier.
     """
     if customers.empty:
-        return pd.DataFrame(columns=["group", "value"])
+        return pd.DataFrame(columns=["group", "value", "branch_id", "ruled"])
     margin = _margin(customers, assumptions)
-    by_branch = margin.groupby(customers["branch_id"])
-    kept = ~customers["branch_id"].map(by_branch.agg(dominated)).astype(bool)
-    group = customers["customer_type"] + "|" + customers["segment"]
-    table = pd.DataFrame({"group": group, "value": margin}).set_axis(customers["customer_id"])
-    return table[kept.to_numpy()]
+    ruled = margin.groupby(customers["branch_id"]).agg(dominated)
+    return pd.DataFrame(
+        {
+            "group": customers["customer_type"] + "|" + customers["segment"],
+            "value": margin,
+            "branch_id": customers["branch_id"],
+            "ruled": customers["branch_id"].map(ruled).astype(bool),
+        }
+    ).set_axis(customers["customer_id"])
 
 
 def _margin(customers: pd.DataFrame, assumptions: Value) -> pd.Series:

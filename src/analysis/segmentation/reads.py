@@ -59,9 +59,9 @@ class SegmentationTables(Partition):
         """What a customer's balance and debt bring a year, over every customer of each quarter.
 
         quarter. n: customers. value: mean, in the bank's currency, with its interval low to high
-        (Student). Of ALL without the branches in which one customer makes up nearly all; of such a
-        branch, of one too small to be shown, and where no page shows how many customers there are,
-        nothing.
+        (Student), to three digits, so that no customer's follows by subtraction. Of ALL without the
+        branches in which one customer makes up nearly all; of such a branch, of one too small to be
+        shown, and where no page shows how many customers there are, nothing.
         """
         by = ["branch_id", "quarter"]
         value = self.bank.value
@@ -85,7 +85,8 @@ class SegmentationTables(Partition):
         )
         if sums.empty:
             return pd.DataFrame(columns=["quarter", "n", "value", "low", "high"])
-        sums = sums[sums["largest"] <= DOMINANCE * sums["total"]]
+        ruled = (sums["n"] > 1) & (sums["largest"] > DOMINANCE * sums["total"])
+        sums = sums[~ruled]
         of_quarter = sums.groupby("quarter", as_index=False)[["n", "total", "squares"]].sum()
         hidden = set(self.not_shown("customers")["quarter"])
         shown = ~of_quarter["quarter"].isin(hidden) & (of_quarter["n"] >= self.bank.min_cell)
@@ -94,8 +95,9 @@ class SegmentationTables(Partition):
         spread = (of_quarter["squares"] / of_quarter["n"] - mean**2).clip(lower=0)
         sd = (spread * of_quarter["n"] / (of_quarter["n"] - 1)) ** 0.5
         ends = [mean_interval(*row) for row in zip(mean, sd, of_quarter["n"], strict=True)]
+        lows, highs = zip(*ends, strict=True) if ends else ((), ())
         return of_quarter[["quarter", "n"]].assign(
-            value=mean, low=[low for low, _high in ends], high=[high for _low, high in ends]
+            value=mean.map(_rounded), low=list(map(_rounded, lows)), high=list(map(_rounded, highs))
         )
 
     @cached_property
@@ -139,3 +141,8 @@ class SegmentationTables(Partition):
             of_quarter = cells[cells["quarter"] == str(quarter)]
             customers = flagged(customers, of_quarter, f"{table}_withheld", GROUP)
         return customers.sort_values("customer_id", ignore_index=True)
+
+
+def _rounded(amount: float) -> float:
+    """An amount to three digits."""
+    return float(f"{amount:.3g}")

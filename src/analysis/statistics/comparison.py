@@ -34,14 +34,15 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
 def p_value(a: Estimate, b: Estimate) -> float:
     """Two-sided p-value of no difference that belongs to the interval of `difference`."""
     d, low, high = difference(a, b)
+    if np.isnan([d, low, high]).any():
+        return float("nan")
     reach = d - low if d > 0 else high - d
     return float(2 * stats.norm.sf(abs(d) / (reach / NORMAL))) if reach > 0 else float(d == 0)
 
 
 def places(estimates: Sequence[Estimate], highest_first: bool) -> list[int]:
-    """The place of each estimate (value, low, high): 1 and as many as are better by more than
-    chance, of all pairs corrected after Holm (1979). Those that cannot be told from each other by
-    the same others share a place.
+    """The place of each estimate (value, low, high): one more than the number of those that are
+    better beyond chance, all pairs corrected after Holm (1979).
     """
     values, lows, highs = np.array(estimates, dtype=float).reshape(-1, 3).T
     n = len(values)

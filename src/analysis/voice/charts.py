@@ -34,7 +34,7 @@ def themes_chart(themes: pd.DataFrame) -> Figure:
         estimates = list(shown[["score", "low", "high"]].itertuples(index=False, name=None))
         least = apart_from_all(estimates, highest=False)
         title = (
-            say("The writers of no theme are less content than all others beyond chance")
+            say("No theme stands apart from all others beyond chance")
             if least is None
             else say("Less content than all others, beyond chance: {theme}").format(
                 theme=shown["theme"].iloc[least]

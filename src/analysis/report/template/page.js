@@ -3,8 +3,8 @@
   const words = document.body.dataset;
   const value = (cell) => {
     const text = cell ? cell.textContent.trim() : "";
-    const number = parseFloat(text.replace(/[,+<\s]/g, "").replace("\u2212", "-"));
-    return [text, number];
+    const plain = text.replace(/\s*\(.*/, "").replace(/[,+<%\s]/g, "").replace("\u2212", "-");
+    return [text, /^-?[\d.]+$/.test(plain) ? parseFloat(plain) : NaN];
   };
   const compare = (a, b) => {
     if (!isNaN(a[1]) && !isNaN(b[1])) return a[1] - b[1];
