@@ -77,6 +77,7 @@ class Counts:
             ),
             sums,
         )
+        hidden = _without_known(hidden, cells, sums)
         return cells.loc[hidden & ~_on_no_page(cells), list(KEY)].reset_index(drop=True)
 
     def _described(self, cells: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -95,6 +96,23 @@ class Counts:
             fixed=shown_before,
             goes_with=_parents(cells),
         )
+
+
+def _without_known(hidden: np.ndarray, cells: pd.DataFrame, sums: pd.DataFrame) -> np.ndarray:
+    """What is hidden without what follows from a sum of which all else is shown: hiding that tells
+    nobody less. What was to be hidden for its own sake stays so, and what is shown only with
+    something that is hidden.
+    """
+    hidden = hidden.copy()
+    for_itself, parents = cells["withheld"].to_numpy(), cells["goes_with"].to_numpy()
+    while True:
+        of_hidden = sums[hidden[sums["cell"]]]
+        alone = of_hidden.loc[~of_hidden["sum"].duplicated(keep=False), "cell"].to_numpy()
+        with_hidden = (parents[alone] >= 0) & hidden[parents[alone]]
+        known = alone[~for_itself[alone] & ~with_hidden]
+        if not len(known):
+            return hidden
+        hidden[known] = False
 
 
 def _on_no_page(cells: pd.DataFrame) -> pd.Series:

@@ -15,11 +15,11 @@ from analysis.report.brief import (
     first,
     points,
 )
-from analysis.report.explained import explained, most_of_it
+from analysis.report.explained import PARTS, explained, most_of_it
 from analysis.report.language import say
 from analysis.report.words import listed
 from analysis.segmentation import findings
-from analysis.segmentation.reads import SegmentationTables
+from analysis.segmentation.reads import SegmentationTables, to_three_digits
 from analysis.segmentation.scoring import DORMANT
 from analysis.segmentation.words import label
 from analysis.statistics.comparison import LEAST_CHANCE, p_value
@@ -50,7 +50,7 @@ def in_short(
     dormant = dormant_share(partition.segment_counts, quarters, report.min_cell)
     shown = [p.value is not None for p in figure.points[-2:]] == [True, True]
     division = value_divided(partition, report.min_cell) if shown else None
-    told = explained(figure.label, "money", division) if division else None
+    told = explained(figure.label, "money", _as_shown(division, figure)) if division else None
     return Brief(
         changed=" ".join([change_in_words(figure), groups_changed(partition, report.min_cell)]),
         why=most_of_it(figure, told),
@@ -62,6 +62,13 @@ def in_short(
         rows_of=say("Group"),
         delivered="customers_by_group",
     )
+
+
+def _as_shown(division: Division, figure: KeyFigure) -> Division:
+    """The division between the values that the figure shows, its parts as coarse as they."""
+    parts = {part: to_three_digits(getattr(division, part)) for part in PARTS}
+    before, now = (p.value or 0.0 for p in figure.points[-2:])
+    return Division(before=before, now=now, **parts)
 
 
 def dormant_share(counts: pd.DataFrame, quarters: list[str], min_cell: int) -> KeyFigure:

@@ -97,7 +97,9 @@ class SegmentationTables(Partition):
         ends = [mean_interval(*row) for row in zip(mean, sd, of_quarter["n"], strict=True)]
         lows, highs = zip(*ends, strict=True) if ends else ((), ())
         return of_quarter[["quarter", "n"]].assign(
-            value=mean.map(_rounded), low=list(map(_rounded, lows)), high=list(map(_rounded, highs))
+            value=mean.map(to_three_digits),
+            low=list(map(to_three_digits, lows)),
+            high=list(map(to_three_digits, highs)),
         )
 
     @cached_property
@@ -143,6 +145,6 @@ class SegmentationTables(Partition):
         return customers.sort_values("customer_id", ignore_index=True)
 
 
-def _rounded(amount: float) -> float:
-    """An amount to three digits."""
+def to_three_digits(amount: float) -> float:
+    """An amount rounded so that no customer's follows by subtraction."""
     return float(f"{amount:.3g}")
