@@ -221,7 +221,7 @@ def printed(page: str) -> dict[str, pd.DataFrame]:
         if not table.caption or not heads:
             continue
         keys = [i for i, head in enumerate(heads) if "left" in head["class"]]
-        texts = [[td.get_text() for td in tr.find_all("td")] for tr in rows]
+        texts = [[cell.get_text() for cell in tr.find_all(["th", "td"])] for tr in rows]
         numbers = pd.DataFrame(
             {
                 head.get_text(): [row[i] for row in texts]

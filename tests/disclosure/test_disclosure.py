@@ -165,7 +165,10 @@ def test_the_pages_of_the_branches_taken_from_the_bank_s_leave_no_small_count(de
     result = call(app, "run", str(demo.path), *chosen)
     assert result.exit_code == 0, told(result)
     for report in REPORTS:
-        files = (demo.output_folder / "2024Q4").glob(f"*/{report}.html")
-        pages = {page.parent.name: printed(page.read_text(encoding="utf-8")) for page in files}
+        pages: dict = {}
+        for ending in ("html", "evidence.html"):
+            for page in (demo.output_folder / "2024Q4").glob(f"*/{report}.{ending}"):
+                told_of = printed(page.read_text(encoding="utf-8"))
+                pages.setdefault(page.parent.name, {}).update(told_of)
         assert len(pages) > 2 and sum(map(len, pages.values())) > 10
         assert subtracted(pages) == []

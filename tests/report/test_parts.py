@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 
-from analysis.report.page import Around, Of, html_pages
+from analysis.report.frame import Around, Of
+from analysis.report.page import html_pages
 from analysis.report.parts import BANK, EVIDENCE, PAGE, places, without_bank
 
 

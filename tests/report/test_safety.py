@@ -12,8 +12,9 @@ from analysis.errors import ParametersError
 from analysis.report.brief import Brief, KeyFigure, Part, Point, ToDo, brief_html, sparkline
 from analysis.report.brief import Explained as Divided
 from analysis.report.figure import Figure
+from analysis.report.frame import Around, Link, Of
 from analysis.report.lists import harmless, write_list
-from analysis.report.page import Around, Link, Of, html_pages
+from analysis.report.page import html_pages
 from analysis.report.table import table
 from analysis.runs.index import index_page
 from analysis.runs.manifest import About, Entry, Manifest

@@ -99,7 +99,11 @@ def test_a_changed_module_runs_the_reports_that_import_it(monkeypatch):
         return {name for name in before if before[name] != after[name]}
 
     assert changed_by("loyalty/charts.py") == {"loyalty", "retention"}
-    assert changed_by("segmentation/findings.py") == {"segmentation", "customer_changes"}
+    assert changed_by("segmentation/findings.py") == {
+        "segmentation",
+        "customer_changes",
+        "retention",
+    }
     assert changed_by("segmentation/charts.py") == {"segmentation"}
     assert changed_by("report/table.py") == set(REPORTS)
     assert changed_by("report/template/page.css") == set(REPORTS)
@@ -311,7 +315,7 @@ def test_a_sign_off_says_who_when_and_what_was_found_and_a_later_change_voids_it
     )
     index = (folder / "index.html").read_text()
     assert (
-        "Reviewed by R007 &lt;b&gt;Reviewer&lt;/b&gt;" in index
+        "Signed off by R007 &lt;b&gt;Reviewer&lt;/b&gt;" in index
         and f"{MADE} of {MADE}" in index
         and "is void" not in index
     )

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from analysis.cli import app
+from analysis.report.stylesheet import script
 from analysis.risk.kinds import KINDS
 from analysis.runs import catalogue, pool
 from tests.conftest import ROOT
@@ -63,7 +64,9 @@ def test_every_branch_gets_its_reports_the_empty_and_the_small_one_too(small_run
 def test_names_from_the_data_are_never_executed(small_run):
     _, bank, _ = small_run
     for file in bank.output_folder.rglob("*.html"):
-        assert "<script" not in file.read_text(encoding="utf-8"), file
+        text = file.read_text(encoding="utf-8")
+        text = text.replace(f"<script>{script()}</script>", "")  # the workbook's own
+        assert "<script" not in text, file
     assert "&lt;script&gt;" in (bank.output_folder / "2024Q2" / "index.html").read_text(
         encoding="utf-8"
     )
@@ -72,9 +75,7 @@ def test_names_from_the_data_are_never_executed(small_run):
 def test_a_branch_of_three_customers_shows_nothing_that_identifies_one(small_run):
     _, bank, _ = small_run
     shown = page(bank, "SMALL", "segmentation")
-    body = shown[
-        shown.index("<main>") : shown.index('id="section-5"')
-    ]  # what follows is of the whole bank
+    body = shown[shown.index("<header>") : shown.index("<footer>")]
     assert "fewer than 10 customers" in body
     for secret in ("C80", "C81", "C82", "A80", "3 customers", "100.0%"):
         assert secret not in body.replace("95 %", ""), secret
@@ -116,7 +117,7 @@ def test_a_second_run_has_nothing_to_do_and_a_changed_row_runs_again(small_run):
     small.tables["transactions"].append("T99999,A1,2024-06-01,1,mobile,transfer")
     small.bank()
     call(app, "prepare", str(bank.path))
-    assert "changed: data" in " ".join(
+    assert "changed: mart" in " ".join(
         call(app, "status", str(bank.output_folder / "2024Q2")).output.split()
     )
 

@@ -29,7 +29,7 @@ def bank_and_branch(axis: Axes, shown: pd.DataFrame, value: str, branch: str, po
         axis.annotate(
             say("The whole bank") if name == pooled else name,
             (last["quarter"], last[value]),
-            xytext=(8, 0),
+            xytext=(8, -7 if name == pooled and branch != pooled else 7),
             textcoords="offset points",
             va="center",
             color=sns.color_palette()[number],

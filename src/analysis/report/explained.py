@@ -15,7 +15,8 @@ PARTS = {
 
 def explained(label: str, kind: str, division: Division) -> Explained:
     """A division with its parts in words."""
-    parts = [Part(name=say(names[0]), value=getattr(division, p)) for p, names in PARTS.items()]
+    values = {part: getattr(division, part) for part in PARTS}
+    parts = [Part(name=say(PARTS[p][0]), value=v) for p, v in values.items() if v is not None]
     return Explained(
         label=label,
         kind=kind,

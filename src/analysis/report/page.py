@@ -2,13 +2,11 @@
 management and one of evidence behind it.
 """
 
-import base64
 import copy
-import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -18,40 +16,11 @@ from nbformat import NotebookNode
 
 from analysis.report import language
 from analysis.report.brief import BRIEF, NOT_EXAMINED, Brief, brief_html
+from analysis.report.frame import Link, Of, frame
 from analysis.report.language import say
 from analysis.report.lists import LISTS
 from analysis.report.parts import PAGE, places
-from analysis.report.stylesheet import TEMPLATE, script, stylesheet
-
-
-@dataclass(frozen=True)
-class Link:
-    """A way to another page: what it is called, and where it lies from here."""
-
-    text: str
-    href: str
-    here: bool = False  # the page itself
-
-
-@dataclass(frozen=True)
-class Around:
-    """The pages around one: those of its branch, of other branches and of other quarters."""
-
-    reports: tuple[Link, ...] = ()
-    steps: tuple[Link, ...] = ()  # the branch and quarter before and after
-    of_bank: str = ""  # the whole bank's page of evidence
-
-
-@dataclass(frozen=True)
-class Of:
-    """What a page is of."""
-
-    report: str
-    branch_name: str
-    quarter: str
-    language: str
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    around: Around = Around()
+from analysis.report.stylesheet import TEMPLATE
 
 
 @dataclass(frozen=True)
@@ -131,25 +100,6 @@ def end_where_not_examined(notebook: NotebookNode) -> str:
             notebook.cells = notebook.cells[: number + 1]
             return str(why)
     return ""
-
-
-def policy() -> str:
-    """What a page may do: show what it holds and run the script of this workbook, nothing else."""
-    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
-    return (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def frame(written_in: str) -> dict[str, str]:
-    """What every page of the workbook has in common: language, policy, style sheet and script."""
-    return {
-        "language": written_in if written_in != "pseudo" else "en",
-        "policy": policy(),
-        "css": stylesheet(),
-        "script": script(),
-    }
 
 
 def _page(

@@ -5,8 +5,8 @@ from typing import Any
 
 from analysis.report import language
 from analysis.report.figure import Figure
+from analysis.report.frame import frame
 from analysis.report.language import say
-from analysis.report.page import frame
 from analysis.report.table import Table, environment
 
 

@@ -194,9 +194,11 @@ def _changed(live: pd.DataFrame, alerts: KeyFigure, days: Mapping[str, int]) -> 
             change=difference_in_words(change.difference, "count")
         )
     if long_open:
-        text += " " + say("{n} have been open for more than {days} days.").format(
-            n=long_open, days=LONG_OPEN
-        )
+        text += " " + ngettext(
+            "{n} has been open for more than {days} days.",
+            "{n} have been open for more than {days} days.",
+            long_open,
+        ).format(n=long_open, days=LONG_OPEN)
     return text
 
 

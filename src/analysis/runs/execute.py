@@ -23,8 +23,9 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.translators import PythonTranslator
 
 from analysis.partition import ALL
+from analysis.report.frame import Of
 from analysis.report.language import say
-from analysis.report.page import Of, brief_of, end_where_not_examined, html_pages
+from analysis.report.page import brief_of, end_where_not_examined, html_pages
 from analysis.report.parts import without_bank
 from analysis.runs.delivered import BRIEF, EVIDENCE, NOTEBOOK, PAGE, file_hashes
 from analysis.runs.guard import Guard

@@ -12,22 +12,17 @@ from analysis.errors import WorkbookError
 from analysis.lock import held
 from analysis.partition import ALL, Partition
 from analysis.report.language import use
-from analysis.report.lists import SPREADSHEET
-from analysis.report.spreadsheet import write_spreadsheet
-from analysis.runs import pool
+from analysis.runs import over_all, pool
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
-from analysis.runs.index import write_index
 from analysis.runs.manifest import About, Entry, Manifest, Name
 from analysis.runs.neighbours import Neighbours
-from analysis.runs.overview import write_overview
 from analysis.runs.packages import versions
 from analysis.runs.request import Request
-from analysis.runs.summary import write_summary
 from analysis.runs.task import Task
 from analysis.steps.code import imported_code
 from analysis.steps.readings import Fingerprints, of_data
-from analysis.storage import bytes_fingerprint, make_way, text_fingerprint
+from analysis.storage import bytes_fingerprint, text_fingerprint
 
 #: Called when something happens in a run, with one of the events of docs/operations.md.
 Hear = Callable[[dict[str, Any]], None]
@@ -214,7 +209,7 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
                     manifest.done(entry)
                     if manifest.is_due:
                         manifest.write()
-                        write_index(manifest)
+                        over_all.write_index(manifest)
                     outcome.done += entry.status == "done"
                     outcome.empty += entry.status == "empty"
                     if entry.status == "failed":
@@ -225,27 +220,9 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     for left in plan.folder.glob("*/.*"):  # of processes that were killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
-    write_index(manifest)
-    write_summary(manifest)
-    _write_of_branches(manifest, {task.branch for task in plan.tasks}, outcome)
+    if plan.tasks or not over_all.are_there(plan.folder):
+        over_all.write(manifest, {task.branch for task in plan.tasks}, outcome.unwritten)
     return outcome
-
-
-def _write_of_branches(manifest: Manifest, run: set[str], outcome: Outcome) -> None:
-    """Spreadsheet and overview of the branches of which a report was run, or which have none; what
-    cannot be written is told and leaves the others alone.
-    """
-    titles = {e.report: e.title for e in manifest.reports.values() if e.title}
-    for branch in sorted({e.branch for e in manifest.reports.values()}):
-        place = manifest.folder / branch
-        book, lists = place / SPREADSHEET, place / "tables"
-        try:
-            if lists.is_dir() and (branch in run or not book.exists()):
-                write_spreadsheet(lists, make_way(book), titles)
-            if branch in run or branch == ALL or not (place / "index.html").exists():
-                write_overview(manifest, branch)
-        except (OSError, WorkbookError) as fault:
-            outcome.unwritten.append(f"{branch}: {fault}")
 
 
 def _place(order: dict[str, int], report: str) -> int:

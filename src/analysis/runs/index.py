@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from analysis.report import language
 from analysis.report.brief import PREVIOUS, Brief, KeyFigure
+from analysis.report.frame import frame
 from analysis.report.language import say
-from analysis.report.page import frame
 from analysis.report.table import environment, number
 from analysis.runs.briefs import briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analysis.partition import ALL
 from analysis.quarters import Quarter
+from analysis.report.frame import Around, Link
 from analysis.report.language import say
-from analysis.report.page import Around, Link
 from analysis.runs.catalogue import REPORTS, Report
 from analysis.runs.delivered import EVIDENCE, PAGE
 from analysis.runs.manifest import Manifest

@@ -17,9 +17,9 @@ from analysis.report.brief import (
     in_words,
     sparkline,
 )
+from analysis.report.frame import Link, frame
 from analysis.report.language import say
 from analysis.report.lists import SPREADSHEET
-from analysis.report.page import Link, frame
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry
 from analysis.runs.delivered import PAGE

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.report.page import Around
+from analysis.report.frame import Around
 from analysis.runs.manifest import Parameter
 
 

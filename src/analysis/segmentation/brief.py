@@ -66,7 +66,7 @@ def in_short(
 
 def _as_shown(division: Division, figure: KeyFigure) -> Division:
     """The division between the values that the figure shows, its parts as coarse as they."""
-    parts = {part: to_three_digits(getattr(division, part)) for part in PARTS}
+    parts = {part: to_three_digits(getattr(division, part) or 0.0) for part in PARTS}
     before, now = (p.value or 0.0 for p in figure.points[-2:])
     return Division(before=before, now=now, **parts)
 

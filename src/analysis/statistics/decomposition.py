@@ -13,8 +13,8 @@ class Division:
     now: float
     mix: float  # of groups
     rate: float  # within groups
-    new: float = 0.0  # customers
-    lost: float = 0.0  # customers
+    new: float | None = None  # customers; None where the division is not of customers
+    lost: float | None = None
 
     @property
     def change(self) -> float:
