@@ -471,15 +471,19 @@ class Overview:
     def brief(self) -> Brief:
         """What the page opens with."""
         if self.live.empty and (why := findings.unfollowed(self.record.window)):
-            return self.report.brief(nothing_followed(why))
+            return self.report.brief(self._with_lacking(nothing_followed(why)))
         told = in_short(
             self.report, self.live, self.data.alerts_over_time, self.data.holds, sums_up=True
         )
+        return self.report.brief(self._with_lacking(told))
+
+    def _with_lacking(self, told: Brief) -> Brief:
+        """What is told, with the kinds that nobody could look for."""
         if not self.lacking:
-            return self.report.brief(told)
+            return told
         kinds = listed(words.label(kind) for kind in self.lacking)
         missing = say("Not examined: {kinds}.").format(kinds=kinds)
-        return self.report.brief(told.model_copy(update={"changed": f"{told.changed} {missing}"}))
+        return told.model_copy(update={"changed": f"{told.changed} {missing}"})
 
 
 def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) -> Table:

@@ -26,6 +26,7 @@ from analysis.storage import bytes_fingerprint, text_fingerprint
 
 #: Called when something happens in a run, with one of the events of docs/operations.md.
 Hear = Callable[[dict[str, Any]], None]
+MOST_NAMED = 3  # of what changed, in why a report would run
 #: Settings of the params file that reports read.
 SETTINGS = {
     "value",
@@ -149,7 +150,8 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     if entry.parameters != task.recorded:
         changed.append("parameters")
     if changed:
-        return "changed: " + ", ".join(changed)
+        more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+        return "changed: " + ", ".join(changed[:MOST_NAMED]) + more
     damage = damage_to(Path(task.folder), task.report, entry.files or {})
     for name, how in sorted(damage.items()):
         return f"{name} is missing" if how == "missing" else f"{name} was {how}"
