@@ -44,7 +44,7 @@ def words(page):
     page = re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)
     texts = [html.unescape(t) for t in re.findall(r">([^<]+)<", page)]
     joined = " ".join(texts)
-    while "⟦" in joined and (inner := re.sub(r"⟦[^⟦⟧]*⟧", "", joined)) != joined:
+    while "⟦" in joined and (inner := re.sub(r"⟦[^⟦⟧]*⟧", " ", joined)) != joined:
         joined = inner
     return set(re.findall(r"\b[A-Za-z]{4,}\b", joined))
 
