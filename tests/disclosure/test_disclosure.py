@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from analysis.cli import app
-from analysis.disclosure.counts import KEY, Counts
+from analysis.disclosure.counts import KEY, Counts, _without_known
 from analysis.partition import Partition
 from analysis.quarters import Quarter
+from analysis.report.brief import Brief
 from analysis.segmentation.scoring import NEW
 from analysis.statistics.disclosure import CELLS, SUMS, bounds, withheld
 from tests.disclosure.attack import printed, shown, subtracted, truth, worked_out
@@ -172,3 +173,41 @@ def test_the_pages_of_the_branches_taken_from_the_bank_s_leave_no_small_count(de
                 pages.setdefault(page.parent.name, {}).update(told_of)
         assert len(pages) > 2 and sum(map(len, pages.values())) > 10
         assert subtracted(pages) == []
+
+
+def test_the_value_of_no_customer_follows_from_the_briefs(demo):
+    """No count beside it, three digits, and no division without the figure."""
+    pages = list(demo.output_folder.glob("2024Q4/*/segmentation.brief.json"))
+    if not pages:
+        result = call(app, "run", str(demo.path), "--report", "segmentation")
+        assert result.exit_code == 0, told(result)
+        pages = list(demo.output_folder.glob("2024Q4/*/segmentation.brief.json"))
+    assert len(pages) > 2
+    for page in pages:
+        brief = Brief.model_validate_json(page.read_text(encoding="utf-8"))
+        value = brief.figures[0]
+        amounts = [a for p in value.points for a in (p.value, p.low, p.high) if a is not None]
+        assert amounts and all(a == float(f"{a:.3g}") for a in amounts)
+        assert all(p.n is None for p in value.points)
+        if brief.explained:
+            ends = [p.value for p in value.points[-2:]]
+            assert [brief.explained.before, brief.explained.now] == ends and None not in ends
+
+
+def test_what_follows_from_a_sum_is_not_hidden_and_what_is_hidden_for_itself_stays():
+    described = cells(4, 50, 30, 84)
+    sums = adding_up((3, [0, 1, 2]))
+    only_its_partner = np.array([False, True, False, False])
+    assert _without_known(only_its_partner, described, sums).tolist() == [False] * 4
+    small = np.array([True, False, False, False])
+    assert _without_known(small, described, sums).tolist() == [True, False, False, False]
+    both = np.array([True, True, False, False])
+    assert _without_known(both, described, sums).tolist() == both.tolist()
+    child = described.assign(goes_with=[-1, 0, -1, -1])
+    with_parent = np.array([True, True, False, False])
+    assert _without_known(with_parent, child, adding_up((3, [1, 2]))).tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]

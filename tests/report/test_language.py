@@ -8,6 +8,7 @@ import re
 import pytest
 
 from analysis.quarters import Quarter
+from analysis.report import language
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.grid import plan_run, run_plan
 from analysis.runs.request import Request
@@ -23,7 +24,7 @@ def pages(demo):
     assert not outcome.failed, outcome.failed
     files = (plan.folder / "ALL").glob("*.html")
     cases = list((plan.folder / "ALL").glob("tables/*/cases/*.html"))[:1]
-    return {
+    yield {
         **{f.stem: f.read_text(encoding="utf-8") for f in files if f.name != "index.html"},
         **{
             name: f.read_text(encoding="utf-8")
@@ -34,6 +35,7 @@ def pages(demo):
             )
         },
     }
+    language.use("en")
 
 
 def words(page):

@@ -66,14 +66,13 @@ def test_the_list_names_nobody_and_nothing_gives_an_empty_one():
     assert findings.save_list(churn, customers, worthless, SETTINGS).empty
 
 
-def test_reasons_are_told_in_words_with_their_side():
-    listed = findings.in_words(findings.save_list(*bank(), SETTINGS))
-    assert set(listed["first_reason"]) == {"Index of the own answers: low"} and set(
-        listed["second_reason"]
-    ) == {""}
-    told = findings.reasons(findings.save_list(*bank(), SETTINGS), "B1", 3)
-    assert told.to_numpy().tolist() == [["Index of the own answers: low", 3, 0]]
-    assert findings.reason_in_words("has_mortgage no") == "Has a mortgage: no"
+def test_reasons_are_told_as_somebody_would_say_them():
+    listed = findings.in_words(findings.save_list(*bank(), SETTINGS), [])
+    said = "Gave lower marks than most in the survey"
+    assert set(listed["first_reason"]) == {said} and set(listed["second_reason"]) == {""}
+    assert set(listed["action"]) == {"Ask what went wrong, and mend it"}
+    told = findings.reasons(findings.save_list(*bank(), SETTINGS), "B1", 3, [])
+    assert told.to_numpy().tolist() == [[said, 3, 0]]
 
 
 def test_the_list_s_figures_are_sums_with_what_chance_lets_vary():
@@ -136,7 +135,10 @@ def test_one_or_two_departures_of_a_branch_are_not_told_and_the_bank_is_the_sum(
 
 def test_reasons_do_not_tell_small_counts_by_the_length_of_the_list():
     listed = pd.DataFrame(
-        {"first_reason": ["a"] * 20 + ["b"] * 13 + ["c"] * 4, "second_reason": ["c"] * 37}
+        {
+            "first_reason": ["felt low"] * 20 + ["complained yes"] * 13 + ["has_card yes"] * 4,
+            "second_reason": ["has_card yes"] * 37,
+        }
     )
     told = findings.reasons(listed, "B1", 10, []).set_index("reason")
     assert told["first"].isna().tolist() == [False, True, True]  # 20 of a, and not 13 of b

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.report.language import say
+from analysis.report.table import number
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.scoring import DORMANT
 from analysis.segmentation.words import label
@@ -427,10 +428,10 @@ def effect_in_words(in_all: dict[str, float], assumptions: Value) -> str:
         "lost), net {net}."
     ).format(
         lost=f"{assumptions.value_lost:.0%}",
-        saved=f"{in_all['saved']:,.0f}",
+        saved=number(in_all["saved"], "money"),
         kept=f"{in_all['kept']:.1%}",
         low=f"{in_all['kept_low']:.1%}",
-        net=f"{in_all['net']:,.0f}",
+        net=number(in_all["net"], "money"),
     )
 
 
