@@ -56,9 +56,9 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_json(path: Path, content: Any, sort_keys: bool = True) -> None:
-    """Readable JSON, written whole; with sorted keys, unless their order says something."""
-    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=sort_keys, default=str)
+def write_json(path: Path, content: Any) -> None:
+    """Readable JSON with sorted keys, written whole."""
+    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str)
     write_text(path, text + "\n")
 
 

@@ -8,13 +8,13 @@ from analysis.changes import findings
 from analysis.changes.reads import ChangesTables
 from analysis.changes.words import label
 from analysis.report.brief import (
+    MOST_ROWS,
     Brief,
     KeyFigure,
     Point,
     ToDo,
     change_in_words,
     changes,
-    first,
 )
 from analysis.report.explained import explained, most_of_it
 from analysis.report.language import say
@@ -46,7 +46,7 @@ def in_short(
         to_do=_to_do(report, tested, listed),
         figures=[moved, *announcing_over_time(partition, tested, min_cell)],
         explained=told,
-        rows=first(_rows(report, listed)),
+        rows=_rows(report, listed),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
         rows_note=say(
@@ -219,5 +219,5 @@ def _rows(report: "Report", listed: pd.DataFrame) -> list[ToDo]:
             who=r.manager_id if isinstance(r.manager_id, str) else r.owner,
             at_stake=None if pd.isna(r.at_stake) else r.at_stake,
         )
-        for r in listed.head(10).itertuples()
+        for r in listed.head(MOST_ROWS).itertuples()
     ]

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.loyalty import findings
 from analysis.loyalty.index import ALL, EVERY, INDEX
@@ -98,8 +98,8 @@ def management(partition: LoyaltyTables, report: "Report") -> list[KeyFigure]:
     table = pd.concat(by_quarter, ignore_index=True)
     now = table[table["quarter"] == report.quarter]
     half = (now["difference_high"] - now["difference_low"]) / 2
-    p_values = 2 * pd.Series(_normal_tail(now["difference"].abs() / half * NORMAL), now.index)
-    certain = corrected_for_any(p_values.astype(float)) < LEAST_CHANCE
+    z = (now["difference"].abs() / half * NORMAL).astype(float)
+    certain = corrected_for_any(pd.Series(2 * stats.norm.sf(z), now.index)) < LEAST_CHANCE
     figures = []
     for at, row in now.iterrows():
         change = Change(
@@ -120,12 +120,6 @@ def management(partition: LoyaltyTables, report: "Report") -> list[KeyFigure]:
             )
         )
     return figures
-
-
-def _normal_tail(z: pd.Series) -> np.ndarray:
-    from scipy import stats
-
-    return np.asarray(stats.norm.sf(z.astype(float)))
 
 
 def _as_tested(changed: pd.DataFrame, branch: str) -> list[Change]:

@@ -6,12 +6,12 @@ import pandas as pd
 
 from analysis.loyalty.index import ALL
 from analysis.report.brief import (
+    MOST_ROWS,
     Brief,
     KeyFigure,
     ToDo,
     change_in_words,
     changes,
-    first,
     points,
 )
 from analysis.report.explained import explained, most_of_it
@@ -53,7 +53,7 @@ def in_short(
         to_do=_to_do(report, listed, summary, settings),
         figures=[left],
         explained=told,
-        rows=first(_rows(report, listed)),
+        rows=_rows(report, listed),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
         rows_note=say(
@@ -125,5 +125,5 @@ def _rows(report: "Report", listed: pd.DataFrame) -> list[ToDo]:
             who=r.manager_id if isinstance(r.manager_id, str) else "",
             at_stake=r.hazard * r.expected_value,
         )
-        for r in listed.head(10).itertuples()
+        for r in listed.head(MOST_ROWS).itertuples()
     ]
