@@ -129,7 +129,7 @@ def of_texts_and_leaving(p, bank):
     yield retention.WHAT_COUNTS, retention.what_counts(p.hazard)
     yield retention.SAVE_LIST, listed
     yield retention.LIST_SUMMARY, retention.list_summary(listed, p.churn, bank.retention, 10)
-    yield retention.REASONS, retention.reasons(listed, "B001", 3)
+    yield retention.REASONS, retention.reasons(listed, "B001", 3, bank.events)
     yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, "ALL", 10)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.prepare import prepare
 from analysis.quarters import Quarter
+from analysis.report.stylesheet import script
 from analysis.runs.grid import plan_run, run_plan
 from analysis.runs.request import Request
 from analysis.tables import Tables
@@ -57,10 +58,13 @@ def pages(bank, branches=("B1", "ALL", "SMALL", "EMPTY")):
     plan = plan_run(request)
     outcome = run_plan(request, plan, 2, lambda *_: None)
     assert not outcome.failed, outcome.failed
-    return {
-        f"{f.parent.name}/{f.stem}": f.read_text(encoding="utf-8")
-        for f in plan.folder.glob("*/*.html")
-    }
+    texts: dict[str, str] = {}
+    for file in sorted(plan.folder.glob("*/*.html"), key=lambda f: len(f.name)):
+        # each page, and its evidence after it
+        name = f"{file.parent.name}/{file.name.split('.')[0]}"
+        text = file.read_text(encoding="utf-8").replace(f"<script>{script()}</script>", "")
+        texts[name] = texts.get(name, "") + text
+    return texts
 
 
 def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):

@@ -108,12 +108,13 @@ def test_groups_and_changes_are_reported_for_the_first_quarter_and_the_last(berk
     )
     assert result.exit_code == 0, result.output
     folder = bank.output_folder / quarter / "ALL"
-    page = (folder / "customer_changes.html").read_text(encoding="utf-8")
+    page, groups = (
+        (folder / f"{report}.evidence.html").read_text(encoding="utf-8")
+        for report in ("customer_changes", "segmentation")
+    )
     page = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)  # the code
     assert ("There is no earlier quarter" in page) == (quarter == "1993Q1")
-    assert "left out: empty for more than half" in (folder / "segmentation.html").read_text(
-        encoding="utf-8"
-    )
+    assert "left out: empty for more than half" in groups
 
 
 def test_the_groups_of_berka_are_stable_and_better_than_quintiles(berka):
