@@ -135,6 +135,11 @@ class Brief(Shape):
         """What changed, why, and what to do now."""
         return [s for s in (self.changed, self.why, self.to_do) if s]
 
+    @property
+    def shown_figures(self) -> list[tuple[KeyFigure, str, list[str], str]]:
+        """The figures with value, changes and line over the quarters."""
+        return [(f, in_words(f), changes_in_words(f), sparkline(f)) for f in self.figures]
+
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, object]:
@@ -158,7 +163,7 @@ def brief_html(brief: Brief, lists: str = "") -> str:
             (say("Why"), brief.why),
             (say("What to do now"), brief.to_do),
         ],
-        figures=[(f, in_words(f), changes_in_words(f), sparkline(f)) for f in brief.figures],
+        figures=brief.shown_figures,
         explained=parts_in_words(brief.explained) if brief.explained else [],
         heads=[(brief.rows_of, "left"), *[(head, side) for head, side, _cells in columns]],
         rows=[

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from analysis.report.language import say
 from analysis.report.stylesheet import script, stylesheet
 
 
@@ -48,10 +49,16 @@ def policy() -> str:
 
 
 def frame(written_in: str) -> dict[str, str]:
-    """What every page of the workbook has in common: language, policy, style sheet and script."""
+    """What every page of the workbook has in common: language, policy, style sheet, and the script
+    with what it says. Called when the language is in use.
+    """
     return {
         "language": written_in if written_in != "pseudo" else "en",
         "policy": policy(),
         "css": stylesheet(),
         "script": script(),
+        "search": say("Search in this table"),
+        "found": say("{n} of {all} rows"),
+        "all": say("All"),
+        "link": say("Link to this section"),
     }

@@ -135,9 +135,6 @@ def _page(
             "contents": say("Contents"),
             "code": say("Code"),
             "provenance": say("Where this comes from"),
-            "search": say("Search in this table"),
-            "rows": say("{n} of {all} rows"),
-            "link": say("Link to this section"),
             "places": say("Other pages"),
         },
     }

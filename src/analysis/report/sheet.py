@@ -35,9 +35,6 @@ def sheet_html(
                 "by": say("Decided by"),
                 "second": say("Checked by"),
                 "day": say("Day"),
-                "search": say("Search in this table"),
-                "rows": say("{n} of {all} rows"),
-                "link": say("Link to this section"),
             },
         )
     )

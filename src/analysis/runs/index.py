@@ -107,7 +107,6 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
                 "branch": say("Branch"),
                 "region": say("Region"),
                 "status": say("Status"),
-                "all": say("All"),
                 "why": say("Why there is no figure"),
                 "arrows": say(
                     "▲ and ▼: the figure changed since last quarter beyond chance; ●: something "
@@ -116,9 +115,6 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
                 "foot": say(
                     "Data, code, parameters, versions and times of every report: manifest.json"
                 ),
-                "search": say("Search in this table"),
-                "rows": say("{n} of {all} rows"),
-                "link": say("Link to this section"),
             },
         )
     )

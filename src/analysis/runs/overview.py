@@ -5,7 +5,6 @@ do first, what has waited, and for the whole bank a league of its branches.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 from analysis.partition import ALL
 from analysis.report import language
@@ -13,7 +12,6 @@ from analysis.report.brief import (
     Brief,
     KeyFigure,
     ToDo,
-    changes_in_words,
     in_words,
     sparkline,
 )
@@ -44,12 +42,6 @@ class Subject:
     def href(self) -> str:
         """Its page, from that of the overview."""
         return f"{self.entry.report}.{PAGE}"
-
-    @cached_property
-    def figures(self) -> list[tuple[KeyFigure, str, list[str], str]]:
-        """Its figures with value, changes and line over the quarters."""
-        figures = self.brief.figures if self.brief else []
-        return [(f, in_words(f), changes_in_words(f), sparkline(f)) for f in figures]
 
     @property
     def status(self) -> str:
@@ -132,9 +124,6 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
                 "value": say("This quarter, with 95 % interval"),
                 "over_time": say("Over the quarters"),
                 "n": say("Count"),
-                "search": say("Search in this table"),
-                "rows": say("{n} of {all} rows"),
-                "link": say("Link to this section"),
             },
         )
     )
