@@ -152,7 +152,11 @@ def worked_out(
             columns.append(place[key])
             signs.append(sign)
     equal = csr_array((signs, (rows, columns)), shape=(len(ties), len(counts)))
-    bounds = [(figures[k], figures[k]) if k in figures else (0, None) for k in counts]
+    # that nobody left is told, so where nothing is told somebody did
+    bounds = [
+        (figures[k], figures[k]) if k in figures else (int(k[1] == "left" and n > 0), None)
+        for k, n in counts.items()
+    ]
     found = {}
     for key in targets:
         goal = np.zeros(len(counts))

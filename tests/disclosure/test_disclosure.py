@@ -1,5 +1,7 @@
 """No small count follows from all pages together."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ def cells(*counts, small=10, **columns):
     few = table["count"].between(1, small - 1)
     return table.assign(
         width=np.where(few, small, 0),
+        least=0.0,
         worth=columns.get("worth", 1.0),
         withheld=few,
         fixed=columns.get("fixed", False),
@@ -102,6 +105,28 @@ def test_a_branch_s_small_group_cannot_be_had_from_the_bank_s_and_the_other_bran
     assert "B1" in set(of_b["branch_id"]) and len(of_b) == 2
 
 
+@pytest.mark.parametrize("table", ["left", "late"])
+def test_who_knows_that_what_is_left_out_is_at_least_one_learns_no_small_count(table):
+    """Of three branches with up to four who left or are in arrears; a zero is told."""
+    of, by = ("active_before", ()) if table == "left" else ("borrowers", ("segment",))
+    branches = ["A", "B", "C"]
+    for vector in product(range(5), repeat=3):
+        counts, key = Counts(10), {"branch_id": branches, "customer_type": "p", "segment": "g"}
+        counts.add(of, pd.DataFrame({**key, "count": 50}), *by)
+        counts.add(table, pd.DataFrame({**key, "count": vector}), *by)
+        hidden = counts.hidden(NOTHING_BEFORE)
+        assert set(hidden["table"]) <= {table}
+        left_out = set(hidden["branch_id"])
+        options = [
+            range(1, 9) if b in left_out else [n] for b, n in zip(branches, vector, strict=True)
+        ]
+        possible = [v for v in product(*options) if "ALL" in left_out or sum(v) == sum(vector)]
+        for place, (branch, n) in enumerate(zip(branches, vector, strict=True)):
+            assert branch in left_out or n not in (1, 2), vector
+            if branch in left_out and n in (1, 2):
+                assert len({v[place] for v in possible}) >= 3, (vector, left_out)
+
+
 def test_where_nothing_is_counted_nothing_is_withheld():
     counts = Counts(min_cell=10)
     counts.add("comments", pd.DataFrame(columns=["branch_id", "theme", "count"]), "theme")
@@ -134,7 +159,9 @@ def attacked(bank, quarter, every=1):
     targets = [key for key, n in counts.items() if key not in figures and few(key, n)]
     assert targets
     found = worked_out(counts, figures, targets[::every])
-    return {key: high - low for key, (low, high) in found.items()}
+    # of one or two who left, three values stay possible
+    assert all(high - low > 1.5 for key, (low, high) in found.items() if key[1] == "left")
+    return {key: high - low for key, (low, high) in found.items() if key[1] != "left"}
 
 
 @pytest.mark.parametrize("quarter", ["2023Q2", "2024Q4"])

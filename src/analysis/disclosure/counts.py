@@ -86,11 +86,14 @@ class Counts:
         few = cells["table"].isin(["left", "late"])
         limit = np.where(few, LEAST_TO_TELL, self.min_cell)
         small = (cells["count"] > 0) & (cells["count"] < limit) & ~on_no_page
+        # that nobody left or is in arrears is told, so what is not told is at least one
+        known = few & (cells["count"] > 0)
         # who left a group is no secret beyond what all departures tell
         few |= (cells["table"] == "move") & (cells["second"] == LEFT)
         hidden_before, shown_before = _as_before(cells, before)
         return cells.assign(
-            width=np.where(small, np.where(few, LEAST_TO_TELL, self.min_cell), 0),
+            width=np.where(small, np.where(few, LEAST_TO_TELL, self.min_cell) - known, 0),
+            least=known.astype(float),
             worth=cells["table"].map(SIZES).fillna(1.0),
             withheld=small | on_no_page | hidden_before,
             fixed=shown_before,

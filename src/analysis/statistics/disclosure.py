@@ -12,13 +12,15 @@ import pandas as pd
 
 #: What is known of a count: column to its type.
 #: count: customers, or what else is counted.
-#: width: how many values must stay possible for it; 0 where anybody may know it.
+#: width: how far apart the least and the most that it can be must stay; 0: anybody may know it.
+#: least: what anybody knows it is at least, where it is not shown.
 #: worth: what it is to a reader that one of it is shown.
 #: withheld: it must be, whatever the others are. fixed: it stays as it is.
 #: goes_with: the position of the count without which this one is not shown either; -1: none.
 CELLS = {
     "count": "float",
     "width": "float",
+    "least": "float",
     "worth": "float",
     "withheld": "bool",
     "fixed": "bool",
@@ -39,13 +41,13 @@ def withheld(cells: pd.DataFrame, sums: pd.DataFrame) -> np.ndarray:
     count, width = cells["count"].to_numpy(float), cells["width"].to_numpy(float)
     value, fixed = count * cells["worth"].to_numpy(float), cells["fixed"].to_numpy(bool)
     hidden, goes_with = cells["withheld"].to_numpy(bool).copy(), cells["goes_with"].to_numpy(int)
-    cell = sums["cell"].to_numpy(int)
+    cell, least = sums["cell"].to_numpy(int), cells["least"].to_numpy(float)
     while True:
         _with_their_parents(hidden, goes_with)
-        low, high = bounds(count, hidden, sums)
+        low, high = bounds(count, hidden, sums, least)
         told = hidden & (width > 0) & (high - low < width)
         by_sum_low, by_sum_high = _implied(low, high, sums)
-        possible = by_sum_high - np.maximum(by_sum_low, 0)
+        possible = by_sum_high - np.maximum(by_sum_low, least[cell])
         narrow = sums[hidden[cell] & (possible < np.where(told, width, width.max())[cell])]
         free = sums[~hidden[cell] & ~fixed[cell] & (value[cell] > 0)]
         ways = _ways_out(narrow, told)
@@ -56,11 +58,13 @@ def withheld(cells: pd.DataFrame, sums: pd.DataFrame) -> np.ndarray:
 
 
 def bounds(
-    count: np.ndarray, hidden: np.ndarray, sums: pd.DataFrame
+    count: np.ndarray, hidden: np.ndarray, sums: pd.DataFrame, least: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most that each count can be for a reader who sees those not hidden."""
+    """The least and the most that each count can be for a reader who sees those not hidden, and
+    knows what each is at `least`.
+    """
     cell = sums["cell"].to_numpy(int)
-    low = np.where(hidden, 0.0, count)
+    low = np.where(hidden, least, count)
     high = np.where(hidden, count.sum() + 1, count)
     while True:
         by_sum_low, by_sum_high = _implied(low, high, sums)
