@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: demo test lab lint notebooks benchmarks clean
+CATALOGUES := $(wildcard src/analysis/locale/*/LC_MESSAGES/*.po)
+
+.PHONY: demo test lab lint notebooks words benchmarks clean
 
 demo: $(DONE)  ## set up, make the demo bank, run every report of its last quarter
 	$(BIN)/workbook run params/demo.yml
@@ -37,10 +39,13 @@ notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml
 	$(BIN)/python -m analysis.runs.refresh notebooks
 
+words: $(DONE)  ## what is said in other languages: new messages into the catalogues, and compiled
+	$(BIN)/python -m analysis.runs.translations
+
 clean:  ## remove what was made; the set-up stays
 	rm -rf outputs/demo outputs/berka data/demo data/berka build .pytest_cache .mypy_cache .ruff_cache
 
-$(DONE): pyproject.toml constraints.txt
+$(DONE): pyproject.toml constraints.txt hatch_build.py $(CATALOGUES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[cluster,postgres,test]"
 	touch $(DONE)

@@ -12,6 +12,7 @@ from filelock import FileLock
 from analysis.prepare import Prepared, prepare
 from analysis.sources.params import Bank, read_params
 
+os.environ["LANGUAGE"] = "en"  # whatever language the machine speaks
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("WORKBOOK_SHARED", ROOT.parent / "shared" / "data"))
 

@@ -126,7 +126,7 @@ def of_texts_and_leaving(p, bank):
     yield retention.DEPARTED, retention.departure_table(p.departures, "B001", 10)
     yield retention.JUDGED, retention.judged_table(p.hazard)
     yield retention.TENTHS, retention.tenths(p.hazard)
-    yield retention.WHAT_COUNTS, retention.what_counts(p.hazard)
+    yield retention.WHAT_COUNTS, retention.what_counts(p.hazard, p.bank.events)
     yield retention.SAVE_LIST, listed
     yield retention.LIST_SUMMARY, retention.list_summary(listed, p.churn, bank.retention, 10)
     yield retention.REASONS, retention.reasons(listed, "B001", 3, bank.events)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from analysis.report.language import Impossible, because, impossible
+from analysis.language import Impossible, because, impossible
 from analysis.shape import Shape, rows_as
 
 

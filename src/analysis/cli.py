@@ -1,9 +1,11 @@
 """The command `workbook`: from a bank's tables to reports, one verb per step."""
 
 import atexit
+import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,90 +20,130 @@ from rich.progress import (
 )
 
 from analysis.errors import WorkbookError
+from analysis.language import (
+    in_use,
+    listed,
+    of_terminal,
+    say,
+    sentences,
+    tag,
+    unwrapped,
+    use,
+    within,
+)
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank, read_params
-from analysis.terminal import Terminal, json_line
+from analysis.terminal import Terminal, fold_help, json_line
 from analysis.workers import keep_libraries_quiet
 
 if TYPE_CHECKING:
     from analysis.prepare import Prepared
     from analysis.runs.replayed import Replayed
 
+use(of_terminal())  # what --help says is read when this module is
+if in_use() != "en":
+    os.environ["LANGUAGE"] = tag(in_use()).replace("-", "_")  # for what libraries say
+    fold_help()
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Reports on a bank's customers, per branch and quarter.\n\nTry it on the demo bank: "
-    "[bold]workbook run params/demo.yml[/bold]. With your own data: write a params file "
-    "like params/berka.yml, then"
-    " [bold]check[/bold] it, [bold]prepare[/bold] and [bold]run[/bold].\n\nExit status: 0 "
-    "all is well; 1 something asked for could not be used; 2 the command line is wrong; 3 "
-    "reports failed; 4 a replay came out differently; 130 interrupted.",
+    help=say(
+        "Reports on a bank's customers, per branch and quarter.\n\nTry it on the demo bank: "
+        "[bold]workbook run params/demo.yml[/bold]. With your own data: write a params file like "
+        "params/berka.yml, then [bold]check[/bold] it, [bold]prepare[/bold] and "
+        "[bold]run[/bold].\n\nExit status: 0 all is well; 1 something asked for could not be "
+        "used; 2 the command line is wrong; 3 reports failed; 4 a replay came out differently; "
+        "130 interrupted."
+    ),
 )
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function a command, whose help is its docstring in the language of who types."""
+    help_ = say(unwrapped(function.__doc__ or ""))
+    return app.command(help=help_)(function)
+
+
 WIDE = 240  # columns of a table that is not shown on a terminal
 err = Terminal(stderr=True)
 out = Terminal()
 
 ParamsFile = Annotated[
-    Path, typer.Argument(help="The bank's params file, for example params/demo.yml.")
+    Path, typer.Argument(help=say("The bank's params file, for example params/demo.yml."))
 ]
 QuarterOption = Annotated[
     str,
     typer.Option(
         "--quarter",
-        help="The quarter, for example 2024Q4; the last one of the params file unless given.",
+        help=say("The quarter, for example 2024Q4; the last one of the params file unless given."),
     ),
 ]
 FolderArgument = Annotated[
-    Path, typer.Argument(help="A quarter's folder, for example outputs/demo/2024Q4.")
+    Path, typer.Argument(help=say("A quarter's folder, for example outputs/demo/2024Q4."))
 ]
 BranchOption = Annotated[
     list[str],
     typer.Option(
-        help="A branch, or ALL for the whole bank; can be given several times. Every branch and "
-        "ALL unless given."
+        help=say(
+            "A branch, or ALL for the whole bank; can be given several times. Every branch and "
+            "ALL unless given."
+        )
     ),
 ]
 ReportOption = Annotated[
-    list[str], typer.Option(help="A report; can be given several times. All unless given.")
+    list[str], typer.Option(help=say("A report; can be given several times. All unless given."))
 ]
 JobsOption = Annotated[
-    int, typer.Option(min=0, help="Steps and reports at once; 0: as many as there are cores.")
+    int, typer.Option(min=0, help=say("Steps and reports at once; 0: as many as there are cores."))
 ]
 ClusterOption = Annotated[
     str,
     typer.Option(
-        help="Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run the "
-        "reports instead of this machine."
+        help=say(
+            "Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers run the "
+            "reports instead of this machine."
+        )
     ),
 ]
 SettingOption = Annotated[
     list[str],
     typer.Option(
         "--set",
-        help="A parameter of the reports, as name=value; for example min_cell=20 or "
-        "most_alerts=20.",
+        help=say(
+            "A parameter of the reports, as name=value; for example min_cell=20 or most_alerts=20."
+        ),
     ),
 ]
 LanguageOption = Annotated[
-    str, typer.Option(help="Language of the pages; that of the params file unless given.")
+    list[str],
+    typer.Option(
+        help=say(
+            "Language of the pages, such as en or zh; can be given several times, for pages in "
+            "each. Those of the params file unless given."
+        )
+    ),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Run reports that are up to date too.")]
-TimeOption = Annotated[int, typer.Option(min=1, help="Seconds that one report may take.")]
-MemoryOption = Annotated[int, typer.Option(min=100, help="Megabytes that one report may use.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help=say("Run reports that are up to date too."))
+]
+TimeOption = Annotated[int, typer.Option(min=1, help=say("Seconds that one report may take."))]
+MemoryOption = Annotated[int, typer.Option(min=100, help=say("Megabytes that one report may use."))]
 RetriesOption = Annotated[
-    int, typer.Option(min=0, max=10, help="How often a failed report is tried again.")
+    int, typer.Option(min=0, max=10, help=say("How often a failed report is tried again."))
 ]
 PdfOption = Annotated[
-    bool, typer.Option("--pdf", help="Print every page as PDF too, beside it; needs Chromium.")
+    bool, typer.Option("--pdf", help=say("Print every page as PDF too, beside it; needs Chromium."))
 ]
 JsonOption = Annotated[
     bool,
-    typer.Option("--json", help="One JSON object per line on standard output, for schedulers."),
+    typer.Option(
+        "--json", help=say("One JSON object per line on standard output, for schedulers.")
+    ),
 ]
 
 
-@app.command()
+@command
 def prepare(params: ParamsFile, quarter: QuarterOption = "", jobs: JobsOption = 0) -> None:
     """Check the bank's rows, build the marts and fit the models. Only what changed is done
     again.
@@ -112,7 +154,7 @@ def prepare(params: ParamsFile, quarter: QuarterOption = "", jobs: JobsOption = 
         _tell_runs_under_way(bank)
 
 
-@app.command()
+@command
 def run(
     params: ParamsFile,
     quarter: QuarterOption = "",
@@ -121,7 +163,7 @@ def run(
     jobs: JobsOption = 0,
     cluster: ClusterOption = "",
     set_: SettingOption = [],  # noqa: B006
-    language: LanguageOption = "",
+    language: LanguageOption = [],  # noqa: B006
     force: ForceOption = False,
     time_limit: TimeOption = 600,
     memory_limit: MemoryOption = 4000,
@@ -150,25 +192,52 @@ def run(
     from analysis.workers import default_jobs
 
     limits = Limits(time_limit, memory_limit, retries)
-    request = Request(
-        bank, wanted, tuple(branch), tuple(report), tuple(set_), language, force, limits
-    )
-    request.check()
+    asked = tuple(dict.fromkeys(language)) or bank.languages
+    beside = bank.languages if set(asked) <= set(bank.languages) else asked
+    requests = [
+        Request(
+            bank=bank,
+            quarter=wanted,
+            branches=tuple(branch),
+            reports=tuple(report),
+            settings=tuple(set_),
+            language=each,
+            beside=beside,
+            force=force,
+            limits=limits,
+        )
+        for each in asked
+    ]
+    for request in requests:
+        request.check()
     check_branches(bank, branch)
-    at_once = jobs or default_jobs()
-    outcome = run_request(
-        request,
-        prepare=lambda: _prepare(bank, wanted, at_once, json_),
-        follow=lambda plan: follow(err, json_, plan, 1 if cluster else at_once),
-        jobs=at_once,
-        cluster=cluster,
-    )
-    tell_outcome(outcome, err, out, json_)
-    if chromium and not outcome.interrupted:
-        _print(chromium, outcome.folder)
-    if outcome.interrupted:
-        raise typer.Exit(130)
-    if outcome.failed:
+    at_once, failed, prepared = jobs or default_jobs(), False, False
+
+    def prepare_once() -> None:
+        nonlocal prepared
+        if not prepared:
+            _prepare(bank, wanted, at_once, json_)
+        prepared = True
+
+    for request in requests:
+        outcome = run_request(
+            request,
+            prepare=prepare_once,
+            follow=lambda plan: follow(err, json_, plan, 1 if cluster else at_once),
+            jobs=at_once,
+            cluster=cluster,
+        )
+        tell_outcome(outcome, err, out, json_)
+        if outcome.interrupted:
+            raise typer.Exit(130)
+        if chromium:
+            _print(chromium, outcome.folder)
+        failed = failed or bool(outcome.failed)
+    for left in sorted(bank.output_folder.glob(f"{wanted}*")):
+        if left.name not in requests[0].folders.values() and (left / "manifest.json").exists():
+            told = say("{folder} is of an earlier run in other languages; no page leads to it.")
+            _say(told.format(folder=left))
+    if failed:
         raise typer.Exit(3)
 
 
@@ -182,20 +251,20 @@ def _print(chromium: str, folder: Path) -> None:
     made = {p: p.with_suffix(".pdf") for p in pages}
     due = [p for p, m in made.items() if not m.exists() or m.stat().st_mtime < p.stat().st_mtime]
     with _progress() as bar:
-        job = bar.add_task("printing", total=len(due))
+        job = bar.add_task(say("printing"), total=len(due))
         for _pdf in print_pages(chromium, due):
             bar.advance(job)
 
 
-@app.command()
+@command
 def publish(
     folder: FolderArgument,
-    to: Annotated[Path, typer.Option(help="The folder to write; it must not be there yet.")],
+    to: Annotated[Path, typer.Option(help=say("The folder to write; it must not be there yet."))],
     audience: Annotated[
-        str, typer.Option(help="For whom: branch, region, head-office or reviewer.")
+        str, typer.Option(help=say("For whom: branch, region, head-office or reviewer."))
     ],
     branch: BranchOption = [],  # noqa: B006
-    region: Annotated[str, typer.Option(help="A region, as the bank names it.")] = "",
+    region: Annotated[str, typer.Option(help=say("A region, as the bank names it."))] = "",
 ) -> None:
     """Write a folder for an audience: the pages and lists of a quarter that it may have, without
     links to anything else.
@@ -203,15 +272,17 @@ def publish(
     from analysis.runs.manifest import read_quarter
     from analysis.runs.publish import publish as write
 
-    count = write(read_quarter(folder), audience, to, branch, region)
-    err.print(f"{count} files for the audience {audience}.")
-    out.print(to / "index.html", soft_wrap=True, highlight=False)
+    count, index = write(read_quarter(folder), audience, to, branch, region)
+    err.print(
+        say("{count} files for the audience {audience}.").format(count=count, audience=audience)
+    )
+    out.print(index, soft_wrap=True, highlight=False)
 
 
-@app.command()
+@command
 def diff(
     before: Annotated[
-        Path, typer.Argument(help="A quarter's folder of an earlier run or quarter.")
+        Path, typer.Argument(help=say("A quarter's folder of an earlier run or quarter."))
     ],
     now: FolderArgument,
 ) -> None:
@@ -226,16 +297,25 @@ def diff(
 
     found = differences(read_quarter(before), read_quarter(now))
     if not found:
-        err.print("Every report has the same status, figures and advice.")
+        err.print(say("Every report has the same status, figures and advice."))
         return
-    table = Table("Branch", "Report", "What", "Before", "Now", "Change", "Because of")
+    heads = (
+        say("Branch"),
+        say("Report"),
+        say("What"),
+        say("Before"),
+        say("Now"),
+        say("Change"),
+        say("Because of"),
+    )
+    table = Table(*heads)
     for d in found:
         cells = (d.branch, d.report, d.what, d.before, d.now, d.change, d.cause)
         table.add_row(*map(Text, cells))
     out.print(table, width=None if out.is_terminal else WIDE)
 
 
-@app.command()
+@command
 def verify(
     folder: FolderArgument,
     branch: BranchOption = [],  # noqa: B006
@@ -249,11 +329,11 @@ def verify(
         raise typer.Exit(4)
 
 
-@app.command()
+@command
 def sign(
     folder: FolderArgument,
-    by: Annotated[str, typer.Option(help="Who signs; your name or staff number.")],
-    note: Annotated[str, typer.Option(help="What you want to say with it.")] = "",
+    by: Annotated[str, typer.Option(help=say("Who signs; your name or staff number."))],
+    note: Annotated[str, typer.Option(help=say("What you want to say with it."))] = "",
     jobs: JobsOption = 0,
 ) -> None:
     """Sign a quarter off: replays every report, and writes who, when, what was found and all hashes
@@ -264,13 +344,13 @@ def sign(
     from analysis.runs.manifest import read_quarter
 
     if not by.strip():
-        raise WorkbookError("--by is empty; say who signs.")
+        raise WorkbookError(say("--by is empty; say who signs."))
     replayed = _replay(folder, [], [], jobs)
     manifest = read_quarter(folder)
     path = signoff.sign(manifest, by.strip(), note, replayed)
     write_index(manifest)
-    same = f"{replayed.same} of {replayed.count} reports came out the same"
-    _say(f"Signed by {by.strip()}: {same}. {path}")
+    told = say("Signed by {by}: {same} of {count} reports came out the same. {file}")
+    _say(told.format(by=by.strip(), same=replayed.same, count=replayed.count, file=path))
     if replayed.findings:
         raise typer.Exit(4)
 
@@ -292,11 +372,15 @@ def _replay(folder: Path, branch: list[str], report: list[str], jobs: int) -> "R
         replayed = replay_quarter(manifest, branch, report, at_once, display.begin, display.tell)
         write_index(manifest, on_disk=True)
     different = replayed.count - replayed.same
-    err.print(f"{replayed.count} reports replayed: {replayed.same} the same, {different} not.")
+    err.print(
+        say("{count} reports replayed: {same} the same, {different} not.").format(
+            count=replayed.count, same=replayed.same, different=different
+        )
+    )
     return replayed
 
 
-@app.command()
+@command
 def status(folder: FolderArgument) -> None:
     """What became of every report of a quarter, and which steps and reports the next run would do
     again and why.
@@ -322,21 +406,22 @@ def status(folder: FolderArgument) -> None:
         out.print(steps_table(why))
     if signed := standing(manifest, on_disk=True):
         write_index(manifest, on_disk=True)
-        changed = ", ".join(signed.changed[:5])
-        void = f" It is void: {changed} changed since." if changed else ""
-        same = f"{signed.found} reports came out the same"
-        _say(f"Signed off by {signed.by} on {signed.at}: {same}.{void}", out)
+        told = say("Signed off by {by} on {at}: {same} of {count} reports came out the same.")
+        told = told.format(by=signed.by, at=signed.at, same=signed.same, count=signed.count)
+        void = say("It is void: {files} changed since.").format(files=listed(signed.changed[:5]))
+        _say(sentences(told, void if signed.changed else ""), out)
     if any(e.status == "failed" for e in manifest.entries()):
         raise typer.Exit(3)
 
 
-@app.command()
+@command
 def steps(
     name: Annotated[
-        str, typer.Argument(help="A step, or a mart or model; every step unless given.")
+        str, typer.Argument(help=say("A step, or a mart or model; every step unless given."))
     ] = "",
     page: Annotated[
-        Path | None, typer.Option(help="Write the page on the steps here, and its picture beside.")
+        Path | None,
+        typer.Option(help=say("Write the page on the steps here, and its picture beside.")),
     ] = None,
 ) -> None:
     """What is built between the bank's rows and the reports: every step, or what leads to one and
@@ -359,10 +444,10 @@ def steps(
         out.print(line, markup=False, highlight=False)
 
 
-@app.command()
+@command
 def new(
-    name: Annotated[str, typer.Argument(help="The report's name, for example branch_visits.")],
-    subject: Annotated[str, typer.Option(help="The room it belongs to, for example loyalty.")],
+    name: Annotated[str, typer.Argument(help=say("The report's name, for example branch_visits."))],
+    subject: Annotated[str, typer.Option(help=say("The room it belongs to, for example loyalty."))],
 ) -> None:
     """Start a report: notebook, findings, words, catalogue entry and test, which run at once."""
     from analysis.runs.new import new_report
@@ -371,7 +456,7 @@ def new(
         out.print(path, markup=False, highlight=False)
 
 
-@app.command()
+@command
 def check(params: ParamsFile) -> None:
     """Is this source fit for the contract? What is there, what would be set aside and why, what
     will come of each report, and what keeps the contract and is in doubt all the same.
@@ -385,10 +470,15 @@ def check(params: ParamsFile) -> None:
 
     bank = read_params(params)
     check_settings(bank)
-    with err.status("checking") as display, embedded_engine(bank) as con:
+    with err.status(say("checking")) as display, embedded_engine(bank) as con:
         make_demo_if_asked(bank, display.update)
-        verdicts = land(bank, con, lambda table: display.update(f"checking {table}"), write=False)
-        display.update("looking ahead")
+        verdicts = land(
+            bank,
+            con,
+            lambda name: display.update(say("checking {table}").format(table=name)),
+            write=False,
+        )
+        display.update(say("looking ahead"))
         tables, every = accepted_tables(con, verdicts), all_steps()
         ahead = [
             outlook(bank, report, every, tables, verdicts)
@@ -404,7 +494,7 @@ def check(params: ParamsFile) -> None:
     for sentence in ahead:
         _say(sentence, out)
     for sentence in open_to_doubt:
-        _say(f"In doubt: {sentence}", out)
+        _say(say("In doubt: {sentence}").format(sentence=sentence), out)
     over = [verdict for verdict in verdicts.values() if limit_broken(bank, verdict)]
     for verdict in over:
         _say(limit_message(bank, verdict))
@@ -412,14 +502,15 @@ def check(params: ParamsFile) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@command
 def screen(
     params: ParamsFile,
     application: Annotated[
-        str, typer.Option(help="The pending mortgage application, for example P000000967.")
+        str, typer.Option(help=say("The pending mortgage application, for example P000000967."))
     ],
     json_: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output, for other programs.")
+        bool,
+        typer.Option("--json", help=say("One JSON object on standard output, for other programs.")),
     ] = False,
 ) -> None:
     """May this mortgage go ahead? Compares a pending application with the mortgage alerts that
@@ -438,18 +529,27 @@ def screen(
     if json_:
         typer.echo(json_line({**vars(screened), "verdict": screened.verdict}))
         return
-    site = ", ".join(filter(None, [screened.compound, screened.developer])) or "no site named"
+    site = listed(filter(None, [screened.compound, screened.developer])) or say("no site named")
     lines = [
-        f"{screened.application_id} ({screened.branch_id}; {site}), alerts of {screened.quarter}: "
-        f"{screened.verdict}."
+        say("{application} ({branch}; {site}), alerts of {quarter}: {verdict}.").format(
+            application=screened.application_id,
+            branch=screened.branch_id,
+            site=site,
+            quarter=screened.quarter,
+            verdict=say(screened.verdict),
+        )
     ]
     for alert, reasons in screened.alerts.items():
         lines.append(
-            f"  {alert}, repaid by {', '.join(screened.payers[alert])}: "
-            f"{', '.join(label(r).lower() for r in reasons)}."
+            say("  {alert}, repaid by {payers}: {reasons}.").format(
+                alert=alert,
+                payers=listed(screened.payers[alert]),
+                reasons=listed(within(label(r)) for r in reasons),
+            )
         )
     if screened.related:
-        lines.append(f"  Held because of the same alerts: {', '.join(screened.related)}.")
+        held = say("  Held because of the same alerts: {applications}.")
+        lines.append(held.format(applications=listed(screened.related)))
     for line in [*lines, *screened.remarks]:
         out.print(
             line,
@@ -460,9 +560,11 @@ def screen(
         )
 
 
-@app.command()
+@command
 def contract(
-    target: Annotated[Path, typer.Argument(help="The file to write.")] = Path("docs/contract.md"),
+    target: Annotated[Path, typer.Argument(help=say("The file to write."))] = Path(
+        "docs/contract.md"
+    ),
 ) -> None:
     """Write the contract as a page, from its declarations."""
     from analysis.contract.document import contract_page
@@ -471,18 +573,19 @@ def contract(
     write_text(target, contract_page())
 
 
-@app.command()
+@command
 def demo(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="The folder to write the bank to; an earlier demo bank there is replaced."
+            help=say("The folder to write the bank to; an earlier demo bank there is replaced.")
         ),
     ],
     customers: Annotated[
-        int, typer.Option(min=500, help="How many customers; about a hundred transactions each.")
+        int,
+        typer.Option(min=500, help=say("How many customers; about a hundred transactions each.")),
     ] = 5000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bank.")] = 7,
+    seed: Annotated[int, typer.Option(help=say("The same seed gives the same bank."))] = 7,
 ) -> None:
     """Make a demo bank of any size. `run params/demo.yml` makes the usual one by itself."""
     from analysis.demo.bank import make_bank
@@ -490,10 +593,12 @@ def demo(
 
     if folder.exists() and any(folder.iterdir()) and not (folder / "made_with.json").exists():
         raise WorkbookError(
-            f"{folder} holds something that is not a demo bank; choose another folder."
+            say("{folder} holds something that is not a demo bank; choose another folder.").format(
+                folder=folder
+            )
         )
     with _progress() as bar:
-        task = bar.add_task("customers", total=None)
+        task = bar.add_task(say("customers"), total=None)
         make_bank(
             folder,
             customers,
@@ -522,12 +627,14 @@ def _tell_runs_under_way(bank: Bank) -> None:
         manifest = Manifest(folder)
         why = stale_reports(bank, manifest)
         done = [e.name for e in manifest.entries() if e.is_over and why.get(e.name)]
-        names = ", ".join(f"{branch} {report}" for branch, report in done[:12])
-        more = f" and {len(done) - 12} more" if len(done) > 12 else ""
-        _say(
-            f"Meanwhile {folder} is in use by {who}. Its reports may be of the data before; those "
-            f"that are will be made again by the next run: {names or 'none so far'}{more}."
+        names = listed(f"{branch} {report}" for branch, report in done[:12])
+        if len(done) > 12:
+            names = say("{names} and {n} more").format(names=names, n=len(done) - 12)
+        told = say(
+            "Meanwhile {folder} is in use by {who}. Its reports may be of the data before; those "
+            "that are will be made again by the next run: {names}."
         )
+        _say(told.format(folder=folder, who=who, names=names or say("none so far")))
 
 
 def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
@@ -549,18 +656,27 @@ def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepare
                 bank, quarter, display.say, display.hear, jobs or default_jobs()
             )
     except KeyboardInterrupt:
-        err.print("Interrupted while preparing; the same command goes on from here.")
+        err.print(say("Interrupted while preparing; the same command goes on from here."))
         raise typer.Exit(130) from None
     aside = sum(v.rows_set_aside for v in prepared.verdicts.values())
     done, same = len(prepared.done.steps), len(prepared.done.up_to_date)
-    place = f", in {bank.data_folder / 'quarantine'}." if aside else "."
-    steps = f"{done} steps done, {same} were up to date" if done else "Every step is up to date"
-    _say(f"{steps}. {aside:,} rows set aside{place}")
+    steps = (
+        say("{done} steps done, {same} were up to date.")
+        if done
+        else say("Every step is up to date.")
+    )
+    rows = say("{n:,} rows set aside, in {folder}.") if aside else say("{n:,} rows set aside.")
+    told = rows.format(n=aside, folder=bank.data_folder / "quarantine")
+    _say(sentences(steps.format(done=done, same=same), told))
     for verdict in prepared.verdicts.values():
         if told := left_out_told(verdict):
             _say(told)
     for what, damage in prepared.mended.items():
-        _say(f"Made again, for {damage} since it was written: {what}.")
+        _say(
+            say("Made again, for {damage} since it was written: {what}.").format(
+                damage=damage, what=what
+            )
+        )
     return prepared
 
 
@@ -599,6 +715,9 @@ def main() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"
     signal.signal(signal.SIGTERM, _as_interrupt)
     keep_libraries_quiet()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as end:
@@ -608,7 +727,9 @@ def main() -> None:
         status = 1
     except OSError as error:
         _complain(
-            f"{error.filename or 'A file'} cannot be written or read: {error.strerror or error}."
+            say("{file} cannot be written or read: {fault}.").format(
+                file=error.filename or say("A file"), fault=error.strerror or error
+            )
         )
         status = 1
     atexit._run_exitfuncs()

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from analysis.language import listed, say
+
 #: Faults that lie in a value and repeat it: of DuckDB, and of the drivers of databases.
 FAULTS_OF_DATA = {
     "ConversionException",
@@ -51,7 +53,8 @@ def engine_says(error: Exception) -> str:
         said = str(json.loads(said)["exception_message"])
     first = next(iter(said.splitlines()), type(error).__name__)
     if type(error).__name__ == "OutOfMemoryException":
-        first = f"{first.rstrip('.')}. Raise engine.memory in the params file"
+        raised = say("{fault}. Raise engine.memory in the params file")
+        first = raised.format(fault=first.rstrip("."))
     if FAULTS_OF_DATA & {base.__name__ for base in type(error).__mro__}:
         first = re.sub(r"""'[^']*'|"[^"]*\"""", f"'{HIDDEN}'", first)
     return without_secrets(first)
@@ -84,7 +87,9 @@ def nearest_first(name: str, valid: Iterable[str]) -> list[str]:
 def not_one_of(what: str, name: str, valid: Iterable[str], most: int = 12) -> str:
     """One sentence that refuses `name` and lists the valid names, nearest first."""
     names = nearest_first(name, valid)
-    shown = ", ".join(names[:most]) + (
-        f" and {len(names) - most} more" if len(names) > most else ""
+    shown = listed(names[:most])
+    if len(names) > most:
+        shown = say("{names} and {n} more").format(names=shown, n=len(names) - most)
+    return say("{what} {name!r} does not exist. Valid: {shown}.").format(
+        what=what, name=name, shown=shown or say("none")
     )
-    return f"{what} {name!r} does not exist. Valid: {shown or 'none'}."

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.errors import ParametersError, not_one_of
+from analysis.language import say
 from analysis.partition import ALL, Partition
 from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
@@ -68,4 +69,4 @@ def _params_file(bank: str) -> Path:
         if (path := folder / f"{bank}.yml").exists():
             return path
     there = {path.stem for folder in folders for path in folder.glob("*.yml")}
-    raise ParametersError(not_one_of("The bank", bank, sorted(there)))
+    raise ParametersError(not_one_of(say("The bank"), bank, sorted(there)))

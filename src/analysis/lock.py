@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from analysis.errors import WorkbookError
+from analysis.language import say
 from analysis.storage import read_json, write_json
 
 #: Read and write for the group of a shared folder: a lock that another member can take.
@@ -38,15 +39,19 @@ def held(folder: Path, doing: str, wait: Callable[[str], None] | None = None) ->
         lock.acquire()
     except PermissionError as error:
         raise WorkbookError(
-            f"{folder} cannot be locked: {lock.lock_file} belongs to somebody else. Have its "
-            "folder shared with your group, or remove the file."
+            say(
+                "{folder} cannot be locked: {lock_file} belongs to somebody else. Have its folder "
+                "shared with your group, or remove the file."
+            ).format(folder=folder, lock_file=lock.lock_file)
         ) from error
     except Timeout:
         if not wait:
             raise WorkbookError(
-                f"{folder} is in use by {_who(holder)}. Wait until it has ended, or end it."
+                say("{folder} is in use by {who}. Wait until it has ended, or end it.").format(
+                    folder=folder, who=_who(holder)
+                )
             ) from None
-        wait(f"waiting for {folder}, in use by {_who(holder)}")
+        wait(say("waiting for {folder}, in use by {who}").format(folder=folder, who=_who(holder)))
         lock.acquire(timeout=-1)
     try:
         with suppress(OSError):  # only what the other would be told
@@ -120,8 +125,11 @@ def _user() -> str:
 def _who(holder: Path) -> str:
     who = read_json(holder)
     if not isinstance(who, dict):
-        return "another process"
-    return (
-        f"`workbook {who['doing']}` of {who['user']} on {who['host']}, process "
-        f"{who['process']}, since {who['since']}"
+        return say("another process")
+    return say("`workbook {doing}` of {user} on {host}, process {process}, since {since}").format(
+        doing=who["doing"],
+        user=who["user"],
+        host=who["host"],
+        process=who["process"],
+        since=who["since"],
     )

@@ -12,13 +12,22 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ParametersError, not_one_of
+from analysis.language import (
+    because,
+    clauses,
+    languages,
+    listed,
+    quarter_in_words,
+    say,
+    sentences,
+    use,
+    use_currency,
+)
 from analysis.partition import Partition
 from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
-from analysis.report import language as languages
 from analysis.report.brief import NOT_EXAMINED, Brief, finding
 from analysis.report.figure import style
-from analysis.report.language import because, say
 from analysis.report.lists import LISTS, SPREADSHEET, write_list, write_page
 from analysis.report.spreadsheet import with_words
 from analysis.report.table import table
@@ -109,29 +118,33 @@ class Report:
         page are left empty, where they are.
         """
         counts = self.partition.quarantine_counts()
-        text = say(
-            "{branch}, {quarter}: {customers} customers with an open account. Of {rows} "
-            "rows delivered by the bank {aside} broke a rule and were set aside."
-        ).format(
-            branch=self.partition.branch_name,
-            quarter=self.quarter,
-            customers=self._customers_in_words(),
-            rows=f"{counts['rows'].sum():,}",
-            aside=f"{counts['set_aside'].sum():,}",
-        )
+        told = [
+            say(
+                "{branch}, {quarter}: {customers} customers with an open account. Of {rows} "
+                "rows delivered by the bank {aside} broke a rule and were set aside."
+            ).format(
+                branch=self.partition.branch_name,
+                quarter=quarter_in_words(self.quarter),
+                customers=self._customers_in_words(),
+                rows=f"{counts['rows'].sum():,}",
+                aside=f"{counts['set_aside'].sum():,}",
+            )
+        ]
         late = counts.loc[counts["late"], "table"].tolist()
         if late:
-            text += " " + say("Not fresh: {tables}.").format(tables=", ".join(late))
+            told.append(say("Not fresh: {tables}.").format(tables=listed(late)))
         if self.partition.sampled:
-            text += " " + say(
+            sampled = say(
                 "Profiles come from a sample of {n} customers; sizes are counted over all."
-            ).format(n=f"{len(self.partition.customers):,}")
+            )
+            told.append(sampled.format(n=f"{len(self.partition.customers):,}"))
         if left_empty:
-            text += " " + say(
+            empty = say(
                 "Numbers are left empty, and small rows left out, where they would tell of fewer "
                 "than {n} customers, or of one or two who left, be it by subtracting pages."
-            ).format(n=self.min_cell)
-        return Notice(text)
+            )
+            told.append(empty.format(n=self.min_cell))
+        return Notice(sentences(*told))
 
     def _customers_in_words(self) -> str:
         if self.partition.customer_count < self.min_cell:
@@ -163,10 +176,10 @@ class Report:
         rejected = sorted(set(tables) & set(counts["table"]))
         reasons = []
         if undelivered := [t for t in tables if t not in rejected]:
-            what = ", ".join(undelivered)
+            what = listed(undelivered)
             reasons.append(say("the bank does not deliver {tables}").format(tables=what))
         if rejected:
-            what = ", ".join(rejected)
+            what = listed(rejected)
             reasons.append(say("no row of {tables} could be accepted").format(tables=what))
         there = self.bank.all_quarters.index(self.partition.quarter) + 1
         if there < quarters:
@@ -175,7 +188,7 @@ class Report:
                     n=quarters, there=there
                 )
             )
-        return "; ".join(reasons)
+        return clauses(reasons)
 
     def notice(self, *sentences: str) -> Notice:
         """Sentences the reader must see, each in a paragraph of its own."""
@@ -232,12 +245,12 @@ def open_report(
     report reads (their `reads.py`); all unless given. Raises ParametersError naming the valid
     values.
     """
-    if language not in languages.languages():
-        raise ParametersError(not_one_of("The language", language, languages.languages()))
-    languages.use(language)
+    if language not in languages():
+        raise ParametersError(not_one_of(say("The language"), language, languages()))
+    use(language)
     style()
     bank = read_params(params)
-    languages.use_currency(bank.currency)
+    use_currency(bank.currency)
     wanted = Quarter.parse(quarter)
     prepare_if_needed(bank, wanted)
     # what draws at random draws the same again

@@ -15,6 +15,7 @@ from ibis.backends.duckdb import Backend
 from pydantic import BaseModel
 
 from analysis.errors import MissingDataError, engine_says
+from analysis.language import say
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank
 from analysis.steps.readings import mart_files, mart_reading, model_reading
@@ -61,8 +62,12 @@ class Noted:
             return query(rows_of(self.engine, files)).to_pandas()
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise MissingDataError(
-                f"A mart in {self.bank.data_folder} cannot be read: {engine_says(error)}. Run "
-                f"`workbook prepare {self.bank.path}` again."
+                say(
+                    "A mart in {data_folder} cannot be read: {fault}. Run `workbook prepare "
+                    "{path}` again."
+                ).format(
+                    data_folder=self.bank.data_folder, fault=engine_says(error), path=self.bank.path
+                )
             ) from error
 
     def note(self, reading: str) -> None:

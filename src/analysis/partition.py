@@ -14,9 +14,9 @@ from ibis import _
 
 from analysis.contract import CONTRACT
 from analysis.errors import MissingDataError, ParametersError, not_one_of
+from analysis.language import say
 from analysis.noted import Noted, Query
 from analysis.quarters import Quarter
-from analysis.report.language import say
 from analysis.sources.accepted import stored_verdicts
 from analysis.sources.params import Bank
 from analysis.steps.graph import Node
@@ -48,14 +48,15 @@ class Partition(Noted):
         prepared = prepared_quarters(bank)
         if not prepared:
             raise MissingDataError(
-                f"There are no marts in {bank.data_folder}. Run `workbook prepare {bank.path}` "
-                "first."
+                say(
+                    "There are no marts in {data_folder}. Run `workbook prepare {path}` first."
+                ).format(data_folder=bank.data_folder, path=bank.path)
             )
         if quarter not in bank.all_quarters or str(quarter) not in prepared:
-            raise ParametersError(not_one_of("The quarter", str(quarter), prepared))
+            raise ParametersError(not_one_of(say("The quarter"), str(quarter), prepared))
         if branch != ALL and branch not in set(self.branches["branch_id"]):
             valid = [ALL, *self.branches["branch_id"]]
-            raise ParametersError(not_one_of("The branch", branch, valid))
+            raise ParametersError(not_one_of(say("The branch"), branch, valid))
 
     @cached_property
     def branches(self) -> pd.DataFrame:

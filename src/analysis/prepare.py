@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
+from analysis.language import say
 from analysis.lock import held
 from analysis.marts.rules import check_rules
 from analysis.partition import ALL
@@ -46,7 +47,11 @@ class Prepared:
     @property
     def mended(self) -> dict[str, str]:
         """What was made again because its files were damaged, with how."""
-        tables = {f"the rows of {v.table}": v.damage for v in self.verdicts.values() if v.damage}
+        tables = {
+            say("the rows of {table}").format(table=v.table): v.damage
+            for v in self.verdicts.values()
+            if v.damage
+        }
         return tables | {str(node): damage for node, damage in self.done.mended.items()}
 
 
@@ -79,13 +84,14 @@ def prepare(
     last = last or bank.quarters.last
     if last not in bank.all_quarters:
         valid = [str(q) for q in bank.all_quarters]
-        raise ParametersError(not_one_of("The quarter", str(last), valid))
+        raise ParametersError(not_one_of(say("The quarter"), str(last), valid))
     check_settings(bank)
     with held(bank.data_folder, "prepare", wait=progress):
         remove_left_overs(bank)
         make_demo_if_asked(bank, progress)
         with embedded_engine(bank) as con:
-            verdicts = land(bank, con, lambda table: progress(f"checking {table}"))
+            checking = say("checking {table}")
+            verdicts = land(bank, con, lambda name: progress(checking.format(table=name)))
         done = bring_up_to_date(bank, steps_of(bank, last, verdicts), verdicts, jobs, hear)
     if done.failed:
         raise WorkbookError(failures_told(done))
@@ -112,11 +118,15 @@ def check_branches(bank: Bank, branches: list[str]) -> None:
         valid = [ALL, *branch_ids(bank, con)]
     for branch in branches:
         if branch not in valid:
-            raise ParametersError(not_one_of("The branch", branch, valid))
+            raise ParametersError(not_one_of(say("The branch"), branch, valid))
     for branch in bank.retention.capacities:
         if branch not in valid[1:]:
-            refusal = not_one_of("The branch", branch, valid[1:])
-            raise ParametersError(f"{bank.path}: retention.capacities: {refusal}")
+            refusal = not_one_of(say("The branch"), branch, valid[1:])
+            raise ParametersError(
+                say("{path}: retention.capacities: {refusal}").format(
+                    path=bank.path, refusal=refusal
+                )
+            )
 
 
 def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> None:
@@ -129,10 +139,12 @@ def make_demo_if_asked(bank: Bank, progress: Progress = lambda text: None) -> No
         return
     if folder.exists() and not (folder / "made_with.json").exists() and any(folder.iterdir()):
         raise ParametersError(
-            f"The demo bank would be written to {folder}, which holds something else. Move it "
-            f"away, or change source.folder in {bank.path.name}."
+            say(
+                "The demo bank would be written to {folder}, which holds something else. Move it "
+                "away, or change source.folder in {path}."
+            ).format(folder=folder, path=bank.path.name)
         )
-    progress("making the demo bank")
+    progress(say("making the demo bank"))
     shutil.rmtree(bank.data_folder / "contract", ignore_errors=True)
     making.make_bank(folder, demo.customers, demo.seed, jobs=min(default_jobs(), 4))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.errors import ParametersError
+from analysis.language import say
 
 
 @dataclass(frozen=True, order=True)
@@ -23,7 +24,9 @@ class Quarter:
         match = re.fullmatch(r"(\d{4})Q([1-4])", str(text))
         if not match:
             raise ParametersError(
-                f"{text!r} is not a quarter. Write it as year and number, for example 2024Q4."
+                say(
+                    "{text!r} is not a quarter. Write it as year and number, for example 2024Q4."
+                ).format(text=text)
             )
         return cls(int(match[1]), int(match[2]))
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from analysis.language import say
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
@@ -146,14 +148,15 @@ def damage_of(folder: Path, kept: Mapping[str, KeptFile], there: Iterable[Path])
     """
     names = {path.relative_to(folder).as_posix() for path in there}
     for name in sorted(kept.keys() ^ names):
-        return f"{name} is missing" if name in kept else f"{name} was added"
+        told = say("{file} is missing") if name in kept else say("{file} was added")
+        return told.format(file=name)
     for name, file in kept.items():
         stat = (folder / name).stat()
         if stat.st_size != file.size or (
             (stat.st_mtime_ns, stat.st_ctime_ns) != (file.modified_ns, file.changed_ns)
             and bytes_fingerprint(folder / name) != file.fingerprint
         ):
-            return f"{name} was changed"
+            return say("{file} was changed").format(file=name)
     return ""
 
 

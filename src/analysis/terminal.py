@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 #: What a terminal obeys and JSON leaves as it is.
 CONTROLS = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -37,3 +39,19 @@ def json_line(content: Any) -> str:
     """One line of JSON for other programs, which a person may look at."""
     text = json.dumps(content, ensure_ascii=False)
     return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def fold_help() -> None:
+    """Let typer break the lines of `--help` anywhere, for languages without blanks; it would cut
+    off what is longer than a line.
+    """
+    from typer import rich_utils
+
+    class Folding(Table):
+        def add_row(self, *cells: RenderableType | None, **how: Any) -> None:
+            super().add_row(*cells, **how)
+            for column in self.columns:
+                column.overflow = "fold"
+
+    rich_utils.Table = Folding  # type: ignore[misc]
+    rich_utils.Columns = lambda texts: Text(" ").join(texts)  # type: ignore[misc,assignment]

@@ -20,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from analysis.language import of_terminal, use
 from analysis.lock import workplace
 
 #: Thread pools of BLAS, OpenMP and DuckDB, and the thread that Arrow's allocator starts when it is
@@ -164,6 +165,7 @@ def keep_libraries_quiet() -> None:
 def begin() -> None:
     """In a worker: Ctrl-C reaches every process, and the one that started this one decides."""
     keep_libraries_quiet()
+    use(of_terminal())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -55,7 +55,9 @@ def requests(browser):
 
 @pytest.fixture(scope="module")
 def folder(demo):
-    result = call(app, "run", str(demo.path), "--branch", "B001", "--branch", "ALL")
+    branches = ("--branch", "B001", "--branch", "ALL")
+    both = ("--language", "en", "--language", "zh")
+    result = call(app, "run", str(demo.path), *branches, *both)
     assert result.exit_code == 0, told(result)
     return demo.output_folder / "2024Q4"
 
@@ -84,10 +86,19 @@ def test_from_the_index_to_a_section_without_a_request_or_an_error(browser, fold
     assert browser.get_log("browser") == []
 
 
+def in_each_language(folder):
+    return [folder, folder.with_name("2024Q4.zh")]
+
+
 def pages(folder):
-    """One page of every kind: of the bank and of a branch, two cases, and those over all."""
-    every = [p for p in sorted(folder.rglob("*.html")) if "cases" not in p.parts]
-    return [*every, *sorted(folder.rglob("cases/*.html"))[:2]]
+    """One page of every kind in each language: of the bank and of a branch, two cases, and those
+    over all.
+    """
+    kinds = []
+    for place in in_each_language(folder):
+        kinds += [p for p in sorted(place.rglob("*.html")) if "cases" not in p.parts]
+        kinds += sorted(place.rglob("cases/*.html"))[:2]
+    return kinds
 
 
 def at_width(browser, width, height=900, mobile=False):
@@ -118,11 +129,15 @@ def test_nothing_is_wider_than_its_page(browser, folder, width, mobile, scrollin
     beyond = {}
     try:
         for page in pages(folder):
-            if page.name == "index.html" and page.parent == folder and not scrolling:
+            if (
+                page.name == "index.html"
+                and page.parent in in_each_language(folder)
+                and not scrolling
+            ):
                 continue  # as many columns as there are reports
             browser.get(page.as_uri())
             if found := browser.execute_script(BEYOND, scrolling):
-                beyond[str(page.relative_to(folder))] = found
+                beyond[str(page.relative_to(folder.parent))] = found
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert beyond == {}
@@ -134,10 +149,10 @@ def test_nothing_is_cut_on_paper(browser, folder):
     beyond = {}
     try:
         for page in pages(folder):
-            at_width(browser, 1032 if page.parent == folder else 688, 1000)
+            at_width(browser, 1032 if page.parent in in_each_language(folder) else 688, 1000)
             browser.get(page.as_uri())
             if found := browser.execute_script(BEYOND, False):
-                beyond[str(page.relative_to(folder))] = found
+                beyond[str(page.relative_to(folder.parent))] = found
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -167,7 +182,7 @@ def test_pages_are_accessible(browser, folder, scheme):
                 "told.violations.map((v) => [v.id, v.nodes.length, v.nodes[0].html])))"
             )
             if found:
-                violations[str(page.relative_to(folder))] = found
+                violations[str(page.relative_to(folder.parent))] = found
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert violations == {}
@@ -208,7 +223,7 @@ def test_the_page_of_a_branch_is_short(browser, folder):
 
 
 def test_pages_are_small_and_figures_have_text_alternatives(folder):
-    for page in folder.rglob("*.html"):
+    for page in (p for place in in_each_language(folder) for p in place.rglob("*.html")):
         of_branch = page.parent.name == "B001" and "evidence" not in page.name
         assert page.stat().st_size < (250_000 if of_branch else 400_000), page
         text = page.read_text(encoding="utf-8")
@@ -219,7 +234,7 @@ def test_pages_are_small_and_figures_have_text_alternatives(folder):
 
 
 def test_every_link_of_every_page_leads_somewhere(folder):
-    for page in folder.rglob("*.html"):
+    for page in (p for place in in_each_language(folder) for p in place.rglob("*.html")):
         text = page.read_text(encoding="utf-8")
         text = text[: text.rindex("<script>")] if "<script>" in text else text
         ids = set(re.findall(r'\bid="([^"]+)"', text))

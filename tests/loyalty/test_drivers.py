@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from analysis.language import impossible
 from analysis.loyalty import drivers
 from analysis.loyalty.fitted import RetentionFit, RetentionQuality
 from analysis.loyalty.shapley import Driver, Drivers, ExplainedShares
-from analysis.report.language import impossible
 from analysis.sources.params import Mend
 from analysis.statistics.fitted import Influence, Interval, Term
 

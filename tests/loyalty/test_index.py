@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import impossible
 from analysis.loyalty.index import (
     index_expression,
     index_scores,
@@ -12,7 +13,6 @@ from analysis.loyalty.index import (
 )
 from analysis.loyalty.nonresponse import cells, margins_of, raked, who_answered
 from analysis.loyalty.pathmodel import fit_path_model, structure_of
-from analysis.report.language import impossible
 from analysis.sources.params import Loyalty
 from tests.loyalty.test_pathmodel import made_up
 

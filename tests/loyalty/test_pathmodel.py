@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.loyalty.partial_least_squares import Structure, bootstrap, completed, fit
 from analysis.loyalty.pathmodel import fit_path_model, structure_of
 from analysis.quarters import Quarter
-from analysis.report.language import because
 from analysis.sources.params import Loyalty
 from analysis.tables import Tables
 from tests.conftest import SHARED, left_out

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.loyalty.regressions import (
     fit_products,
     fit_recommend,
@@ -14,7 +15,6 @@ from analysis.loyalty.regressions import (
     fit_survival,
 )
 from analysis.quarters import Quarter
-from analysis.report.language import because
 from analysis.sources.params import read_params
 from analysis.statistics.fitted import LeftOutTerm
 from analysis.tables import Tables

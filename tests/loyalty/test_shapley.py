@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from analysis.language import because
 from analysis.loyalty.shapley import explained_shares, lindeman
-from analysis.report.language import because
 
 
 def scores(n=800, seed=0):

@@ -77,9 +77,9 @@ def test_a_count_is_compared_without_a_test():
     [
         (0.0123, "share", "+1.2 points"),
         (-0.0123, "share", "−1.2 points"),
-        (-0.0002, "share", "no change"),
+        (-0.0002, "share", "0"),
         (-1234.4, "money", "−1,234"),
-        (0.004, "score", "no change"),
+        (0.004, "score", "0"),
         (2, "count", "+2"),
     ],
 )

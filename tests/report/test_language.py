@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from analysis import language
 from analysis.quarters import Quarter
-from analysis.report import language
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.grid import plan_run, run_plan
 from analysis.runs.request import Request

@@ -96,7 +96,7 @@ def test_a_brief_escapes_all_it_tells():
     figure = KeyFigure(
         label=EVIL,
         kind="count",
-        unit=EVIL,
+        currency=EVIL,
         points=[Point(quarter=EVIL, value=v, low=v - 1, high=v + 1) for v in (1.0, 2.0, 3.0)],
     )
     row = ToDo(what=EVIL, why=EVIL, action=EVIL, who=EVIL, at_stake=1.0, file=EVIL)

@@ -6,7 +6,7 @@ import zipfile
 import openpyxl
 import pandas as pd
 
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.report.lists import write_list
 from analysis.report.spreadsheet import with_words, write_spreadsheet
 from analysis.report.words import Words

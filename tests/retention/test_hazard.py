@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.language import because
 from analysis.quarters import Quarter
-from analysis.report.language import because
 from analysis.retention.fitted import Hazard
 from analysis.retention.hazard import chances, churn_expression, fit_churn, reason
 from analysis.tables import Tables

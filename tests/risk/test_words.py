@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.report import language
+from analysis import language
 from analysis.risk import words
 from analysis.risk.detectors import SIGNALS
 from analysis.risk.kinds import KINDS
@@ -30,7 +30,7 @@ def test_a_column_may_have_the_name_of_a_code():
 def test_words_follow_the_language_of_the_reader():
     language.use("pseudo")
     try:
-        assert words.words("same_site several_late") == "⟦Same site⟧; ⟦Several late⟧"
+        assert words.words("same_site several_late") == "⟦Same site⟧⟦; ⟧⟦Several late⟧"
         assert words.severity("high") == "⟦high⟧"
     finally:
         language.use("en")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.report.language import because
+from analysis.language import because
 from analysis.voice.associations import rules
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score, homogeneity_score
 
-from analysis.report.language import because
+from analysis.language import because
 from analysis.voice.comments import (
     cleaned,
     fit_themes,

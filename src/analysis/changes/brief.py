@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.changes import findings
 from analysis.changes.reads import ChangesTables
 from analysis.changes.words import label
+from analysis.language import say, sentences
 from analysis.report.brief import (
     MOST_ROWS,
     Brief,
@@ -17,7 +18,6 @@ from analysis.report.brief import (
     changes,
 )
 from analysis.report.explained import explained, most_of_it
-from analysis.report.language import say
 from analysis.segmentation.scoring import LEFT, NEW
 from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.decomposition import Division, by_group
@@ -41,14 +41,15 @@ def in_short(
     division = moves_divided(partition.moves, report.previous, report.quarter, moved)
     told = explained(moved.label, "share", division) if division else None
     return Brief(
-        changed=" ".join([change_in_words(moved), moved_otherwise(partition, moves, min_cell)]),
-        why=" ".join(filter(None, [most_of_it(moved, told), carried(why)])),
+        changed=sentences(change_in_words(moved), moved_otherwise(partition, moves, min_cell)),
+        why=sentences(most_of_it(moved, told), carried(why)),
         to_do=_to_do(report, tested, listed),
         figures=[moved, *announcing_over_time(partition, tested, min_cell)],
         explained=told,
         rows=_rows(report, listed),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
+        rows_amount=say("At stake", "of a call"),
         rows_note=say(
             "At stake: what the event adds to the chance of leaving or buying, times the expected "
             "value. Customers named in alerts that stand are not on the list."
@@ -146,12 +147,12 @@ def moved_otherwise(
     certain = tests[tests["p_corrected"] < LEAST_CHANCE].sort_values("p_corrected")
     if certain.empty:
         return say("No group moved differently from earlier quarters beyond chance.")
-    sentences = []
+    told = []
     for test in certain.head(at_most).itertuples():
         own = moves[(moves["customer_type"] == test.customer_type) & (moves["was"] == test.was)]
         own = own.dropna(subset=["share", "usual"])
         if own.empty:
-            sentences.append(
+            told.append(
                 say("{group} moved differently beyond chance.").format(group=label(test.was))
             )
             continue
@@ -168,7 +169,7 @@ def moved_otherwise(
             template = say(
                 "{group} moved differently beyond chance: {share} left, usually {usual}."
             )
-        sentences.append(
+        told.append(
             template.format(
                 group=label(test.was),
                 became=label(most["became"]),
@@ -176,7 +177,7 @@ def moved_otherwise(
                 usual=f"{most['usual']:.1%}",
             )
         )
-    return " ".join(sentences)
+    return sentences(*told)
 
 
 def carried(why: pd.DataFrame) -> str:

@@ -5,9 +5,8 @@ import pandas as pd
 import seaborn as sns
 
 from analysis.changes.words import label
+from analysis.language import headline, listed, say
 from analysis.report.figure import Figure
-from analysis.report.language import say
-from analysis.report.words import listed
 from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.reach import reach
 
@@ -44,8 +43,8 @@ def migration_chart(moves: pd.DataFrame, kind: str, title: str) -> Figure:
     axis.set(xlabel=say("Now"), ylabel=say("Last quarter"))
     axis.tick_params(axis="x", rotation=30)
     axis.tick_params(axis="y", rotation=0)
-    axis.set_title(title)
-    return Figure(drawing, title)
+    axis.set_title(headline(title))
+    return Figure(drawing, headline(title))
 
 
 def event_chart(rates: pd.DataFrame) -> Figure:

@@ -11,7 +11,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 
 from analysis.changes.calls import may_be_contacted, within_capacity
 from analysis.changes.events import Outcome, Outcomes
-from analysis.report.language import say
+from analysis.language import say
 from analysis.segmentation.features import matrix
 from analysis.segmentation.findings import suppressed
 from analysis.segmentation.fitted import FittedSegmentation, FittedType

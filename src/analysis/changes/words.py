@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
 from analysis.segmentation.words import WORDS as SEGMENTATION

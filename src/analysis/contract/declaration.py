@@ -2,8 +2,8 @@
 declarations.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import ibis
 
@@ -76,8 +76,9 @@ class RowRule:
     """
 
     name: str
-    meaning: str
+    meaning: str  # marked for translation, with places for `of`
     broken: Callable[[ibis.Table], ibis.expr.types.BooleanValue]
+    of: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

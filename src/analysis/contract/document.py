@@ -67,6 +67,6 @@ def contract_page() -> str:
             rules = "; ".join(c.rules()).replace("|", "\\|")
             lines.append(f"| `{c.name}` | {c.type} | {c.unit} | {meaning} | {rules} |")
         for rule in table.rules:
-            lines += ["", f"Rule `{rule.name}`: {rule.meaning}."]
+            lines += ["", f"Rule `{rule.name}`: {rule.meaning.format(**rule.of)}."]
         lines.append("")
     return "\n".join(lines)

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from analysis.language import say
+
 #: What stands for nothing in exports of databases, spreadsheets and pandas.
 EMPTY_WORDS = (
     "NULL",
@@ -61,17 +63,25 @@ class Formats(BaseModel):
         for written in dates:
             directives = re.findall(r"%-?(.)", written)
             if unknown := set(directives) - DIRECTIVES:
-                raise ValueError(f"%{sorted(unknown)[0]} in {written!r} means nothing in a date")
+                raise ValueError(
+                    say("%{letter} in {written!r} means nothing in a date").format(
+                        letter=sorted(unknown)[0], written=written
+                    )
+                )
             if not ({"Y", "y"} & set(directives) and {"m", "b", "B"} & set(directives)) or (
                 "d" not in directives
             ):
                 raise ValueError(
-                    f"{written!r} names no whole day; %d, %m and %Y are needed, as in %d.%m.%Y"
+                    say(
+                        "{written!r} names no whole day; %d, %m and %Y are needed, as in %d.%m.%Y"
+                    ).format(written=written)
                 )
         return dates
 
     @model_validator(mode="after")
     def _told_apart(self) -> "Formats":
         if self.decimal == self.thousands:
-            raise ValueError(f"decimal and thousands are both {self.decimal!r}")
+            raise ValueError(
+                say("decimal and thousands are both {mark!r}").format(mark=self.decimal)
+            )
         return self

@@ -1,6 +1,7 @@
 """The tables of the contract. This is the only place that says what a column means."""
 
 from analysis.contract.declaration import Column, RowRule, Table
+from analysis.language import marked
 
 #: Identifiers that become names of folders: no separators, no leading dot.
 FOLDER_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
@@ -52,7 +53,10 @@ def _id(
 
 def _ends_before_it_starts(start: str, end: str) -> RowRule:
     return RowRule(
-        f"{end}_before_{start}", f"`{end}` is not before `{start}`", lambda t: t[end] < t[start]
+        f"{end}_before_{start}",
+        marked("`{end}` is not before `{start}`"),
+        lambda t: t[end] < t[start],
+        {"start": start, "end": end},
     )
 
 
@@ -69,8 +73,11 @@ BRANCHES = Table(
     rules=(
         RowRule(
             "branch_id_reserved",
-            "is not the name of something else where reports lie: `ALL` stands for the whole bank; "
-            "`index.html` and the like are its files, `con` and the like devices of Windows",
+            marked(
+                "is not the name of something else where reports lie: `ALL` stands for the whole "
+                "bank; `index.html` and the like are its files, `con` and the like devices of "
+                "Windows"
+            ),
             lambda t: t.branch_id.re_search(NOT_A_FOLDER),
         ),
     ),

@@ -13,19 +13,20 @@ import ibis.expr.types as ir
 
 from analysis.contract.declaration import Column
 from analysis.contract.formats import Formats
+from analysis.language import marked
 
 #: What stands around values without being part of them: blanks, also no-break and full-width ones.
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\u200b\ufeff"
 #: Accepted ways to write a value, by the contract's type.
 ACCEPTED = {
-    "id": "text; a whole number; not 6.2E+18, which has lost digits",
-    "text": "text",
-    "date": "2024-01-31, 2024/1/31, 20240131, 2024年1月31日, or a moment",
-    "timestamp": "a day, and perhaps 18:30, 18:30:05, +08:00, Z or UTC behind it",
-    "amount": "1234.50, with as many decimals as the currency has",
-    "number": "1234.5 or 1.2e3",
-    "integer": "12, or 12.0",
-    "flag": "true and false, yes and no, t and f, y and n, 1 and 0, 是 and 否",
+    "id": marked("text; a whole number; not 6.2E+18, which has lost digits"),
+    "text": marked("text"),
+    "date": marked("2024-01-31, 2024/1/31, 20240131, 2024年1月31日, or a moment"),
+    "timestamp": marked("a day, and perhaps 18:30, 18:30:05, +08:00, Z or UTC behind it"),
+    "amount": marked("1234.50, with as many decimals as the currency has"),
+    "number": marked("1234.5 or 1.2e3"),
+    "integer": marked("12, or 12.0"),
+    "flag": marked("true and false, yes and no, t and f, y and n, 1 and 0, 是 and 否"),
 }
 TRUE = ("true", "t", "yes", "y", "1", "1.0", "是")
 FALSE = ("false", "f", "no", "n", "0", "0.0", "否")

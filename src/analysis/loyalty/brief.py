@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy import stats
 
+from analysis.language import listed, say, sentences
 from analysis.loyalty import findings
 from analysis.loyalty.index import ALL, EVERY, INDEX
 from analysis.loyalty.reads import LoyaltyTables
@@ -22,8 +23,6 @@ from analysis.report.brief import (
     points,
 )
 from analysis.report.explained import explained, most_of_it
-from analysis.report.language import say
-from analysis.report.words import listed
 from analysis.statistics.comparison import LEAST_CHANCE
 from analysis.statistics.decomposition import Division, by_group
 from analysis.statistics.intervals import NORMAL, corrected_for_any
@@ -65,16 +64,12 @@ def in_short(
     division = index_divided(partition, report)
     told = explained(main.label, "score", division) if division else None
     return Brief(
-        changed=" ".join(
-            [
-                change_in_words(main),
-                fell_or_rose(changed, beside, report.branch),
-                *[change_in_words(s) for s in scores if s.changes and s.changes[0].certain],
-            ]
+        changed=sentences(
+            change_in_words(main),
+            fell_or_rose(changed, beside, report.branch),
+            *[change_in_words(s) for s in scores if s.changes and s.changes[0].certain],
         ),
-        why=" ".join(
-            filter(None, [most_of_it(main, told), driven(drivers), complained_of(themes)])
-        ),
+        why=sentences(most_of_it(main, told), driven(drivers), complained_of(themes)),
         to_do=_to_do(weak, performance, report.branch),
         beyond=beyond_chance(changed, report.branch),
         figures=[main, *scores[:2]],
@@ -154,9 +149,8 @@ def fell_or_rose(changed: pd.DataFrame, beside: pd.DataFrame, branch: str) -> st
         )
         for r in apart.head(3).itertuples()
     ]
-    return f"{none} " + say("Against the other branches, in points: {differences}.").format(
-        differences=listed(told)
-    )
+    against = say("Against the other branches, in points: {differences}.")
+    return sentences(none, against.format(differences=listed(told)))
 
 
 def beyond_chance(changed: pd.DataFrame, branch: str) -> list[str]:

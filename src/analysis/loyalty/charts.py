@@ -6,9 +6,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from analysis.loyalty.words import label
+from analysis.language import listed, say, within
+from analysis.loyalty.words import in_order, label
 from analysis.report.figure import Figure
-from analysis.report.language import say
 from analysis.statistics.reach import reach
 
 DIMENSIONS = "dimension"
@@ -74,8 +74,11 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
         title = say("There are too few answers to compare with earlier quarters")
     else:
         many = changes["branch_id"].nunique() > 1
+        of = say("{dimension}, {against}")
         names = [
-            f"{b} · {label(d)}, {label(a)}" if many else f"{label(d)}, {label(a)}"
+            f"{b} · {of.format(dimension=label(d), against=label(a))}"
+            if many
+            else of.format(dimension=label(d), against=label(a))
             for b, d, a in zip(
                 changes["branch_id"], changes[DIMENSIONS], changes["against"], strict=True
             )
@@ -102,9 +105,14 @@ def changes_chart(changes: pd.DataFrame) -> Figure:
             title = say("Nothing changed that could not be chance")
         else:
             most = certain.loc[certain["change"].abs().idxmax()]
-            title = say("{dimension} changed by {points} points ({branch})").format(
+            template = (
+                say("{dimension} rose by {points} points ({branch})")
+                if most["change"] > 0
+                else say("{dimension} fell by {points} points ({branch})")
+            )
+            title = template.format(
                 dimension=label(most[DIMENSIONS]),
-                points=f"{most['change']:+.1f}",
+                points=f"{abs(most['change']):.1f}",
                 branch=most["branch_id"],
             )
     axis.set_title(title)
@@ -115,7 +123,7 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
     """Every dimension over the quarters within the limits of chance; control as from
     `findings.control`.
     """
-    names = sorted(control[DIMENSIONS].unique())
+    names = list(control[DIMENSIONS].drop_duplicates().sort_values(key=in_order))
     rows = max(-(-len(names) // 2), 1)
     drawing, axes = plt.subplots(rows, 2, figsize=(8, 1.9 * rows + 0.4), sharex=True, squeeze=False)
     for axis in axes.flat[len(names) :]:
@@ -136,7 +144,7 @@ def control_chart(control: pd.DataFrame, quarter: str) -> Figure:
         title = say("Everything lies within what chance lets expect")
     else:
         title = say("Outside what chance lets expect: {dimensions}").format(
-            dimensions=", ".join(label(d).lower() for d in now[DIMENSIONS])
+            dimensions=listed(within(label(d)) for d in now[DIMENSIONS])
         )
     drawing.suptitle(title)
     drawing.tight_layout()
@@ -202,7 +210,7 @@ def map_chart(performance: pd.DataFrame) -> Figure:
         wins = performance[performance["quick_win"]]
         title = (
             say("Quick wins: {dimensions}").format(
-                dimensions=", ".join(label(d).lower() for d in wins["dimension"])
+                dimensions=listed(within(label(d)) for d in wins["dimension"])
             )
             if len(wins)
             else say("No dimension is important, weak and improvable at once")
@@ -268,7 +276,7 @@ def paths_chart(paths: pd.DataFrame) -> Figure:
         first = paths[paths["target"] == paths["target"].iloc[0]]
         best = first.loc[first["path"].idxmax()]
         title = say("{source} acts most on {target}").format(
-            source=label(best["source"]), target=label(best["target"]).lower()
+            source=label(best["source"]), target=within(label(best["target"]))
         )
     axis.set_title(title)
     return Figure(drawing, title)

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.language import Impossible
 from analysis.loyalty.fitted import RetentionFit
 from analysis.loyalty.index import ALL, EVERY, IndexModel
 from analysis.loyalty.shapley import Driver, Drivers
-from analysis.report.language import Impossible
 from analysis.sources.params import Mend
 from analysis.statistics.fitted import Interval
 from analysis.statistics.intervals import NORMAL

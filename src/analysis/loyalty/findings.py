@@ -8,7 +8,7 @@ from scipy import stats
 
 from analysis.loyalty.index import ALL, EVERY, INDEX, IndexModel
 from analysis.loyalty.pathmodel import PathModel
-from analysis.loyalty.words import WORDS
+from analysis.loyalty.words import WORDS, in_order
 from analysis.quarters import Quarter
 from analysis.sources.params import Mend
 from analysis.statistics.intervals import (
@@ -63,11 +63,7 @@ def of_quarter(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
     of_branch = index[
         (index["branch_id"] == branch) & (index["quarter"] == quarter) & (index["segment"] == EVERY)
     ]
-    last = ["satisfaction", "stated_loyalty", "behaviour"]
-    place = {INDEX: -1, **{b: 100 + i for i, b in enumerate(last)}}
-    return of_branch.sort_values(
-        "dimension", key=lambda d: d.map(lambda x: (place.get(x, 50), x)), ignore_index=True
-    )
+    return of_branch.sort_values("dimension", key=in_order, ignore_index=True)
 
 
 def of_segments(index: pd.DataFrame, branch: str, quarter: str) -> pd.DataFrame:
@@ -140,9 +136,10 @@ def changes(
         return table.sort_values(
             ["p_corrected", "branch_id", "dimension", "against"], ignore_index=True
         )[list(CHANGES)]
-    return table[table["branch_id"] == branch].sort_values(
-        ["dimension", "against"], ignore_index=True
-    )[list(CHANGES)]
+    own = table[table["branch_id"] == branch].sort_values("against")
+    return own.sort_values("dimension", key=in_order, kind="stable", ignore_index=True)[
+        list(CHANGES)
+    ]
 
 
 def _of_branches(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What the regressions on loyalty are, as they are stored."""
 
-from analysis.report.language import Impossible
+from analysis.language import Impossible
 from analysis.shape import Shape
 from analysis.statistics.fitted import (
     Influence,

@@ -16,9 +16,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from analysis.language import Impossible
 from analysis.loyalty.nonresponse import MARGINS, asked_cells, margins_of, raked
 from analysis.loyalty.pathmodel import HIGHEST, LOWEST, PathModel, fit_path_model, structure_of
-from analysis.report.language import Impossible
 from analysis.shape import Shape
 from analysis.sources.params import Loyalty
 from analysis.statistics.resampling import LEVEL, draws

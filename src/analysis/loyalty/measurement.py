@@ -4,9 +4,9 @@ from collections.abc import Container
 
 import pandas as pd
 
+from analysis.language import Impossible, say, sentences
 from analysis.loyalty.nonresponse import Response
 from analysis.loyalty.pathmodel import PathModel
-from analysis.report.language import Impossible, say
 from analysis.statistics.intervals import share_interval
 
 
@@ -181,10 +181,11 @@ def response_in_words(response: Response | None) -> str:
         effective=f"{response.effective:,.0f}",
     )
     if response.represented < 0.995:
-        text += " " + say(
+        nobody = say(
             "{share} of the customers are of a category in which nobody answered; the "
             "index says nothing of them."
-        ).format(share=f"{1 - response.represented:.0%}")
+        )
+        return sentences(text, nobody.format(share=f"{1 - response.represented:.0%}"))
     return text
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.language import Impossible, impossible
 from analysis.loyalty.partial_least_squares import (
     OUTER_ESTIMATES,
     Structure,
     bootstrap,
     completed,
 )
-from analysis.report.language import Impossible, impossible
 from analysis.shape import Shape, rows_as
 from analysis.sources.params import Loyalty
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from analysis.language import MINUS, Impossible, clauses, listed, say
 from analysis.loyalty.fitted import Measure, RecommendFit, Regression
 from analysis.loyalty.words import label
-from analysis.report.language import Impossible, say
+from analysis.report.table import with_interval
 from analysis.statistics.fitted import Interval, Term
 
 #: The predictors of a regression: column to its type.
@@ -86,7 +87,8 @@ def diagnostics(fit: Regression | Impossible) -> pd.DataFrame:
     most = max((t.inflation for t in fit.terms), default=float("nan"))
     measures += [("largest_inflation", most), *_in_words(fit.quality.measures())]
     if fit.left_out:
-        why = "; ".join(f"{label(t.term)}: {label(t.why)}" for t in fit.left_out)
+        of_term = say("{term}: {why}")
+        why = clauses(of_term.format(term=label(t.term), why=label(t.why)) for t in fit.left_out)
         measures.append(("left_out", why))
     return pd.DataFrame(measures, columns=list(DIAGNOSTICS))
 
@@ -99,13 +101,13 @@ def _in_words(measures: dict[str, Measure]) -> list[tuple[str, Measure]]:
     for name in sorted(measures, key=lambda n: (n.startswith("held_out"), n)):
         value = measures[name]
         if isinstance(value, list):
-            results.append((name, ", ".join(label(v) for v in value) or say("none")))
+            results.append((name, listed(label(v) for v in value) or say("none")))
         elif f"{name}_low" in measures:
             ends = [measures[f"{name}{end}"] for end in ("", "_low", "_high")]
-            text, low, high = (f"{v:.3g}" for v in ends)
-            results.append(
-                (name, say("{value} ({low} to {high})").format(value=text, low=low, high=high))
-            )
+            written = (f"{v:.3g}".replace("-", MINUS) for v in ends)
+            results.append((name, with_interval(*written)))
+        elif name.endswith("_p") and isinstance(value, float):
+            results.append((name, "< 0.001" if value < 0.001 else f"{value:.3f}"))
         elif not name.endswith(("_low", "_high")):
             results.append((name, value))
     return results

@@ -19,6 +19,7 @@ from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.diagnostic import het_breuschpagan, linear_reset
 
+from analysis.language import Impossible, impossible
 from analysis.loyalty.answers import answers_with_outcome, followed
 from analysis.loyalty.fitted import (
     HeldOut,
@@ -35,7 +36,6 @@ from analysis.loyalty.fitted import (
     SurvivalQuality,
 )
 from analysis.quarters import Quarter
-from analysis.report.language import Impossible, impossible
 from analysis.sources.params import Loyalty
 from analysis.statistics.fitted import Interval, Tenth, Term
 from analysis.statistics.intervals import corrected

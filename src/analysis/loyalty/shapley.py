@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from analysis.language import Impossible, impossible
 from analysis.loyalty.pathmodel import LEAST
-from analysis.report.language import Impossible, impossible
 from analysis.shape import Shape, rows_as
 from analysis.statistics.resampling import LEVEL, draws
 

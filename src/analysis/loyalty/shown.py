@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from analysis.language import Impossible, because, say
 from analysis.loyalty.fitted import Regression
 from analysis.loyalty.regression_tables import diagnostics, nested_table
 from analysis.loyalty.words import table
-from analysis.report.language import Impossible, because, say
 from analysis.report.table import Table
 
 MORE = {"term": "code", "more": "points [more_low, more_high]", "estimate": "points [low, high]"}

@@ -2,14 +2,17 @@
 
 from functools import partial
 
+import pandas as pd
+
 from analysis.changes.words import WORDS as CHANGES
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
 
 #: The heads of columns.
 COLUMNS = {
     "dimension": marked("Dimension"),
+    "block": marked("Block", "of a path model"),
     "change": marked("Change"),
     "certain": marked("Certain"),
     "measure": marked("Measure"),
@@ -68,6 +71,9 @@ CODES = {
     "csat": marked("Satisfied (%)"),
     "ces": marked("Ease (1 to 10)"),
     "satisfaction": marked("Satisfaction"),
+    "recommend": marked("Recommend"),
+    "stay": marked("Stay"),
+    "buy_again": marked("Buy again"),
     "stated_loyalty": marked("Stated loyalty"),
     "previous_quarter": marked("last quarter"),
     "year_ago": marked("the same quarter last year"),
@@ -97,3 +103,14 @@ CODES = {
 WORDS = Words(COLUMNS, CODES, beside=CHANGES)
 #: The reader's word for a code, and tables in these words.
 label, table = WORDS.code, partial(any_table, words=WORDS)
+#: The order in which dimensions are shown, in every language; others stand between the first and
+#: the last.
+FIRST = ("index", "product", "service", "process", "campaign")
+LAST = ("satisfaction", "stated_loyalty", "behaviour")
+
+
+def in_order(dimensions: pd.Series) -> pd.Series:
+    """What to sort dimensions by: their place in the order, then their name."""
+    places = {name: f"0{i}" for i, name in enumerate(FIRST)}
+    places |= {name: f"2{i}" for i, name in enumerate(LAST)}
+    return dimensions.map(lambda name: places.get(name, f"1{name}"))

@@ -12,6 +12,7 @@ from sqlglot import expressions as parts
 
 from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, engine_says, not_one_of
+from analysis.language import say
 from analysis.marts.account_quarter import account_quarter
 from analysis.marts.customer_quarter import customer_quarter
 from analysis.marts.rows import BEFORE
@@ -31,7 +32,9 @@ def check_rules(bank: Bank) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ParametersError(
-                f"{bank.path}: events: {name}: there are two events of this name."
+                say("{path}: events: {name}: there are two events of this name.").format(
+                    path=bank.path, name=name
+                )
             )
     rules = {f"events: {e.name}": e.rule for e in bank.events} | {
         "retention.left": bank.retention.left
@@ -40,7 +43,9 @@ def check_rules(bank: Bank) -> None:
         _check_rule(f"{bank.path}: {place}", text)
     for place, fault in _on_no_customer(rules):
         raise ParametersError(
-            f"{bank.path}: {place}: the rule {rules[place]!r} cannot be applied: {fault}"
+            say("{path}: {place}: the rule {rule!r} cannot be applied: {fault}").format(
+                path=bank.path, place=place, rule=rules[place], fault=fault
+            )
         )
 
 
@@ -53,7 +58,9 @@ def _check_behaviour(bank: Bank) -> None:
     for name in bank.loyalty.behaviour:
         if name not in numbers:
             raise ParametersError(
-                f"{bank.path}: loyalty.behaviour: {not_one_of('The column', name, numbers)}"
+                say("{path}: loyalty.behaviour: {refusal}").format(
+                    path=bank.path, refusal=not_one_of(say("The column"), name, numbers)
+                )
             )
 
 
@@ -62,17 +69,25 @@ def _check_rule(where: str, text: str) -> None:
         rule = sqlglot.parse_one(text, dialect="duckdb")
     except sqlglot.errors.ParseError as error:
         raise ParametersError(
-            f"{where}: the rule is not SQL: {text!r} ({str(error).splitlines()[0]})."
+            say("{where}: the rule is not SQL: {text!r} ({fault}).").format(
+                where=where, text=text, fault=str(error).splitlines()[0]
+            )
         ) from error
     if not isinstance(rule, parts.Condition) or rule.find(parts.Query, parts.Command):
         raise ParametersError(
-            f"{where}: the rule must be a condition on one customer, not a query: {text!r}."
+            say(
+                "{where}: the rule must be a condition on one customer, not a query: {text!r}."
+            ).format(where=where, text=text)
         )
     columns = customer_columns()
     valid = [*columns, *[f"{BEFORE}{c}" for c in columns]]
     for column in rule.find_all(parts.Column):
         if column.name not in valid:
-            raise ParametersError(f"{where}: {not_one_of('The column', column.name, valid)}")
+            raise ParametersError(
+                say("{place}: {refusal}").format(
+                    place=where, refusal=not_one_of(say("The column"), column.name, valid)
+                )
+            )
 
 
 @cache

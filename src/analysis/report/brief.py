@@ -5,6 +5,7 @@ e-mail show it without knowing the subject.
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Annotated, Literal
@@ -13,9 +14,9 @@ import pandas as pd
 from jinja2 import Template
 from pydantic import BeforeValidator, Field
 
-from analysis.report.language import say
+from analysis.language import amount, listed, money, say, sentences, with_currency
 from analysis.report.lists import SPREADSHEET
-from analysis.report.table import environment, number
+from analysis.report.table import environment, number, with_interval
 from analysis.shape import Shape
 from analysis.statistics.comparison import LEAST_CHANCE, Estimate, difference, p_value
 from analysis.statistics.intervals import corrected_for_any
@@ -25,6 +26,7 @@ BRIEF = "application/vnd.workbook.brief+json"
 #: And one that says why a report has nothing to say, in a sentence.
 NOT_EXAMINED = "application/vnd.workbook.not-examined+json"
 MOST_ROWS = 10
+NONE = "0"  # no difference
 PREVIOUS, YEAR_AGO = "previous_quarter", "year_ago"
 #: The size of a line over the quarters, in pixels.
 WIDTH, HEIGHT, EDGE = 120, 32, 3
@@ -58,7 +60,7 @@ class KeyFigure(Shape):
     kind: Literal["count", "money", "number", "score", "share"]
     points: list[Point] = Field(min_length=1)
     changes: list[Change] = []
-    unit: str = ""
+    currency: str = ""  # of an amount
     better: Literal["up", "down", ""] = ""  # which way is good for the bank, where one is
 
     @property
@@ -118,6 +120,7 @@ class Brief(Shape):
     rows: list[ToDo] = []
     rows_title: str = ""
     rows_of: str = ""  # what a row is, as the head of its column
+    rows_amount: str = ""  # what the money of a row is, as the head of its column
     rows_note: str = ""  # what is to be known of them, such as what is at stake
     beyond: list[str] = []  # other findings beyond chance, each in a sentence
     delivered: str = ""  # the name of the list that holds all such rows
@@ -134,6 +137,11 @@ class Brief(Shape):
     def sentences(self) -> list[str]:
         """What changed, why, and what to do now."""
         return [s for s in (self.changed, self.why, self.to_do) if s]
+
+    @property
+    def told(self) -> str:
+        """The sentences in one paragraph."""
+        return sentences(*self.sentences)
 
     @property
     def shown_figures(self) -> list[tuple[KeyFigure, str, list[str], str]]:
@@ -183,12 +191,16 @@ def brief_html(brief: Brief, lists: str = "") -> str:
 
 def _columns(brief: Brief) -> list[tuple[str, str, list[str]]]:
     """The columns beside the first of the rows to act on that hold anything: head, side, cells."""
-    money = say("At stake, {currency}").format(currency=brief.currency)
+    amounts = with_currency(brief.rows_amount or say("At stake"), brief.currency)
     columns = [
         (say("Why"), "left", [r.why for r in brief.rows]),
         (say("What to do"), "left", [r.action for r in brief.rows]),
         (say("Who"), "left", [r.who for r in brief.rows]),
-        (money, "right", ["" if r.at_stake is None else f"{r.at_stake:,.0f}" for r in brief.rows]),
+        (
+            amounts,
+            "right",
+            ["" if r.at_stake is None else f"{r.at_stake:,.0f}" for r in brief.rows],
+        ),
         (say("Days open"), "right", ["" if r.days is None else f"{r.days:,}" for r in brief.rows]),
     ]
     return [column for column in columns if any(column[2])]
@@ -272,12 +284,19 @@ def in_words(figure: KeyFigure) -> str:
     now = figure.now
     if now.value is None:
         return say("not shown")
-    text = number(now.value, figure.kind)
+    text = in_prose(now.value, figure.kind, figure.currency)
     if now.low is not None and now.high is not None:
-        text = say("{value} ({low} to {high})").format(
-            value=text, low=number(now.low, figure.kind), high=number(now.high, figure.kind)
-        )
-    return f"{text} {figure.unit}".strip()
+        text = with_interval(text, in_prose(now.low, figure.kind), in_prose(now.high, figure.kind))
+    return text
+
+
+def in_prose(value: float, kind: str, currency: str = "") -> str:
+    """A number as a sentence has it: amounts as the reader's language groups digits, with the
+    currency where it is given.
+    """
+    if kind != "money":
+        return number(value, kind)
+    return money(value, currency) if currency else amount(value)
 
 
 def changes_in_words(figure: KeyFigure) -> list[str]:
@@ -288,22 +307,34 @@ def changes_in_words(figure: KeyFigure) -> list[str]:
         (YEAR_AGO, True): say("{change} in a year, more than chance lets expect"),
         (YEAR_AGO, False): say("{change} in a year, which may be chance"),
     }
+    none = {PREVIOUS: say("no change since last quarter"), YEAR_AGO: say("no change in a year")}
     counted = {PREVIOUS: say("{change} since last quarter"), YEAR_AGO: say("{change} in a year")}
     told = []
     for c in figure.changes:
-        change = difference_in_words(c.difference, figure.kind)
-        tested = c.low is not None and change != say("no change")
-        template = templates[c.against, c.certain] if tested else counted[c.against]
+        change = difference_in_words(c.difference, figure.kind, figure.currency)
+        if change == NONE:
+            told.append(none[c.against])
+            continue
+        template = counted[c.against] if c.low is None else templates[c.against, c.certain]
         told.append(template.format(change=change))
     return told
 
 
-def difference_in_words(difference: float, kind: str) -> str:
-    """A difference with its sign; of shares in percentage points."""
+def difference_in_words(
+    difference: float, kind: str, currency: str = "", in_full: bool = False
+) -> str:
+    """A difference with its sign, of shares in percentage points; 0 where there is none to be
+    seen. in_full: amounts to the last digit.
+    """
     points = f"{100 * abs(difference):.1f}"
-    text = points if kind == "share" else number(abs(difference), kind).lstrip("+")
-    if not text.strip("0.,"):
-        return say("no change")
+    if kind == "share":
+        text = points
+    elif in_full:
+        text = number(abs(difference), kind).lstrip("+")
+    else:
+        text = in_prose(abs(difference), kind, currency).lstrip("+")
+    if not re.search("[1-9]", text):
+        return NONE
     signed = ("+" if difference > 0 else "−") + text
     return say("{points} points").format(points=signed) if kind == "share" else signed
 
@@ -318,7 +349,7 @@ def finding(figure: KeyFigure) -> str:
             PREVIOUS: say("{label}: {change} since last quarter, beyond chance"),
             YEAR_AGO: say("{label}: {change} in a year, beyond chance"),
         }[certain[0].against]
-        change = difference_in_words(certain[0].difference, figure.kind)
+        change = difference_in_words(certain[0].difference, figure.kind, figure.currency)
         return template.format(label=figure.label, change=change)
     if not figure.changes:
         return say("{label}: no earlier quarter to compare with").format(label=figure.label)
@@ -337,8 +368,11 @@ def parts_in_words(explained: Explained) -> list[tuple[str, str]]:
         values[largest] = round(values[largest] + now - before - sum(values), digits)
     parts = zip(explained.parts, values, strict=True)
     return [
-        (say("Before"), number(before, explained.kind)),
-        *[(part.name, difference_in_words(value, explained.kind)) for part, value in parts],
+        (say("Last quarter"), number(before, explained.kind)),
+        *[
+            (part.name, difference_in_words(value, explained.kind, in_full=True))
+            for part, value in parts
+        ],
         (say("Now"), number(now, explained.kind)),
     ]
 
@@ -367,7 +401,7 @@ def sparkline(figure: KeyFigure) -> str:
         label=figure.label,
         first=shown[0][1].quarter,
         last=point.quarter,
-        values=", ".join(number(p.value or 0.0, figure.kind) for _i, p in shown),
+        values=listed(number(p.value or 0.0, figure.kind) for _i, p in shown),
     )
     return (
         f'<svg class="spark" role="img" width="{WIDTH}" height="{HEIGHT}" '

@@ -1,7 +1,7 @@
 """A change as a brief tells it: what was before, its parts, what is now."""
 
+from analysis.language import marked, say
 from analysis.report.brief import PREVIOUS, Explained, KeyFigure, Part
-from analysis.report.language import marked, say
 from analysis.statistics.decomposition import Division
 
 #: A part of a division: its name, and that it is the largest.

@@ -11,10 +11,13 @@ from collections import Counter
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter
 from matplotlib.transforms import Bbox
 
+from analysis.language import amount, in_use
 from analysis.storage import text_fingerprint
 
 #: Colour-blind safe (Okabe and Ito 2008, as in seaborn).
@@ -25,6 +28,8 @@ REFERENCE = re.compile(r'(?:href="#|url\(#)([^")]+)')
 POINTS = 72  # of an SVG, to the inch
 MARGIN = 0.1  # around a chart, in inches
 FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"]
+#: Fonts with Chinese letters; where several are there, texts are measured in the first.
+CHINESE_FONTS = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"]
 #: Colours that follow the reader's setting: in a chart they are the page's own, light or dark.
 INK, LINE, BACK = "#1b1f24", "#d0d7de", "#fefefe"
 FOLLOW = {
@@ -40,12 +45,12 @@ INKED = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "yti
 
 
 def style() -> None:
-    """How every chart looks; called once when a report is opened."""
+    """How every chart looks; called once when a report is opened, in its language."""
     sns.set_theme(
         style="whitegrid",
         palette=PALETTE,
         rc={
-            "font.sans-serif": FONTS,
+            "font.sans-serif": fonts(),
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.titleweight": "bold",
@@ -62,6 +67,29 @@ def style() -> None:
             **dict.fromkeys(INKED, INK),
         },
     )
+
+
+def fonts() -> list[str]:
+    """The fonts of a chart: those that its texts are measured in come first, so that nothing lies
+    on anything else where the browser draws them.
+    """
+    if in_use() != "zh":
+        return FONTS
+    known = set(font_manager.get_font_names())
+    there = sorted(CHINESE_FONTS, key=lambda name: name not in known)
+    return [*there, *FONTS]
+
+
+def amount_ticks() -> Formatter:
+    """Ticks of amounts: 10,000; 1 万."""
+    return FuncFormatter(
+        lambda value, _at: re.sub(r"\.?0+(?=\N{NO-BREAK SPACE})", "", amount(value, digits=4))
+    )
+
+
+def short_amounts() -> Formatter:
+    """Ticks of amounts where there is little room: 10k; 1 万."""
+    return amount_ticks() if in_use() == "zh" else EngFormatter(sep="")
 
 
 class Figure:
@@ -93,9 +121,9 @@ def _svg(drawing: Drawing, text: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = _lean(svg, f"f{salt}-")
-    fonts = html.escape(", ".join(f"'{f}'" if " " in f else f for f in FONTS), quote=False)
+    names = html.escape(", ".join(f"'{f}'" if " " in f else f for f in fonts()), quote=False)
     return svg.replace(
-        "<svg ", f'<svg font-family="{fonts}" role="img" aria-label="{html.escape(text)}" ', 1
+        "<svg ", f'<svg font-family="{names}" role="img" aria-label="{html.escape(text)}" ', 1
     )
 
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from analysis.report.language import say
+from analysis.language import own_name, say, tag
 from analysis.report.stylesheet import script, stylesheet
 
 
@@ -16,6 +16,7 @@ class Link:
     text: str
     href: str
     here: bool = False  # the page itself
+    language: str = ""  # as HTML names it, where it is not the page's
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Around:
     reports: tuple[Link, ...] = ()
     steps: tuple[Link, ...] = ()  # the branch and quarter before and after
     of_bank: str = ""  # the whole bank's page of evidence
+    languages: Mapping[str, str] = field(default_factory=dict)  # language to the branch's folder
+
+    def same_in(self, file: str) -> list["Link"]:
+        """The same page in the other languages, each called as it calls itself."""
+        return in_languages(self.languages, file)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,14 @@ class Of:
     language: str
     provenance: Mapping[str, str] = field(default_factory=dict)
     around: Around = Around()
+
+
+def in_languages(folders: Mapping[str, str], file: str) -> list[Link]:
+    """A file in other languages. folders: language to the folder that it lies in there."""
+    return [
+        Link(own_name(language), f"{folder}/{file}", language=tag(language))
+        for language, folder in folders.items()
+    ]
 
 
 def policy() -> str:
@@ -53,7 +67,7 @@ def frame(written_in: str) -> dict[str, str]:
     with what it says. Called when the language is in use.
     """
     return {
-        "language": written_in if written_in != "pseudo" else "en",
+        "language": tag(written_in),
         "policy": policy(),
         "css": stylesheet(),
         "script": script(),

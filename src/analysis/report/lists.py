@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import ParametersError
+from analysis.language import say
 from analysis.storage import write_text, written_whole
 
 #: Where lists lie, in the links of a notebook's outputs; a page puts its own folder there.
@@ -38,7 +39,9 @@ def harmless(value: object) -> object:
 def write_page(page: str, folder: Path, file: str) -> None:
     """A page beside the lists, written whole or not at all; `file` as `cases/<name>.html`."""
     if not re.fullmatch(r"[a-z0-9_]+/[A-Za-z0-9_-]+\.html", file):
-        raise ParametersError(f"{file!r} cannot be the name of a page beside the lists.")
+        raise ParametersError(
+            say("{file!r} cannot be the name of a page beside the lists.").format(file=file)
+        )
     write_text(folder / file, page)
 
 
@@ -50,7 +53,9 @@ def write_list(rows: pd.DataFrame, folder: Path, name: str, table: pa.Table | No
     """
     if not re.fullmatch(r"[a-z0-9_]+(/[A-Za-z0-9_-]+)?", name):
         raise ParametersError(
-            f"{name!r} cannot be the name of a list: lower-case letters, digits and _ only."
+            say(
+                "{name!r} cannot be the name of a list: lower-case letters, digits and _ only."
+            ).format(name=name)
         )
     texts = rows.map(harmless).rename(columns=lambda c: str(harmless(c)))
     with written_whole(folder / f"{name}.csv") as part:

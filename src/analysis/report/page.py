@@ -14,12 +14,12 @@ from nbconvert import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
-from analysis.report import language
+from analysis.language import quarter_in_words, say, used
 from analysis.report.brief import BRIEF, NOT_EXAMINED, Brief, brief_html
 from analysis.report.frame import Link, Of, frame
-from analysis.report.language import say
 from analysis.report.lists import LISTS
 from analysis.report.parts import PAGE, places
+from analysis.report.prose import in_language, paragraphs
 from analysis.report.stylesheet import TEMPLATE
 
 
@@ -33,14 +33,21 @@ class Pages:
 
 
 def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
-    """The pages of an executed notebook, its prose translated, code on the page of evidence only.
+    """The pages of an executed notebook, its prose in one language, code on the evidence page only.
 
     `failure` says why the report stopped, when it did; what it reached is shown all the same, on
     one page and without code, which is in the notebook. Texts are escaped by the template; outputs
     of type text/html and image/svg+xml are those of `analysis.report`, which escape what they show.
     """
-    language.use(of.language)
+    with used(of.language):
+        return _html_pages(notebook, of, failure)
+
+
+def _html_pages(notebook: NotebookNode, of: Of, failure: str) -> Pages:
     notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = in_language(cell.source, of.language)
     split = places(notebook)
     placed = [PAGE] * len(notebook.cells) if failure else split
     title = _take_title(notebook)
@@ -57,6 +64,7 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
         failure=failure,
         brief=brief_html(found, f"tables/{of.report}") if found else "",
         other=_evidence(of, has_evidence),
+        file=f"{of.report}.html",
     )
     if failure and set(split) != {PAGE}:
         return Pages(first, first, title)  # other pages lead to its evidence
@@ -73,6 +81,7 @@ def html_pages(notebook: NotebookNode, of: Of, failure: str = "") -> Pages:
         failure="",
         brief="",
         other=Link(say("Back to the page: {title}").format(title=title), f"{of.report}.html"),
+        file=f"{of.report}.evidence.html",
     )
     return Pages(first, second, title)
 
@@ -110,13 +119,14 @@ def _page(
     failure: str,
     brief: str,
     other: Link | None,
+    file: str,
 ) -> str:
     page = {
         **frame(of.language),
         "title": title,
         "branch_name": of.branch_name,
-        "quarter": of.quarter,
-        "contents": _translated(notebook),
+        "quarter": quarter_in_words(of.quarter),
+        "contents": _contents(notebook),
         "brief": brief,
         "brief_type": BRIEF,
         "lists_at": f'href="{LISTS}',
@@ -125,6 +135,7 @@ def _page(
         "code": code,
         "other": other,
         "around": of.around,
+        "languages": of.around.same_in(file),
         "provenance": list(of.provenance.items()),
         "words": {
             "all_reports": say("All reports of the quarter"),
@@ -180,30 +191,30 @@ def _given(notebook: Mapping[str, Any], what: str) -> Any:
 
 
 def _take_title(notebook: NotebookNode) -> str:
-    """The title, in the reader's language, taken out of the prose."""
+    """The title, taken out of the prose."""
     title = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             lines = cell.source.split("\n\n")
             heads = [line for line in lines if re.fullmatch(r"# .+", line.strip())]
-            title = title or (say(heads[0].strip()[2:]) if heads else "")
+            title = title or (heads[0].strip()[2:] if heads else "")
             cell.source = "\n\n".join(line for line in lines if line not in heads)
     return title
 
 
-def _translated(notebook: NotebookNode) -> list[tuple[str, str]]:
-    """Translate the prose in place; returns the sections with their anchors."""
+def _contents(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """The sections with their anchors, which are put where they begin."""
     contents: list[tuple[str, str]] = []
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
         lines = []
-        for paragraph in filter(str.strip, cell.source.split("\n\n")):
-            if heading := re.fullmatch(r"## (.+)", paragraph.strip()):
-                contents.append((f"section-{len(contents) + 1}", say(heading[1])))
+        for paragraph in paragraphs(cell.source):
+            if heading := re.fullmatch(r"## (.+)", paragraph):
+                contents.append((f"section-{len(contents) + 1}", heading[1]))
                 lines.append(f'<h2 id="{contents[-1][0]}">{contents[-1][1]}</h2>')
             else:
-                lines.append(say(paragraph))
+                lines.append(paragraph)
         cell.source = "\n\n".join(lines)
     return contents
 

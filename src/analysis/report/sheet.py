@@ -1,13 +1,18 @@
 """A page of its own to print and sign: a case with all that belongs to it."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from analysis.report import language
+from jinja2 import Template
+
+from analysis.language import say
 from analysis.report.figure import Figure
-from analysis.report.frame import frame
-from analysis.report.language import say
+from analysis.report.frame import Link, frame
 from analysis.report.table import Table, environment
+
+#: Where a page has ways to others; they are known when a report is delivered.
+PLACES = "<!-- other pages -->"
 
 
 def sheet_html(
@@ -17,7 +22,6 @@ def sheet_html(
 
     parts: headings, and what stands below each: texts, lists of texts, figures, tables.
     """
-    language.use(written_in)
     return (
         environment()
         .get_template("sheet.html.j2")
@@ -25,6 +29,7 @@ def sheet_html(
             **frame(written_in),
             title=title,
             subtitle=subtitle,
+            places=PLACES,
             parts=[(heading, [_shown(part) for part in contents]) for heading, contents in parts],
             words={
                 "decision": say("Decision"),
@@ -37,6 +42,20 @@ def sheet_html(
                 "day": say("Day"),
             },
         )
+    )
+
+
+def with_links(page: str, links: Sequence[Link]) -> str:
+    """A printable page with ways to the same page in other languages, where there are any."""
+    return page.replace(PLACES, _places().render(links=links, label=say("Other pages")), 1)
+
+
+@cache
+def _places() -> Template:
+    return environment().from_string(
+        """{% if links %}<nav class="places" aria-label="{{ label }}">{% for link in links %}"""
+        """<a class="beside" href="{{ link.href }}" lang="{{ link.language }}" """
+        """hreflang="{{ link.language }}">{{ link.text }}</a>{% endfor %}</nav>{% endif %}"""
     )
 
 

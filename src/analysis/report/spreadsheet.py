@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from analysis.report.language import say
+from analysis.language import say
 from analysis.report.lists import harmless
 from analysis.report.words import Words
 from analysis.storage import written_whole

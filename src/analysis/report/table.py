@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from html import escape
+from unicodedata import east_asian_width
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, Template
 
-from analysis.report.language import say, with_currency
+from analysis.language import MINUS, say, sentences, with_currency
 from analysis.report.stylesheet import TEMPLATE
 from analysis.report.words import SHARED, Words
 
@@ -24,9 +25,8 @@ NUMBERS = {
     "points": "{:+.2f}",
     "p": "{:.3f}",
 }
-MINUS = "\N{MINUS SIGN}"
 KINDS = ("text", "code", "date", *NUMBERS)
-LONG = 30  # characters; a longer text gets a wide column, so that sentences do not become columns
+LONG = 30  # letters wide; a longer text gets a wide column, so that sentences do not become columns
 
 
 def table(
@@ -66,18 +66,10 @@ class Table:
     ) -> None:
         self.title, self.note = title, note
         if len(rows) > most:
-            self.note = " ".join(
-                filter(
-                    None,
-                    [
-                        note,
-                        say(
-                            "The first {shown} of {all} rows; all are in the list "
-                            "delivered with the report."
-                        ).format(shown=most, all=f"{len(rows):,}"),
-                    ],
-                )
+            cut = say(
+                "The first {shown} of {all} rows; all are in the list delivered with the report."
             )
+            self.note = sentences(note, cut.format(shown=most, all=f"{len(rows):,}"))
         shown = rows.head(most)
         self.rows = (
             pd.DataFrame({c: _column(shown, c, kind, words) for c, kind in kinds.items()})
@@ -112,10 +104,15 @@ class Table:
             heads=list(zip(self.labels, self.sides, strict=True)),
             rows=[zip(row, self.sides, strict=True) for row in cells],
             note=self.note,
-            long=LONG,
+            is_long=is_long,
         )
 
     _repr_html_ = html
+
+
+def is_long(text: str) -> bool:
+    """Whether a text wants a wide column; Chinese letters are two Latin ones wide."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text) > LONG
 
 
 @cache
@@ -136,6 +133,17 @@ def number(value: float, kind: str) -> str:
     return NUMBERS[kind].format(float(value)).replace("-", MINUS)
 
 
+def with_interval(value: str, low: str, high: str) -> str:
+    """A number with its interval, all as they are written."""
+    signed = any(end.startswith((MINUS, "+")) for end in (low, high))
+    template = (
+        say("{value} ({low} to {high})", "ends with a sign")
+        if signed
+        else say("{value} ({low} to {high})")
+    )
+    return template.format(value=value, low=low, high=high)
+
+
 def _parts(kind: str) -> list[str]:
     """The kind, and the two columns of its interval where it names them."""
     return re.split(r"[\[\], ]+", kind.rstrip("]"))
@@ -147,13 +155,13 @@ def _column(rows: pd.DataFrame, column: str, kind: str, words: Words) -> list[st
     if not interval:
         return values
     low, high = ([_written(v, plain, words) for v in rows[c]] for c in interval)
-    template = say("{value} ({low} to {high})")
     return [
         v
         if v == "–" or a == "–"
-        else template.format(value=v, low=a, high=b)
+        else with_interval(v, a, b)
         .replace(" ", "\N{NO-BREAK SPACE}")
         .replace("\N{NO-BREAK SPACE}(", " (")
+        .replace("—", "\N{WORD JOINER}—\N{WORD JOINER}")
         for v, a, b in zip(values, low, high, strict=True)
     ]
 
@@ -171,4 +179,4 @@ def _written(value: object, kind: str, words: Words) -> str:
         return str(value)[:10]
     if kind == "code":
         return words.code(str(value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)

@@ -5,11 +5,12 @@ Columns and codes are looked up apart, so that no column need be named after a l
 collide with.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from analysis.report.language import marked, say
+from analysis.language import clauses, marked, say, within
 
 #: The heads of columns.
 COLUMNS = {
@@ -193,6 +194,10 @@ PREFIXES = {
 }
 
 
+#: One of several of a kind, such as an item of the questionnaire: product_1.
+NUMBERED = re.compile(r"(\w+)_(\d+)")
+
+
 @dataclass(frozen=True)
 class Words:
     """The words of a subject, and those of the subjects it stands on.
@@ -217,9 +222,12 @@ class Words:
             text = self._column(name)
         if text is not None:
             return say(text)
+        numbered = NUMBERED.fullmatch(name)
+        if numbered and self.knows(numbered[1]):
+            return say("{what} {number}").format(what=self.code(numbered[1]), number=numbered[2])
         for prefix, pattern in PREFIXES.items():
             if name.startswith(prefix):
-                return say(pattern).format(what=self.code(name.removeprefix(prefix)).lower())
+                return say(pattern).format(what=within(self.code(name.removeprefix(prefix))))
         return name.replace("_", " ")
 
     def knows(self, name: str) -> bool:
@@ -228,7 +236,7 @@ class Words:
 
     def several(self, codes: str) -> str:
         """Codes separated by blanks, in the reader's words."""
-        return "; ".join(self.code(code) for code in codes.split(" ") if code)
+        return clauses(self.code(code) for code in codes.split(" ") if code)
 
     def _column(self, name: str) -> str | None:
         if name in self.columns:
@@ -242,8 +250,3 @@ class Words:
 
 
 SHARED = Words(COLUMNS, CODES)
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Texts as a list within a sentence."""
-    return say(", ").join(texts)

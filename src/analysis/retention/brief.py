@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.language import listed as in_a_list
+from analysis.language import money, say, sentences
 from analysis.loyalty.index import ALL
 from analysis.report.brief import (
     MOST_ROWS,
@@ -15,8 +17,6 @@ from analysis.report.brief import (
     points,
 )
 from analysis.report.explained import explained, most_of_it
-from analysis.report.language import say
-from analysis.report.words import listed as in_a_list
 from analysis.retention import findings, said
 from analysis.sources.params import Retention
 from analysis.statistics.decomposition import Division, by_group
@@ -49,13 +49,14 @@ def in_short(
     told = explained(left.label, "share", division) if division else None
     return Brief(
         changed=change_in_words(left),
-        why=" ".join(filter(None, [most_of_it(left, told), most_frequent(report, listed)])),
+        why=sentences(most_of_it(left, told), most_frequent(report, listed)),
         to_do=_to_do(report, listed, summary, settings),
         figures=[left],
         explained=told,
         rows=_rows(report, listed),
         rows_title=say("Whom to call first"),
         rows_of=say("Customer"),
+        rows_amount=say("At stake", "of a call"),
         rows_note=say(
             "In order of what a call is expected to bring. At stake: the chance of leaving, times "
             "the expected value. Customers named in alerts that stand are not on the list."
@@ -97,8 +98,8 @@ def _to_do(
     row = summary.iloc[0]
     return say(
         "Call the {n} customers of the list. {leave} of them ({low} to {high}) are expected to "
-        "leave; if a call keeps {rate} of those, {kept} stay, and {saving} {currency} more is "
-        "expected than the calls cost."
+        "leave; if a call keeps {rate} of those, {kept} stay, and {saving} more is expected "
+        "than the calls cost."
     ).format(
         n=f"{row['listed']:,.0f}",
         leave=f"{row['would_leave']:.1f}",
@@ -106,8 +107,7 @@ def _to_do(
         high=f"{row['high']:.1f}",
         rate=f"{settings.save_rate:.0%}",
         kept=f"{settings.save_rate * row['would_leave']:.1f}",
-        saving=f"{row['expected_saving']:,.0f}",
-        currency=report.bank.currency,
+        saving=money(row["expected_saving"]),
     )
 
 

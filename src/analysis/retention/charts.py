@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
+from analysis.language import say
 from analysis.loyalty.charts import bank_and_branch
 from analysis.report.figure import Figure
-from analysis.report.language import say
 from analysis.retention.words import label
 from analysis.statistics.reach import reach
 
@@ -57,9 +57,9 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
         axis.set(xlabel=say("Chance of leaving as told"), ylabel=say("Left, 95 % interval"))
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(PercentFormatter(1))
-        within = int(tenths["predicted"].between(tenths["low"], tenths["high"]).sum())
+        inside = int(tenths["predicted"].between(tenths["low"], tenths["high"]).sum())
         title = say("In {within} of {all} tenths the chance told lies within the interval").format(
-            within=within, all=len(tenths)
+            within=inside, all=len(tenths)
         )
     axis.set_title(title, fontsize=10)
     return Figure(drawing, title)

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.changes.calls import may_be_contacted, within_capacity
+from analysis.language import because, money, say, sentences
 from analysis.loyalty.index import ALL
-from analysis.report.language import because, say
 from analysis.retention import said
 from analysis.retention.fitted import HazardModel
 from analysis.retention.words import label
@@ -136,10 +136,13 @@ WHAT_COUNTS = {
 }
 
 
-def what_counts(model: HazardModel, most: int = 12) -> pd.DataFrame:
-    """What moves the chance of leaving most, by type of customer: the columns `WHAT_COUNTS`."""
+def what_counts(model: HazardModel, events: list[Event], most: int = 12) -> pd.DataFrame:
+    """What moves the chance of leaving most, by type of customer: the columns `WHAT_COUNTS`,
+    features in the reader's words, events by their titles.
+    """
+    titles = {f"event_{e.name}": say("Event: {what}").format(what=e.title) for e in events}
     rows = [
-        [kind, f.name, float(np.exp(f.coefficient)), f.missing_share]
+        [kind, titles.get(f.name) or label(f.name), float(np.exp(f.coefficient)), f.missing_share]
         for kind, m in model.fitted.items()
         for f in m.features
     ]
@@ -157,9 +160,16 @@ def what_counts(model: HazardModel, most: int = 12) -> pd.DataFrame:
 
 def no_model(model: HazardModel) -> str:
     """For which types of customers there is no model, and why, in words."""
-    return " ".join(
-        f"{label(kind)}: {because(m)}" for kind, m in model.types.items() if because(m)
-    ) or ("" if model.types else say("Two quarters are needed."))
+    if not model.types:
+        return say("Two quarters are needed.")
+    of_type = say("{kind}: {why}", "of a type of customers")
+    return sentences(
+        *[
+            of_type.format(kind=label(kind), why=because(m))
+            for kind, m in model.types.items()
+            if because(m)
+        ]
+    )
 
 
 def in_words(listed: pd.DataFrame, events: list[Event]) -> pd.DataFrame:
@@ -349,16 +359,15 @@ def with_capacity(settings: Retention, capacity: int | None) -> Retention:
     return settings.model_copy(update={"capacity": capacity, "capacities": {}})
 
 
-def assumptions(settings: Retention, currency: str) -> str:
+def assumptions(settings: Retention) -> str:
     """What the list assumes, in words."""
     return say(
-        "Assumed: a call keeps {rate} of those who would leave and costs {cost} "
-        "{currency}; a branch can call {capacity} customers a quarter, unless the params "
+        "Assumed: a call keeps {rate} of those who would leave and costs {cost}; "
+        "a branch can call {capacity} customers a quarter, unless the params "
         "file says otherwise."
     ).format(
         rate=f"{settings.save_rate:.0%}",
-        cost=f"{settings.contact_cost:g}",
-        currency=currency,
+        cost=money(settings.contact_cost),
         capacity=settings.capacity,
     )
 

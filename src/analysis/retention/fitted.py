@@ -1,6 +1,6 @@
 """What a fitted hazard model is, as it is stored."""
 
-from analysis.report.language import Impossible
+from analysis.language import Impossible
 from analysis.segmentation.features import Described, LeftOut
 from analysis.shape import Shape
 from analysis.statistics.fitted import Judged, Tenth

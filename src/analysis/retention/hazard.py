@@ -18,9 +18,9 @@ import pandas as pd
 from ibis import _
 from sklearn.linear_model import LogisticRegression
 
+from analysis.language import Impossible, impossible
 from analysis.marts.rows import rows_of
 from analysis.quarters import Quarter
-from analysis.report.language import Impossible, impossible
 from analysis.retention.fitted import Hazard, HazardFeature, HazardModel, HeldOutQuarter, Logit
 from analysis.segmentation.features import LeftOut, described, matrix
 from analysis.segmentation.scoring import standardised

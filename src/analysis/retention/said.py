@@ -2,7 +2,7 @@
 them.
 """
 
-from analysis.report.language import marked, say
+from analysis.language import marked, say
 from analysis.retention.words import label
 from analysis.sources.params import Event
 

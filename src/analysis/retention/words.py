@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
 from analysis.voice.words import WORDS as VOICE
@@ -10,11 +10,11 @@ from analysis.voice.words import WORDS as VOICE
 #: The heads of columns.
 COLUMNS = {
     "listed": marked("On the list"),
-    "at_risk": marked("Customers at risk"),
+    "at_risk": marked("Customers examined"),
     "would_leave": marked("Would leave"),
     "of_departures": marked("Of all expected to leave"),
     "expected_saving": marked("Expected saving"),
-    "who": marked("Who"),
+    "who": marked("Who", "on the list or not"),
     "predicted": marked("Predicted"),
     "brier": marked("Brier score"),
     "brier_base": marked("Brier, mean alone"),

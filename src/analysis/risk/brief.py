@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.language import listed, money, ngettext, say, sentences
 from analysis.report.brief import (
     Brief,
     Explained,
@@ -17,8 +18,6 @@ from analysis.report.brief import (
     difference_in_words,
     first,
 )
-from analysis.report.language import money, ngettext, say
-from analysis.report.words import listed
 from analysis.risk import findings
 from analysis.risk.dispositions import AGES, DECIDED
 from analysis.risk.questions import case_file
@@ -61,7 +60,7 @@ def in_short(
                     ),
                 )
             ],
-            unit=currency,
+            currency=currency,
             better="down",
         )
     if holds is not None:
@@ -99,10 +98,15 @@ def nothing_followed(why: str) -> Brief:
     )
 
 
-def _figure(label_: str, kind: str, values: Mapping[str, float], unit: str = "") -> KeyFigure:
+def _figure(label_: str, kind: str, values: Mapping[str, float], currency: str = "") -> KeyFigure:
     shown = [Point(quarter=q, value=v) for q, v in values.items()]
     return KeyFigure(
-        label=label_, kind=kind, points=shown, changes=changes(shown), unit=unit, better="down"
+        label=label_,
+        kind=kind,
+        points=shown,
+        changes=changes(shown),
+        currency=currency,
+        better="down",
     )
 
 
@@ -184,22 +188,23 @@ def _changed(live: pd.DataFrame, alerts: KeyFigure, days: Mapping[str, int]) -> 
         n,
     ).format(n=n, severe=severe)
     new = int((live["first_seen"] == alerts.now.quarter).sum())
-    text += " " + (
+    told = [text]
+    told.append(
         ngettext("{new} is new this quarter.", "{new} are new this quarter.", new).format(new=new)
         if new
         else say("None is new this quarter.")
     )
     if (change := next(iter(alerts.changes), None)) and change.difference:
-        text += " " + say("Since last quarter: {change}.").format(
-            change=difference_in_words(change.difference, "count")
-        )
+        since = say("Since last quarter: {change}.")
+        told.append(since.format(change=difference_in_words(change.difference, "count")))
     if long_open:
-        text += " " + ngettext(
+        waiting = ngettext(
             "{n} has been open for more than {days} days.",
             "{n} have been open for more than {days} days.",
             long_open,
-        ).format(n=long_open, days=LONG_OPEN)
-    return text
+        )
+        told.append(waiting.format(n=long_open, days=LONG_OPEN))
+    return sentences(*told)
 
 
 def _why(live: pd.DataFrame) -> str:
@@ -233,9 +238,10 @@ def _to_do(live: pd.DataFrame, holds: pd.DataFrame | None) -> str:
         ).format(n=len(waiting))
     if holds is not None and len(holds):
         once = holds.drop_duplicates("application_id")
-        text += " " + say("Hold {n} pending applications, {amount}.").format(
+        hold = say("Hold {n} pending applications, {amount}.").format(
             n=len(once), amount=money(float(once["amount"].sum()))
         )
+        return sentences(text, hold)
     return text
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.contract import AMOUNT
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.risk.cases import Case, Proof, Window, proof, together, with_columns
 from analysis.risk.related import groups
 from analysis.risk.reuse import reused

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from analysis.language import day_in_words, say
 from analysis.report.figure import Figure
-from analysis.report.language import say
 from analysis.report.sheet import sheet_html
 from analysis.report.table import Table, table
 from analysis.risk import charts, findings, words
@@ -71,7 +71,7 @@ class CaseFile:
         """The case as a printable page."""
         over_time = charts.timeline_chart(self.alert_id, self.flows, self.since)
         history = findings.seen_over_time(self.over_time, self.alert_id)
-        reasons = words.words(str(self.alert["reasons"])).split("; ")
+        reasons = [words.label(code) for code in str(self.alert["reasons"]).split(" ") if code]
         shown = [part for part in (self.picture, over_time) if part is not None]
         return sheet_html(
             self.title,
@@ -127,7 +127,7 @@ class CaseFile:
         decided_on = self.alert["decided_on"]
         if pd.isna(decided_on):
             return say("It has not been decided so far.")
-        day = f"{pd.Timestamp(decided_on):%Y-%m-%d}"
+        day = day_in_words(pd.Timestamp(decided_on))
         if self.alert["status"] == "open":
             return say("It was looked at on {day} and is open.").format(day=day)
         return say("Decided on {day}: {status}.").format(

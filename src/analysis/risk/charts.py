@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
-from analysis.report.figure import BACK, Figure
-from analysis.report.language import money, say, with_currency
+from analysis.language import listed, money, say, with_currency, within
+from analysis.report.figure import BACK, Figure, amount_ticks
 from analysis.risk.words import label, severity, threshold
 
 MOST_PARTIES = 40
@@ -73,12 +73,12 @@ class Layout:
 
 
 def flow_chart(
-    alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame, amount: float
+    alert_id: str, flows: pd.DataFrame, parties: pd.DataFrame, at_stake: float
 ) -> Figure | None:
     """Who paid whom in a case: parties in columns by their part, lines as wide as the money, with
     sums and months beside each party.
 
-    flows: as from `findings.payments`. amount: at stake. At most forty parties are drawn, those
+    flows: as from `findings.payments`. at_stake: the amount. At most forty parties are drawn, those
     with the most money. None where no payment between two parties is among the evidence.
     """
     role = dict(zip(parties["party"], parties["role"], strict=True))
@@ -98,7 +98,7 @@ def flow_chart(
     _draw_flows(axis, sums, layout, colours)
     _draw_parties(axis, sums, layout, colours)
     for across, column in enumerate(layout.columns.values()):
-        names = " / ".join(sorted({label(role[p]).lower() for p in column}))
+        names = listed(sorted({within(label(role[p])) for p in column}))
         above = layout.tallest + 0.35
         axis.text(across, above, names, ha="center", fontsize=8, weight="bold")
     axis.set(xlim=(-1.3, layout.last + 1.3), ylim=(-0.3, layout.tallest + 1))
@@ -112,7 +112,7 @@ def flow_chart(
     )
     title = template.format(
         alert=alert_id,
-        amount=money(amount),
+        amount=money(at_stake),
         n=len(flows),
         parties=len(role),
         most=MOST_PARTIES,
@@ -142,12 +142,12 @@ def _draw_flows(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colours
     pairs = set(zip(sums["payer"], sums["payee"], strict=True))
     for flow in sums.itertuples(index=False):
         both_ways = (flow.payee, flow.payer) in pairs
-        within = at[flow.payer][0] == at[flow.payee][0]
+        beside = at[flow.payer][0] == at[flow.payee][0]
         axis.add_patch(
             FancyArrowPatch(
                 at[flow.payer],
                 at[flow.payee],
-                connectionstyle=f"arc3,rad={0.12 if both_ways or within else 0.0}",
+                connectionstyle=f"arc3,rad={0.12 if both_ways or beside else 0.0}",
                 arrowstyle="-|>",
                 mutation_scale=8,
                 shrinkA=5,
@@ -192,7 +192,8 @@ def _party_label(party: str, flows: pd.DataFrame, months: bool) -> str:
         parts.append(say("got {amount}").format(amount=f"{received:,.0f}"))
     if len(flows) and months:
         first, last = f"{flows['first'].min():%Y-%m}", f"{flows['last'].max():%Y-%m}"
-        parts.append(first if first == last else f"{first}…{last}")
+        span = say("{first}…{last}", "months")
+        parts.append(first if first == last else span.format(first=first, last=last))
     return "  ".join(parts)
 
 
@@ -226,7 +227,7 @@ def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> F
     axis.axvline(since, color="grey", linewidth=1, linestyle="--")
     axis.set(xlabel=say("Date"), ylabel=with_currency(say("Amount")))
     axis.set_ylim(bottom=0)
-    axis.yaxis.set_major_formatter(lambda v, _at: f"{v:,.0f}")
+    axis.yaxis.set_major_formatter(amount_ticks())
     axis.xaxis_date()
     axis.tick_params(axis="x", rotation=20)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=7)
@@ -274,7 +275,7 @@ def curve_chart(curve: pd.DataFrame) -> Figure | None:
     ).format(
         least=curve["alerts"].min(),
         most=at_most["alerts"],
-        name=threshold(at_most["threshold"]).lower(),
+        name=within(threshold(at_most["threshold"])),
         value=f"{at_most['value']:g}",
     )
     drawing.suptitle(title, fontsize=10)
@@ -294,7 +295,11 @@ def precision_chart(shares: pd.DataFrame) -> Figure:
     axis.hlines(at, shares["share_low"], shares["share_high"], color="grey")
     axis.plot(shares["share"], at, "o", color=sns.color_palette()[0])
     axis.set_yticks(
-        at, [f"{label(r)} ({n})" for r, n in zip(shares["reason"], shares["decided"], strict=True)]
+        at,
+        [
+            say("{reason} ({n})").format(reason=label(r), n=n)
+            for r, n in zip(shares["reason"], shares["decided"], strict=True)
+        ],
     )
     axis.set(xlim=(0, 1), xlabel=say("Share confirmed, of the alerts decided (in brackets)"))
     enough = shares[shares["decided"] >= ENOUGH]

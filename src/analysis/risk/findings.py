@@ -6,7 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
-from analysis.report.language import money, ngettext, say
+from analysis.language import (
+    day_in_words,
+    listed,
+    money,
+    ngettext,
+    quarter_in_words,
+    say,
+    sentences,
+    within,
+)
 from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
@@ -64,7 +73,7 @@ def left_out(tables: list[str]) -> str:
         return ""
     return say(
         "The bank does not deliver {tables}; the signals that need them are left out."
-    ).format(tables=", ".join(tables))
+    ).format(tables=listed(tables))
 
 
 def passed_over(parties: list[str], most: int) -> str:
@@ -74,7 +83,7 @@ def passed_over(parties: list[str], most: int) -> str:
     return say(
         "{n} parties deal with more than {most} others and are passed over as authorities, "
         "utilities or markets: {parties}."
-    ).format(n=len(parties), most=f"{most:,}", parties=", ".join(parties[:10]))
+    ).format(n=len(parties), most=f"{most:,}", parties=listed(parties[:10]))
 
 
 def unknown(alerts: list[str]) -> str:
@@ -82,7 +91,7 @@ def unknown(alerts: list[str]) -> str:
     if not alerts:
         return ""
     return say("Dispositions name alerts that are not known and were set aside: {alerts}.").format(
-        alerts=", ".join(alerts)
+        alerts=listed(alerts)
     )
 
 
@@ -113,7 +122,8 @@ def in_words(rows: pd.DataFrame) -> pd.DataFrame:
         "new_reasons": words,
         "severity": severity,
         "action": label,
-        "role": lambda r: label(r).lower(),
+        "about": lambda about: listed(about.split(", ")),
+        "role": lambda r: within(label(r)),
         "reason": label,
         "status": label,
         "kind": label,
@@ -183,7 +193,8 @@ def case_title(alert: pd.Series) -> str:
     """What a case is called: its identifier, and what it is about."""
     if not alert["about"]:
         return str(alert["alert_id"])
-    return say("{alert}: {about}").format(alert=alert["alert_id"], about=alert["about"])
+    about = listed(str(alert["about"]).split(", "))
+    return say("{alert}: {about}").format(alert=alert["alert_id"], about=about)
 
 
 def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
@@ -198,9 +209,9 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
         ).format(
             n=len(parties),
             payments=len(flows),
-            first=f"{flows['booked_at'].min():%Y-%m-%d}" if len(flows) else "–",
-            last=f"{flows['booked_at'].max():%Y-%m-%d}" if len(flows) else "–",
-            amount=money(float(alert["amount"])),
+            first=day_in_words(flows["booked_at"].min()) if len(flows) else "–",
+            last=day_in_words(flows["booked_at"].max()) if len(flows) else "–",
+            amount=money(float(alert["amount"]), in_full=True),
         ),
         say("Why: {reasons}.").format(
             reasons=words(" ".join(str(alert["reasons"]).split(" ")[:3]))
@@ -209,7 +220,7 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
     if alert["new_reasons"] and pd.notna(alert["decided_on"]):
         told.append(
             say("It was decided on {day} and is back with new reasons: {reasons}.").format(
-                day=f"{pd.Timestamp(alert['decided_on']):%Y-%m-%d}",
+                day=day_in_words(pd.Timestamp(alert["decided_on"])),
                 reasons=words(str(alert["new_reasons"])),
             )
         )
@@ -218,11 +229,11 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
     elif pd.notna(alert["decided_on"]) and pd.notna(alert["amount_before"]):
         told.append(
             say("It was looked at on {day}, when {before} were at stake, and is open.").format(
-                day=f"{pd.Timestamp(alert['decided_on']):%Y-%m-%d}",
-                before=money(float(alert["amount_before"])),
+                day=day_in_words(pd.Timestamp(alert["decided_on"])),
+                before=money(float(alert["amount_before"]), in_full=True),
             )
         )
-    return " ".join(told)
+    return sentences(*told)
 
 
 def telling(flows: pd.DataFrame, kind: str, most: int) -> pd.DataFrame:
@@ -305,12 +316,12 @@ def scorecard_words(card: Scorecard | None, history: pd.DataFrame, kind: str, en
         "{auc} and its Brier score {brier} (the mean alone: {base})."
     ).format(
         n=card.held_out.n,
-        quarter=card.held_out.quarter,
+        quarter=quarter_in_words(card.held_out.quarter),
         auc=f"{card.held_out.auc:.2f}",
         brier=f"{card.held_out.brier:.3f}",
         base=f"{card.held_out.brier_base:.3f}",
     )
-    return f"{text} {held_out}"
+    return sentences(text, held_out)
 
 
 def weights(card: Scorecard | None, kind: str) -> pd.DataFrame:

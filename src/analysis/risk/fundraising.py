@@ -20,7 +20,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.contract.tables import BANK_KINDS
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.risk.cases import Case, Window, with_columns
 from analysis.risk.patterns import busiest, hubs, pairs, turned, without
 from analysis.risk.related import groups

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.risk.cases import Case, Window, proof, with_columns
 from analysis.risk.related import LINKED, LINKS, groups, links
 from analysis.risk.reuse import reused

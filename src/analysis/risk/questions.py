@@ -1,6 +1,6 @@
 """What to ask in a case, and what would make it innocent, by kind."""
 
-from analysis.report.language import marked, say
+from analysis.language import marked, say
 
 #: What to ask, in this order.
 QUESTIONS = {

@@ -10,6 +10,7 @@ from ibis.backends.duckdb import Backend
 
 from analysis.contract import CONTRACT
 from analysis.errors import MissingDataError, ParametersError, not_one_of
+from analysis.language import listed, marked, say
 from analysis.quarters import Quarter
 from analysis.risk.cases import Case, Window
 from analysis.risk.mortgage import held_by, pending
@@ -19,7 +20,7 @@ from analysis.sources.params import Bank
 from analysis.steps.readings import mart_files
 from analysis.storage import rows_of
 
-STOP = "confirm at once and stop"
+STOP = marked("confirm at once and stop")
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Screened:
     @property
     def verdict(self) -> str:
         """What to do."""
-        return STOP if self.alerts else "nothing known against it"
+        return STOP if self.alerts else marked("nothing known against it")
 
 
 def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
@@ -56,7 +57,9 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
     prepared = sorted(p.stem for p in (bank.data_folder / "models" / "risk").glob("*.json"))
     if not prepared:
         raise MissingDataError(
-            f"There are no alerts in {bank.data_folder}. Run `workbook prepare {bank.path}` first."
+            say(
+                "There are no alerts in {data_folder}. Run `workbook prepare {path}` first."
+            ).format(data_folder=bank.data_folder, path=bank.path)
         )
     quarter = Quarter.parse(prepared[-1])
     tables: Tables = {
@@ -66,14 +69,17 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
     }
     if missing := {"loan_applications", "account_holders"} - set(tables):
         raise MissingDataError(
-            f"The bank does not deliver {', '.join(sorted(missing))}; applications cannot "
-            f"be screened."
+            say("The bank does not deliver {missing}; applications cannot be screened.").format(
+                missing=listed(sorted(missing))
+            )
         )
     waiting = pending(tables, Window(quarter.start, bank.taken_on))
     if application_id not in set(waiting["application_id"]):
         raise ParametersError(
             not_one_of(
-                "The pending mortgage application", application_id, list(waiting["application_id"])
+                say("The pending mortgage application"),
+                application_id,
+                list(waiting["application_id"]),
             )
         )
     application = waiting[waiting["application_id"] == application_id].iloc[0]
@@ -82,7 +88,7 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
     )
     if not screened.compound and not screened.developer:
         screened.remarks.append(
-            "It names neither compound nor developer and was compared by its parties only."
+            say("It names neither compound nor developer and was compared by its parties only.")
         )
     cases = _standing(bank, con, quarter)
     for alert, case, applications in held_by(tables, waiting, cases.items()):

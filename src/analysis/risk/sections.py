@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from IPython.display import display
 
+from analysis.language import listed, quarter_in_words, say, sentences
 from analysis.report.brief import Brief
-from analysis.report.language import say
 from analysis.report.table import Table, table
-from analysis.report.words import listed
 from analysis.risk import charts, findings, words
 from analysis.risk.bias import compared
 from analysis.risk.brief import in_short, nothing_followed
@@ -112,7 +111,12 @@ class Investigation:
             **({"last_on": "date"} if last_on else {}),
             "assigned_to": "text",
         }
-        return in_table(self.live, say("Alerts"), kinds, empty=say("Nothing meets the conditions."))
+        return in_table(
+            self.live,
+            say("Alerts", "title of a list"),
+            kinds,
+            empty=say("Nothing meets the conditions."),
+        )
 
     def news(self) -> Table:
         """Why there is an alert, and what is new since last quarter."""
@@ -173,7 +177,7 @@ class Investigation:
         of its own to print and sign.
         """
         shown: list[object] = []
-        subtitle = f"{self.data.branch_name} · {self.data.quarter}"
+        subtitle = f"{self.data.branch_name} · {quarter_in_words(self.data.quarter)}"
         for place, (_at, alert) in enumerate(self.live.iterrows()):
             case = CaseFile(
                 alert,
@@ -483,7 +487,7 @@ class Overview:
             return told
         kinds = listed(words.label(kind) for kind in self.lacking)
         missing = say("Not examined: {kinds}.").format(kinds=kinds)
-        return told.model_copy(update={"changed": f"{told.changed} {missing}"})
+        return told.model_copy(update={"changed": sentences(told.changed, missing)})
 
 
 def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) -> Table:

@@ -4,7 +4,7 @@ reader's language. Signals bring their own words (`signals.Signal`).
 Columns, codes and thresholds are looked up apart: a column may have the name of a code.
 """
 
-from analysis.report.language import marked, say
+from analysis.language import marked, say
 from analysis.report.words import SHARED, Words
 from analysis.risk.detectors import SIGNALS
 
@@ -45,7 +45,7 @@ COLUMNS = {
     "quarter": marked("Quarter"),
     "decided": marked("Decided"),
     "confirmed": marked("Confirmed"),
-    "share": marked("Share"),
+    "share": marked("Share confirmed"),
     "decided_on": marked("Decided on"),
     "decided_by": marked("Decided by"),
     "why": marked("Why"),
@@ -58,7 +58,7 @@ COLUMNS = {
     "value": marked("Setting"),
     "per_1000": marked("Per 1,000"),
     "added": marked("Added"),
-    "lost": marked("Lost"),
+    "lost": marked("Lost", "of alerts"),
     "precision": marked("Precision"),
     "recall": marked("Recall"),
     "cards": marked("Cards"),
@@ -88,7 +88,7 @@ KINDS = {
     "risk_mortgage": marked("Mortgages"),
     "risk_card_cashout": marked("Card cash-out"),
     "risk_fundraising": marked("Fund-raising"),
-    "risk_acceptance": marked("Bills"),
+    "risk_acceptance": marked("Bills", "kind of case"),
     "risk_overview": marked("Investigations"),
 }
 
@@ -199,9 +199,9 @@ THRESHOLDS = {
 
 #: How severe an alert is.
 SEVERITIES = {
-    "high": marked("high"),
-    "medium": marked("medium"),
-    "low": marked("low"),
+    "high": marked("high", "severity"),
+    "medium": marked("medium", "severity"),
+    "low": marked("low", "severity"),
 }
 CODES = {
     **{s.code: s.words for signals in SIGNALS.values() for s in signals},

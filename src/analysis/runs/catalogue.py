@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.errors import ParametersError, not_one_of
+from analysis.language import in_use, say
 from analysis.partition import ALL
+from analysis.report.prose import in_language
 from analysis.runs.manifest import Parameter
 from analysis.sources.params import Bank, fault_messages
 from analysis.steps.declaration import Step
@@ -63,12 +65,18 @@ class Report:
         """The notebook's name without its number."""
         return self.file.split("_", 1)[1]
 
-    @cached_property
+    @property
     def title(self) -> str:
-        """What its page is called, in the language of the source."""
-        cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
-        lines = [line for c in cells for line in "".join(c["source"]).splitlines()]
+        """What its page is called, in the language in use."""
+        lines = in_language(self._opening, in_use()).splitlines()
         return next((line[2:] for line in lines if line.startswith("# ")), self.name)
+
+    @cached_property
+    def _opening(self) -> str:
+        """The cell that begins the notebook."""
+        cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
+        prose = ("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        return next((text for text in prose if text.startswith("# ")), "")
 
     @property
     def notebook(self) -> Path:
@@ -103,11 +111,13 @@ def chosen_reports(bank: Bank, names: list[str], branches: list[str]) -> list[Re
     """
     for name in [*names, *bank.reports]:
         if name not in REPORTS:
-            raise ParametersError(not_one_of("The report", name, REPORTS))
+            raise ParametersError(not_one_of(say("The report"), name, REPORTS))
         if name in names and REPORTS[name].whole_bank_only and branches and ALL not in branches:
             raise ParametersError(
-                f"The report {name} is made for the whole bank only. Ask for it with "
-                f"--branch {ALL}."
+                say(
+                    "The report {name} is made for the whole bank only. Ask for it with --branch "
+                    "{whole}."
+                ).format(name=name, whole=ALL)
             )
     return [REPORTS[n] for n in (names or bank.reports or REPORTS)]
 
@@ -121,9 +131,11 @@ def set_values(reports: list[Report], settings: list[str]) -> dict[str, dict[str
     for setting in settings:
         name, separator, value = setting.partition("=")
         if not separator:
-            raise ParametersError(f"--set {setting!r} is not of the form name=value.")
+            raise ParametersError(
+                say("--set {setting!r} is not of the form name=value.").format(setting=setting)
+            )
         if name not in valid:
-            raise ParametersError(not_one_of("The parameter", name, valid))
+            raise ParametersError(not_one_of(say("The parameter"), name, valid))
         values[name] = value
     checked = {}
     for report in reports:

@@ -5,18 +5,22 @@ they were made of changed.
 from dataclasses import dataclass
 from functools import cache
 
+from analysis.errors import WorkbookError
+from analysis.language import listed, marked, say
 from analysis.prepare import all_steps
 from analysis.report.brief import Brief, KeyFigure, difference_in_words, in_words
 from analysis.runs.briefs import brief_of_entry
-from analysis.runs.manifest import Entry, Manifest, Name
+from analysis.runs.manifest import STATES, Entry, Manifest, Name
 
 #: What a report is made of, as a reader calls it.
 MADE_OF = {
-    "notebook": "the notebook",
-    "code": "the code",
-    "packages": "the packages",
-    "settings": "the settings of the params file",
-    "contract": "the bank's accepted rows",
+    "notebook": marked("the notebook"),
+    "code": marked("the code"),
+    "packages": marked("the packages"),
+    "words": marked("the words of the language"),
+    "languages": marked("the languages of the pages"),
+    "settings": marked("the settings of the params file"),
+    "contract": marked("the bank's accepted rows"),
 }
 
 
@@ -37,6 +41,9 @@ def differences(before: Manifest, now: Manifest) -> list[Difference]:
     """What differs between two folders of a quarter, report by report: status first, then figures,
     then what each says.
     """
+    if before.about.language != now.about.language:
+        apart = say("{folder} is in another language than {other}; compare two of one language.")
+        raise WorkbookError(apart.format(folder=before.folder, other=now.folder))
     names = sorted(before.reports.keys() | now.reports.keys())
     found: list[Difference] = []
     for name in names:
@@ -48,14 +55,16 @@ def _of_report(name: Name, before: Manifest, now: Manifest) -> list[Difference]:
     branch, report = name
     then, today = before.get(name), now.get(name)
     if then is None or today is None or then.status != today.status:
-        old, new = (e.status if e else "not there" for e in (then, today))
+        old, new = (say(STATES[e.status]) if e else say("not there") for e in (then, today))
         return [
-            Difference(branch, report, "status", old, new, cause=cause(then, today, before, now))
+            Difference(
+                branch, report, say("status"), old, new, cause=cause(then, today, before, now)
+            )
         ]
     briefs = brief_of_entry(before.folder, then), brief_of_entry(now.folder, today)
     if None in briefs and then.status == "done":
-        told = ["cannot be read" if b is None else "there" for b in briefs]
-        return [Difference(branch, report, "what it tells", *told)]
+        told = [say("cannot be read") if b is None else say("there") for b in briefs]
+        return [Difference(branch, report, say("what it tells"), *told)]
     if None in briefs:
         return []
     why = cause(then, today, before, now)
@@ -72,19 +81,21 @@ def _figures(before: Brief, now: Brief) -> list[tuple[str, str, str, str]]:
     for figure in now.figures:
         other: KeyFigure | None = old.pop(figure.label, None)
         if other is None:
-            told.append((figure.label, "not there", in_words(figure), ""))
+            told.append((figure.label, say("not there"), in_words(figure), ""))
             continue
-        values = other.now.value, figure.now.value
-        if values[0] == values[1]:
+        was, now_is = other.now.value, figure.now.value
+        if was == now_is:
             continue
-        change = "" if None in values else difference_in_words(values[1] - values[0], figure.kind)  # type: ignore[operator]
+        change = ""
+        if was is not None and now_is is not None:
+            change = difference_in_words(now_is - was, figure.kind, figure.currency)
         told.append((figure.label, in_words(other), in_words(figure), change))
-    return told + [(label, in_words(f), "not there", "") for label, f in old.items()]
+    return told + [(label, in_words(f), say("not there"), "") for label, f in old.items()]
 
 
 def _sentences(before: Brief, now: Brief) -> list[tuple[str, str, str, str]]:
     """What is to be done, where that differs."""
-    return [("what to do", before.to_do, now.to_do, "")] if before.to_do != now.to_do else []
+    return [(say("what to do"), before.to_do, now.to_do, "")] if before.to_do != now.to_do else []
 
 
 def cause(then: Entry | None, today: Entry | None, before: Manifest, now: Manifest) -> str:
@@ -92,22 +103,30 @@ def cause(then: Entry | None, today: Entry | None, before: Manifest, now: Manife
     that the quarter is another one.
     """
     if before.about.quarter != now.about.quarter:
-        return f"{before.about.quarter} against {now.about.quarter}"
+        return say("{quarter} against {other}").format(
+            quarter=before.about.quarter, other=now.about.quarter
+        )
     if then is None or today is None:
-        return "one of the two was not run"
+        return say("one of the two was not run")
     old, new = then.made_of or {}, today.made_of or {}
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    changed = [MADE_OF.get(name) or _of_step(name) for name in names]
+    changed = [say(MADE_OF[n]) if n in MADE_OF else _of_step(n) for n in names]
     if {**(then.parameters or {}), "params": ""} != {**(today.parameters or {}), "params": ""}:
-        changed.append("the parameters")
-    return ", ".join(changed) or "nothing that is recorded"
+        changed.append(say("the parameters"))
+    return listed(changed) or say("nothing that is recorded")
 
 
 def _of_step(name: str) -> str:
     """A mart or model with the step that builds it."""
     kind, _space, thing = name.partition(" ")
     step = builders().get(thing, "")
-    return f"the {kind} {thing} (step {step})" if step else f"the {kind} {thing}"
+    told = {
+        ("mart", True): say("the mart {name} (step {step})"),
+        ("mart", False): say("the mart {name}"),
+        ("model", True): say("the model {name} (step {step})"),
+        ("model", False): say("the model {name}"),
+    }.get((kind, bool(step)), name)
+    return told.format(name=thing, step=step)
 
 
 @cache

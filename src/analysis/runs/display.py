@@ -11,11 +11,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from analysis.language import listed, marked, say
 from analysis.runs.grid import Hear, Outcome, Plan
 from analysis.runs.manifest import Name
 from analysis.runs.replayed import Replay
 from analysis.steps.running import StepEvent
 from analysis.terminal import json_line
+
+#: What became of reports, counted while a run goes on.
+COUNTED = {
+    "done": marked("{n} done"),
+    "empty": marked("{n} empty"),
+    "failed": marked("{n} failed"),
+    "skipped": marked("{n} were up to date"),
+}
+#: What became of a step.
+BECAME = {"failed": marked("failed"), "left out": marked("left out")}
 
 
 class Display:
@@ -84,16 +95,26 @@ class Display:
             )
         elif event["status"] == "failed":
             self.console.print(
-                f"[red]failed[/red] {escape(event['branch'])} {event['report']}: "
+                f"[red]{say('failed')}[/red] {escape(event['branch'])} {event['report']}: "
                 f"{escape(event['error'])}",
                 soft_wrap=True,
                 highlight=False,
             )
         elif not self.console.is_terminal:
-            empty = ": empty" if event["status"] == "empty" else ""
+            template = (
+                say("{over}/{total} {branch} {report}: empty {seconds:.1f} s, {left} left")
+                if event["status"] == "empty"
+                else say("{over}/{total} {branch} {report} {seconds:.1f} s, {left} left")
+            )
             self.console.print(
-                f"{over}/{self.total} {event['branch']} {event['report']}{empty} "
-                f"{event['seconds']:.1f} s, {_clock(self.seconds_left)} left",
+                template.format(
+                    over=over,
+                    total=self.total,
+                    branch=event["branch"],
+                    report=event["report"],
+                    seconds=event["seconds"],
+                    left=_clock(self.seconds_left),
+                ),
                 markup=False,
                 highlight=False,
             )
@@ -108,20 +129,25 @@ class Display:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(f"{_clock(self.seconds_left)} left"),
+            TextColumn(say("{time} left").format(time=_clock(self.seconds_left))),
             console=self.console,
         )
-        empty = f"{self.counts['empty']} empty, " if self.counts["empty"] else ""
-        counts = (
-            f"{self.counts['done']} done, {empty}{self.counts['failed']} failed, "
-            f"{self.counts['skipped']} were up to date"
+        counts = listed(
+            say(text).format(n=self.counts[state])
+            for state, text in COUNTED.items()
+            if state != "empty" or self.counts[state]
         )
         bar.add_task(counts, total=self.total, completed=sum(self.counts.values()))
         picture.add_row(bar)
         for (branch, report), (cell, of, since) in sorted(self.running.items()):
-            where = f"cell {cell} of {of}" if of else "starting"
+            where = say("cell {cell} of {of}").format(cell=cell, of=of) if of else say("starting")
             picture.add_row(
-                f"  {escape(branch)} {report}: {where}, {time.monotonic() - since:.0f} s"
+                say("  {branch} {report}: {where}, {seconds:.0f} s").format(
+                    branch=escape(branch),
+                    report=report,
+                    where=where,
+                    seconds=time.monotonic() - since,
+                )
             )
         return picture
 
@@ -159,14 +185,23 @@ def tell_outcome(outcome: Outcome, console: Console, out: Console, as_json: bool
         print(json_line(ended), flush=True)
     if outcome.interrupted:
         console.print(
-            f"Interrupted after {outcome.done} reports; the same command goes on from here."
+            say("Interrupted after {done} reports; the same command goes on from here.").format(
+                done=outcome.done
+            )
         )
         return
-    empty = f"{outcome.empty} empty, " if outcome.empty else ""
-    counts = f"{outcome.done} reports done, {empty}{failed} failed"
-    console.print(f"{counts}, {outcome.skipped} were up to date.")
+    told = (
+        say("{done} reports done, {empty} empty, {failed} failed, {skipped} were up to date.")
+        if outcome.empty
+        else say("{done} reports done, {failed} failed, {skipped} were up to date.")
+    )
+    console.print(
+        told.format(done=outcome.done, empty=outcome.empty, failed=failed, skipped=outcome.skipped)
+    )
     for fault in outcome.unwritten:
-        console.print(f"Not written: {fault}", highlight=False, markup=False)
+        console.print(
+            say("Not written: {fault}").format(fault=fault), highlight=False, markup=False
+        )
     if not as_json:
         out.print(index, soft_wrap=True, highlight=False)
 
@@ -176,7 +211,7 @@ class PreparingDisplay:
 
     def __init__(self, console: Console, as_json: bool, bar: Progress) -> None:
         self.console, self.as_json, self.bar = console, as_json, bar
-        self.task = bar.add_task("preparing", total=None, left="")
+        self.task = bar.add_task(say("preparing"), total=None, left="")
         self.running: list[str] = []
 
     def say(self, text: str) -> None:
@@ -192,10 +227,10 @@ class PreparingDisplay:
             self.running.remove(name)
         self.bar.update(
             self.task,
-            description=escape(", ".join(self.running) or name),
+            description=escape(listed(self.running) or name),
             total=event.of,
             completed=event.ended,
-            left=f"{left} left",
+            left=say("{time} left").format(time=left),
         )
         if event.what == "begins" or (self.console.is_terminal and not self.as_json):
             return
@@ -205,9 +240,15 @@ class PreparingDisplay:
             counts = {"over": event.ended, "total": event.of, "seconds_left": event.seconds_left}
             print(json_line({**told, "status": event.what, **counts}), flush=True)
         else:
-            done = "" if event.what == "done" else f" {event.what}"
+            template = (
+                say("{over}/{total} {step}, {left} left")
+                if event.what == "done"
+                else say("{over}/{total} {step} {what}, {left} left")
+            )
+            what = say(BECAME.get(event.what, event.what))
             self.console.print(
-                f"{event.ended}/{event.of} {name}{done}, {left} left", highlight=False
+                template.format(over=event.ended, total=event.of, step=name, what=what, left=left),
+                highlight=False,
             )
 
 
@@ -238,7 +279,7 @@ class ReplayDisplay:
 
     def __init__(self, console: Console, bar: Progress) -> None:
         self.console, self.bar = console, bar
-        self.task = bar.add_task("replaying", total=None)
+        self.task = bar.add_task(say("replaying"), total=None)
 
     def begin(self, count: int) -> None:
         """How many reports are replayed."""
@@ -252,10 +293,14 @@ class ReplayDisplay:
             line = f"{replay.name}: {text}" if replay.report else text
             self.console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
         if not replay.findings and not self.console.is_terminal:
-            line = f"{replay.name}: the same, {replay.seconds:.1f} s"
+            line = say("{replay}: the same, {seconds:.1f} s").format(
+                replay=replay.name, seconds=replay.seconds
+            )
             self.console.print(line, markup=False, highlight=False)
 
 
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    if minutes:
+        return say("{minutes} min {seconds:02d} s").format(minutes=minutes, seconds=rest)
+    return say("{seconds} s").format(seconds=rest)

@@ -22,11 +22,12 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.translators import PythonTranslator
 
+from analysis.language import listed, say, used
 from analysis.partition import ALL
-from analysis.report.frame import Of
-from analysis.report.language import say
+from analysis.report.frame import Of, in_languages
 from analysis.report.page import brief_of, end_where_not_examined, html_pages
 from analysis.report.parts import without_bank
+from analysis.report.sheet import with_links
 from analysis.runs.delivered import BRIEF, EVIDENCE, NOTEBOOK, PAGE, file_hashes
 from analysis.runs.guard import Guard
 from analysis.runs.manifest import Entry
@@ -102,7 +103,8 @@ def run_task(task: Task, tell: Tell = lambda task, cell, of: None) -> Entry:
     is no page either.
     """
     try:
-        return _run(task, tell)
+        with used(task.language):
+            return _run(task, tell)
     except Exception as fault:  # a full disk, a folder without rights: the other reports go on
         return _entry(task, f"{type(fault).__name__}: {fault}", time.time())
 
@@ -158,7 +160,9 @@ def _execute(task: Task, tables: Path, tell: Tell) -> tuple[NotebookNode, str]:
                 extra_arguments=["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"],
             )
         except PapermillExecutionError as fault:
-            error = f"{fault.ename}: {fault.evalue} (cell {fault.exec_count})"
+            error = say("{error}: {why} (cell {n})").format(
+                error=fault.ename, why=fault.evalue, n=fault.exec_count
+            )
         except (
             Exception
         ) as fault:  # a kernel that died; anything at all must leave the other reports alone
@@ -222,6 +226,7 @@ def deliver(
     target = folder / "tables" / task.report
     shutil.rmtree(target, ignore_errors=True)
     if tables.exists() and not error and not nothing:
+        _link_languages(tables, task)
         target.parent.mkdir(exist_ok=True)
         tables.rename(target)
     return _entry(task, error, started).model_copy(
@@ -235,6 +240,16 @@ def deliver(
             "page_bytes": len(pages.html.encode()),
         }
     )
+
+
+def _link_languages(tables: Path, task: Task) -> None:
+    """Give the pages beside the lists ways to the same pages in other languages."""
+    for page in tables.rglob("*.html"):
+        place = page.relative_to(tables)
+        up = "../" * (len(place.parts) + 1)
+        folders = {n: f"{up}{folder}" for n, folder in task.around.languages.items()}
+        links = in_languages(folders, f"tables/{task.report}/{place.as_posix()}")
+        write_text(page, with_links(page.read_text(encoding="utf-8"), links))
 
 
 def _entry(task: Task, error: str, started: float) -> Entry:
@@ -276,7 +291,11 @@ def failed_without_running(task: Task, error: str) -> Entry:
             task.limits.retries + 1,
         )
     except OSError as fault:
-        return _entry(task, f"{error}; no page could be written: {fault}", time.time())
+        return _entry(
+            task,
+            say("{error}; no page could be written: {fault}").format(error=error, fault=fault),
+            time.time(),
+        )
 
 
 def _moment(seconds: float) -> str:
@@ -290,11 +309,11 @@ def _provenance(
         "params": Path(str(task.parameters["params"])).name
     }
     return {
-        "Made of": ", ".join(f"{k} {v}" for k, v in sorted(made_of.items())),
-        "Parameters": ", ".join(f"{k}={v}" for k, v in sorted(shown.items())),
-        "Packages": ", ".join(f"{k} {v}" for k, v in versions().items()),
-        "Started": _moment(started),
-        "Seconds": f"{seconds:.1f}",
+        say("Made of"): listed(f"{k} {v}" for k, v in sorted(made_of.items())),
+        say("Parameters"): listed(f"{k}={v}" for k, v in sorted(shown.items())),
+        say("Packages"): listed(f"{k} {v}" for k, v in versions().items()),
+        say("Started"): _moment(started),
+        say("Seconds"): f"{seconds:.1f}",
     }
 
 

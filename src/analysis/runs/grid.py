@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import WorkbookError
+from analysis.language import catalogue, listed, marked, say, used
 from analysis.lock import held
 from analysis.partition import ALL, Partition
-from analysis.report.language import use
 from analysis.runs import over_all, pool
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
@@ -38,6 +38,13 @@ SETTINGS = {
     "min_cell",
     "title",
     "currency",
+}
+
+#: What can be wrong with a delivered file.
+HARM = {
+    "missing": marked("{file} is missing"),
+    "changed": marked("{file} was changed"),
+    "added": marked("{file} was added"),
 }
 
 
@@ -72,7 +79,7 @@ def run_request(
     cluster: str = "",
 ) -> Outcome:
     """Prepare, plan and run what a checked request asks for, one run at a time on its folder."""
-    folder = request.bank.output_folder / str(request.quarter)
+    folder = request.folder
     check_writable(folder)
     with held(folder, "run"):
         prepare()
@@ -90,16 +97,17 @@ def plan_run(request: Request) -> Plan:
     request.check()
     bank, quarter = request.bank, str(request.quarter)
     whole = Partition(bank, ALL, request.quarter)
-    use(request.written_in)
     branches = whole.branches.set_index("branch_id")["name"].astype(str).to_dict()
-    names = {ALL: whole.branch_name, **branches}
-    folder = bank.output_folder / quarter
+    with used(request.written_in):
+        names = {ALL: whole.branch_name, **branches}
+    folder = request.folder
     check_writable(folder)
     manifest, marks = Manifest(folder), Fingerprints(bank.data_folder)
     settings = bank.model_dump_json(include=SETTINGS)
     plan = Plan(folder, [])
     pairs = request.pairs(list(names))
-    reports = Neighbours(manifest, pairs, names, bank.output_folder, request.quarter)
+    with used(request.written_in):
+        reports = Neighbours(manifest, pairs, names, request)
     for branch, kind in pairs:
         task = Task(
             report=kind.name,
@@ -120,6 +128,8 @@ def plan_run(request: Request) -> Plan:
                 "notebook": bytes_fingerprint(kind.notebook),
                 "code": imported_code(kind.notebook),
                 "packages": text_fingerprint(str(versions())),
+                "words": text_fingerprint(str(catalogue(request.written_in))),
+                "languages": text_fingerprint(str(sorted(reports.languages.items()))),
                 "settings": text_fingerprint(settings, names[branch]),
             },
             data_folder=str(bank.data_folder),
@@ -140,21 +150,23 @@ def why_run(manifest: Manifest, task: Task, marks: Fingerprints) -> str:
     """Why a report would run, in a few words; empty when it is up to date."""
     entry = manifest.get(task.name)
     if entry is None or entry.status == "planned":
-        return "was not run yet"
+        return say("was not run yet")
     if entry.made_of is None:
-        return "was run by an earlier version of the workbook"
+        return say("was run by an earlier version of the workbook")
     if entry.status == "failed":
-        return f"failed: {entry.error[:120]}"
+        return say("failed: {why}").format(why=entry.error[:120])
     now = {**task.made_of, **of_data(entry.readings, marks)}
     changed = [name for name, value in now.items() if entry.made_of.get(name) != value]
     if entry.parameters != task.recorded:
-        changed.append("parameters")
+        changed.append(say("parameters"))
     if changed:
-        more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
-        return "changed: " + ", ".join(changed[:MOST_NAMED]) + more
+        names = listed(changed[:MOST_NAMED])
+        if len(changed) > MOST_NAMED:
+            names = say("{names} and {n} more").format(names=names, n=len(changed) - MOST_NAMED)
+        return say("changed: {names}").format(names=names)
     damage = damage_to(Path(task.folder), task.report, entry.files or {})
     for name, how in sorted(damage.items()):
-        return f"{name} is missing" if how == "missing" else f"{name} was {how}"
+        return say(HARM[how]).format(file=name)
     return ""
 
 
@@ -183,12 +195,13 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     """
     order = {name: n for n, name in enumerate(REPORTS)}
     manifest = Manifest(plan.folder)
-    bank = request.bank
+    bank, before = request.bank, manifest.about
     manifest.about = About(
         bank=bank.bank,
         title=bank.title,
         quarter=str(request.quarter),
         language=request.written_in,
+        folders=request.folders,
         regions=Partition(bank, ALL, request.quarter).regions,
     )
     outcome = Outcome(plan.folder, skipped=len(plan.fresh))
@@ -222,7 +235,7 @@ def run_plan(request: Request, plan: Plan, jobs: int, hear: Hear, cluster: str =
     for left in plan.folder.glob("*/.*"):  # of processes that were killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     manifest.write()
-    if plan.tasks or not over_all.are_there(plan.folder):
+    if plan.tasks or not over_all.are_there(plan.folder) or manifest.about != before:
         over_all.write(manifest, {task.branch for task in plan.tasks}, outcome.unwritten)
     return outcome
 
@@ -258,6 +271,8 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise WorkbookError(
-            f"Reports cannot be written to {folder}: {error.strerror}. Change its rights, or "
-            "outputs in the params file."
+            say(
+                "Reports cannot be written to {folder}: {error}. Change its rights, or outputs in "
+                "the params file."
+            ).format(folder=folder, error=error.strerror)
         ) from error

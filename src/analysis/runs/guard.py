@@ -15,6 +15,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
+from analysis.language import in_use, say, used
 from analysis.runs.task import Limits
 
 LOOK_SECONDS = 0.2
@@ -40,11 +41,10 @@ class PromptClient(AsyncKernelClient):
                 return
             except Empty:
                 if not await self._async_is_alive():
-                    raise RuntimeError("The kernel ended before it answered.") from None
+                    raise RuntimeError(say("The kernel ended before it answered.")) from None
                 if time.monotonic() > until:
-                    raise RuntimeError(
-                        f"The kernel did not answer within {timeout} seconds."
-                    ) from None
+                    late = say("The kernel did not answer within {seconds} seconds.")
+                    raise RuntimeError(late.format(seconds=timeout)) from None
 
     wait_for_ready = _async_wait_for_ready
 
@@ -59,6 +59,7 @@ class Guard(threading.Thread):
         self.limits, self.reason = limits, ""
         self._kernel: Any = None  # the process as the provisioner holds it
         self._over = threading.Event()
+        self._language = in_use()
         self._until = time.monotonic() + limits.seconds
 
     def __enter__(self) -> "Guard":
@@ -86,11 +87,19 @@ class Guard(threading.Thread):
 
     def run(self) -> None:
         """Look five times a second, at the kernel's children every other second."""
+        with used(self._language):  # a thread begins in that of the process
+            self._watch()
+
+    def _watch(self) -> None:
         looks, children = 0, 0.0
         while not self._over.wait(LOOK_SECONDS):
             looks += 1
             if time.monotonic() > self._until:
-                self._end(f"took longer than the {self.limits.seconds:,} seconds allowed")
+                self._end(
+                    say("took longer than the {seconds:,} seconds allowed").format(
+                        seconds=self.limits.seconds
+                    )
+                )
             elif self._kernel is not None:
                 with contextlib.suppress(psutil.Error):
                     process = psutil.Process(self._kernel.pid)
@@ -98,8 +107,9 @@ class Guard(threading.Thread):
                         children = sum(_resident_mb(p) for p in process.children(recursive=True))
                     if (used := _resident_mb(process) + children) > self.limits.memory_mb:
                         self._end(
-                            f"used {used:,.0f} MB of memory, more than the "
-                            f"{self.limits.memory_mb:,} allowed"
+                            say(
+                                "used {used:,.0f} MB of memory, more than the {most:,} allowed"
+                            ).format(used=used, most=self.limits.memory_mb)
                         )
 
     def how_it_ended(self) -> str:
@@ -108,8 +118,8 @@ class Guard(threading.Thread):
             return self.reason
         status = self._kernel.poll()
         if status is None or status >= 0:
-            return "its process ended" if status is not None else ""
-        return f"its process was ended by {signal.Signals(-status).name}"
+            return say("its process ended") if status is not None else ""
+        return say("its process was ended by {signal}").format(signal=signal.Signals(-status).name)
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

@@ -6,10 +6,17 @@ have in common is said once.
 
 from dataclasses import dataclass
 
-from analysis.report import language
+from analysis.language import (
+    day_in_words,
+    listed,
+    quarter_in_words,
+    say,
+    sentences,
+    used,
+    with_currency,
+)
 from analysis.report.brief import PREVIOUS, Brief, KeyFigure
-from analysis.report.frame import frame
-from analysis.report.language import say
+from analysis.report.frame import frame, in_languages
 from analysis.report.table import environment, number
 from analysis.runs.briefs import briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
@@ -54,8 +61,13 @@ def write_index(manifest: Manifest, on_disk: bool = False) -> None:
 
 def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
     """The page as HTML; every text of the data is escaped."""
+    with used(manifest.about.language):
+        return _index_page(manifest, signed)
+
+
+def _index_page(manifest: Manifest, signed: Standing | None) -> str:
     about, entries = manifest.about, manifest.entries()
-    language.use(about.language)
+    others = {n: f"../{folder}" for n, folder in about.others.items()}
     reports = {e.report: e.title or e.report for e in sorted(entries, key=lambda e: e.order)}
     whys, labels = Whys(), dict[str, str]()
     branches: dict[str, dict[str, Cell]] = {}
@@ -67,7 +79,7 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
         brief = briefs.get(entry.name)
         figure = brief.figures[0] if brief and brief.figures else None
         if figure:
-            labels[entry.report] = f"{figure.label} {figure.unit}".strip()
+            labels[entry.report] = with_currency(figure.label, figure.currency)
         branches.setdefault(entry.branch, {})[entry.report] = _cell(entry, brief, marked, whys)
     counts = {
         s: sum(e.status == s for e in entries) for s in ("done", "empty", "failed", "planned")
@@ -76,7 +88,8 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
         **counts
     )
     if counts["empty"]:
-        summary += " " + say("{empty} are empty, for want of data.").format(**counts)
+        empty = say("{empty} are empty, for want of data.").format(**counts)
+        summary = sentences(summary, empty)
     return (
         environment()
         .get_template("index.html.j2")
@@ -84,9 +97,10 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
             **frame(about.language),
             body_class="wide full",
             title=say("{bank}, {quarter}: all reports").format(
-                bank=about.title, quarter=about.quarter
+                bank=about.title, quarter=quarter_in_words(about.quarter)
             ),
             links=len(entries) <= MOST_LINKS,
+            languages=in_languages(others, "index.html"),
             summary=summary,
             signed=_sign_off(signed),
             void=_void(signed),
@@ -104,6 +118,7 @@ def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
             regions=bool(about.regions),
             whys=list(whys.numbers),
             words={
+                "places": say("Other pages"),
                 "branch": say("Branch"),
                 "region": say("Region"),
                 "status": say("Status"),
@@ -140,7 +155,7 @@ def _cell(entry: Entry, brief: Brief | None, marked: set[tuple[str, str, str]], 
         return Cell(href, say("empty"), status="empty", why=whys.number(entry.nothing))
     figure = brief.figures[0] if brief and brief.figures else None
     if brief is None or figure is None or figure.now.value is None:
-        return Cell(href, say("open"))
+        return Cell(href, say("open", "what a link does"))
     change = figure.change(PREVIOUS)
     certain = (*entry.name, figure.label) in marked
     others = any((*entry.name, f.label) in marked for f in brief.figures[1:])
@@ -168,13 +183,14 @@ def _sign_off(signed: Standing | None) -> str:
     if signed is None:
         return ""
     return say(
-        "Signed off by {by} on {at}: {found} reports came out the same when they were replayed."
-    ).format(by=signed.by, at=signed.at[:10], found=signed.found)
+        "Signed off by {by} on {at}: {same} of {count} reports came out the same when they were "
+        "replayed."
+    ).format(by=signed.by, at=day_in_words(signed.at), same=signed.same, count=signed.count)
 
 
 def _void(signed: Standing | None) -> str:
     if signed is None or not signed.changed:
         return ""
     return say("This sign-off is void: {files} changed since.").format(
-        files=", ".join(signed.changed[:5]) + (" …" if len(signed.changed) > 5 else "")
+        files=listed([*signed.changed[:5], *(["…"] if len(signed.changed) > 5 else [])])
     )

@@ -12,7 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis.errors import WorkbookError
+from analysis.errors import WorkbookError, not_one_of
+from analysis.language import languages, listed, marked, say, sentences
 from analysis.storage import write_json
 
 JOURNAL = "journal.jsonl"
@@ -21,6 +22,15 @@ LAST_IN_ORDER = 99
 
 Name = tuple[str, str]  # branch, report
 Parameter = str | int | float | bool | None
+
+
+#: What became of a report, for the reader.
+STATES = {
+    "planned": marked("not run yet"),
+    "done": marked("done"),
+    "empty": marked("empty"),
+    "failed": marked("failed"),
+}
 
 
 class Entry(BaseModel):
@@ -69,7 +79,13 @@ class About(BaseModel):
     title: str = ""
     quarter: str = ""
     language: str = "en"
+    folders: dict[str, str] = {}  # language to the folder beside this one with its pages
     regions: dict[str, str] = {}  # branch to its region
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The other languages of the quarter, to the folder beside this one with their pages."""
+        return {n: folder for n, folder in self.folders.items() if n != self.language}
 
 
 class Stored(About):
@@ -91,9 +107,14 @@ class Manifest:
             except (ValidationError, OSError) as error:
                 why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
                 raise WorkbookError(
-                    f"{path} is not a manifest of this workbook ({why}). Move it away; the next "
-                    "run makes every report anew."
+                    say(
+                        "{path} is not a manifest of this workbook ({why}). Move it away; the next "
+                        "run makes every report anew."
+                    ).format(path=path, why=why)
                 ) from error
+            for language in (stored.language, *stored.folders):
+                if language not in languages():
+                    raise WorkbookError(not_one_of(say("The language"), language, languages()))
             self.about = About.model_validate(stored.model_dump(exclude={"reports"}))
             self.reports = {e.name: e for e in stored.reports}
         self._read_journal()
@@ -144,7 +165,12 @@ def read_quarter(folder: Path) -> Manifest:
     """
     if not (folder / "manifest.json").exists():
         manifests = folder.parent.glob("*/manifest.json") if folder.parent.is_dir() else []
-        others = ", ".join(sorted(str(path.parent) for path in manifests))
-        hint = f"Quarters that were run: {others}." if others else "Run `workbook run` first."
-        raise WorkbookError(f"{folder} holds no manifest.json. {hint}")
+        others = sorted(str(path.parent) for path in manifests)
+        told = say("{folder} holds no manifest.json.").format(folder=folder)
+        hint = (
+            say("Quarters that were run: {folders}.").format(folders=listed(others))
+            if others
+            else say("Run `workbook run` first.")
+        )
+        raise WorkbookError(sentences(told, hint))
     return Manifest(folder)

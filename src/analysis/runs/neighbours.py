@@ -3,22 +3,19 @@ quarters before and after.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from analysis.partition import ALL
-from analysis.quarters import Quarter
 from analysis.report.frame import Around, Link
-from analysis.report.language import say
 from analysis.runs.catalogue import REPORTS, Report
 from analysis.runs.delivered import EVIDENCE, PAGE
 from analysis.runs.manifest import Manifest
+from analysis.runs.request import Request
 
 
 class Neighbours:
     """The pages there are, or will be after a run.
 
-    pairs: branch and report of what is to be run. names: branch to its name. outputs: the bank's
-    folder of quarters.
+    pairs: branch and report of what is to be run. names: branch to its name.
     """
 
     def __init__(
@@ -26,13 +23,18 @@ class Neighbours:
         manifest: Manifest,
         pairs: list[tuple[str, Report]],
         names: Mapping[str, str],
-        outputs: Path,
-        quarter: Quarter,
+        request: Request,
     ) -> None:
-        self.names, self.outputs, self.quarter = names, outputs, quarter
+        self.names, self.outputs, self.quarter = names, request.folder.parent, request.quarter
+        self.suffix = request.folder.name.removeprefix(str(request.quarter))
+        self.languages = {
+            language: folder
+            for language, folder in request.folders.items()
+            if language != request.written_in
+        }
         there = {name for name in manifest.reports if name[1] in REPORTS}
         self.there = there | {(branch, kind.name) for branch, kind in pairs}
-        self.titles = {name: say(kind.title) for name, kind in REPORTS.items()}
+        self.titles = {name: kind.title for name, kind in REPORTS.items()}
         self.branches = {
             report: [b for b in names if b != ALL and (b, report) in self.there]
             for report in REPORTS
@@ -52,14 +54,19 @@ class Neighbours:
             ),
             steps=(*self._quarters(branch, report), *self._branches(branch, report)),
             of_bank=f"../{ALL}/{report}.{EVIDENCE}" if has_evidence else "",
+            languages={
+                language: f"../../{folder}/{branch}" for language, folder in self.languages.items()
+            },
         )
 
     def _quarters(self, branch: str, report: str) -> list[Link]:
         beside = [(self.quarter.previous, "‹ {name}"), (self.quarter.shifted(1), "{name} ›")]
         return [
-            Link(text.format(name=quarter), f"../../{quarter}/{branch}/{report}.{PAGE}")
+            Link(
+                text.format(name=quarter), f"../../{quarter}{self.suffix}/{branch}/{report}.{PAGE}"
+            )
             for quarter, text in beside
-            if (self.outputs / str(quarter) / branch / f"{report}.{PAGE}").exists()
+            if (self.outputs / f"{quarter}{self.suffix}" / branch / f"{report}.{PAGE}").exists()
         ]
 
     def _branches(self, branch: str, report: str) -> list[Link]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
+from analysis.language import say
 from analysis.prepare import ROOMS
 from analysis.runs.catalogue import NOTEBOOKS, REPORTS
 from analysis.storage import PACKAGE, write_text
@@ -23,8 +24,8 @@ FINDINGS = '''"""What the report {name} finds. Tables in, tables out."""
 
 import pandas as pd
 
+from analysis.language import say
 from analysis.report.brief import Brief, KeyFigure, points
-from analysis.report.language import say
 from analysis.statistics.intervals import share_interval
 
 #: Customers by type.
@@ -105,7 +106,13 @@ def test_a_branch_without_customers_has_no_rows():
 
 OPENING = """# {title}
 
-For whom this is, and which decision it serves: one or two sentences."""
+For whom this is, and which decision it serves: one or two sentences.
+
+<!-- zh -->
+
+# {title}
+
+供谁使用，用于作出哪项决定：一两句话。"""
 PARAMETERS = """params = "../params/demo.yml"
 branch = "B001"
 quarter = "2024Q4"
@@ -122,7 +129,13 @@ counts = customers_by_type(report.partition.customers, report.min_cell)
 report.about()"""
 SECTION = """## What was found
 
-What the reader is to look at, how sure it is, and what to do about it."""
+What the reader is to look at, how sure it is, and what to do about it.
+
+<!-- zh -->
+
+## 有何发现
+
+读者应看什么，有多可靠，应采取什么行动。"""
 TABLE = """table(
     counts,
     say("Customers by type, with 95 % interval (Wilson)"),
@@ -141,23 +154,33 @@ def new_report(name: str, subject: str) -> list[Path]:
     """
     if not NAME.fullmatch(name) or iskeyword(name):
         raise ParametersError(
-            f"{name!r} cannot be the name of a report: lower-case letters, digits and _ only, a "
-            "letter first, and no word of Python's own."
+            say(
+                "{name!r} cannot be the name of a report: lower-case letters, digits and _ only, a "
+                "letter first, and no word of Python's own."
+            ).format(name=name)
         )
     if name in REPORTS:
-        raise ParametersError(f"The report {name} is there already; choose another name.")
+        raise ParametersError(
+            say("The report {name} is there already; choose another name.").format(name=name)
+        )
     subjects = [room for room in ROOMS if (PACKAGE / room / "words.py").exists()]
     if subject not in subjects:
-        raise ParametersError(not_one_of("The subject", subject, subjects))
+        raise ParametersError(not_one_of(say("The subject"), subject, subjects))
     if not NOTEBOOKS.is_dir():
-        raise WorkbookError(f"There is no folder {NOTEBOOKS}: start a report in a checkout.")
+        raise WorkbookError(
+            say("There is no folder {folder}: start a report in a checkout.").format(
+                folder=NOTEBOOKS
+            )
+        )
     findings = PACKAGE / subject / f"{name}.py"
     test = ROOT / "tests" / subject / f"test_{name}.py"
     numbers = [int(path.name[:2]) for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")]
     notebook = NOTEBOOKS / f"{max(numbers, default=0) + 1:02d}_{name}.ipynb"
     for path in (findings, test):
         if path.exists():
-            raise ParametersError(f"{path} is there already; choose another name.")
+            raise ParametersError(
+                say("{path} is there already; choose another name.").format(path=path)
+            )
     names = {"name": name, "subject": subject, "title": name.replace("_", " ").capitalize()}
     write_text(findings, FINDINGS.format(**names))
     write_text(test, TEST.format(**names))
@@ -190,7 +213,9 @@ def _first_dictionary(path: Path) -> str:
     """The line that opens the first dictionary of words of a file which has any."""
     opened = re.search(r"^(COLUMNS|CODES) = \{\n", path.read_text(encoding="utf-8"), re.MULTILINE)
     if opened is None:
-        raise WorkbookError(f"{path} has neither COLUMNS nor CODES to add a word to.")
+        raise WorkbookError(
+            say("{path} has neither COLUMNS nor CODES to add a word to.").format(path=path)
+        )
     return opened[0]
 
 

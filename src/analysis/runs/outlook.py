@@ -6,6 +6,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from analysis.contract.tables import BANK_KINDS
+from analysis.language import listed, say
 from analysis.retention.hazard import MIN_EVENTS
 from analysis.runs.catalogue import Report, missing_tables
 from analysis.sources.accepted import Verdict
@@ -27,25 +28,31 @@ def outlook(
     delivered = {name for name, verdict in verdicts.items() if verdict.delivered}
     missing = missing_tables(report, steps, delivered)
     if missing and any(verdicts[name].accepted for name in report.or_else):
-        return f"{report.name}: does without {', '.join(missing)}; the page says what that costs."
+        return say("{report}: does without {missing}; the page says what that costs.").format(
+            report=report.name, missing=listed(missing)
+        )
     if missing:
-        return f"{report.name}: will be empty, for the bank does not deliver {', '.join(missing)}."
+        return say("{report}: will be empty, for the bank does not deliver {missing}.").format(
+            report=report.name, missing=listed(missing)
+        )
     with_rows = {name for name in delivered if verdicts[name].accepted}
     if rejected := missing_tables(report, steps, with_rows):
-        return f"{report.name}: will be empty, for no row of {', '.join(rejected)} is accepted."
-    if len(bank.all_quarters) < report.quarters:
-        return (
-            f"{report.name}: will be empty; {report.quarters} quarters are needed, and "
-            f"quarters.first to quarters.last is {len(bank.all_quarters)}."
+        return say("{report}: will be empty, for no row of {rejected} is accepted.").format(
+            report=report.name, rejected=listed(rejected)
         )
+    if len(bank.all_quarters) < report.quarters:
+        return say(
+            "{report}: will be empty; {quarters} quarters are needed, and quarters.first to "
+            "quarters.last is {there}."
+        ).format(report=report.name, quarters=report.quarters, there=len(bank.all_quarters))
     if report.name == "retention" and bank.retention.left == Retention().left:
         left = departures(bank, tables)
         if left < MIN_EVENTS:
-            return (
-                f"{report.name}: tells who left, and nobody to call: {left:,} accounts fell silent "
-                f"from one quarter to the next, and a model needs {MIN_EVENTS} who left."
-            )
-    return f"{report.name}: has all it needs."
+            return say(
+                "{report}: tells who left, and nobody to call: {left:,} accounts fell silent from "
+                "one quarter to the next, and a model needs {least} who left."
+            ).format(report=report.name, left=left, least=MIN_EVENTS)
+    return say("{report}: has all it needs.").format(report=report.name)
 
 
 def departures(bank: Bank, tables: Mapping[str, ir.Table]) -> int:

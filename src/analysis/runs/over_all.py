@@ -6,6 +6,7 @@ What reads briefs is imported where something is written, for it brings the pack
 from pathlib import Path
 
 from analysis.errors import WorkbookError
+from analysis.language import used
 from analysis.partition import ALL
 from analysis.report.lists import SPREADSHEET
 from analysis.runs import signoff
@@ -37,6 +38,11 @@ def write(manifest: Manifest, run: set[str], unwritten: list[str]) -> None:
     """All of it; overviews and spreadsheets of the branches of which a report was run, or which
     have none. What cannot be written is added to `unwritten` and leaves the others alone.
     """
+    with used(manifest.about.language):
+        _write(manifest, run, unwritten)
+
+
+def _write(manifest: Manifest, run: set[str], unwritten: list[str]) -> None:
     from analysis.report.spreadsheet import write_spreadsheet
     from analysis.runs.overview import write_overview
     from analysis.runs.summary import write_summary

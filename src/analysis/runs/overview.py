@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from analysis.language import quarter_in_words, say, used, with_currency
 from analysis.partition import ALL
-from analysis.report import language
 from analysis.report.brief import (
     Brief,
     KeyFigure,
@@ -15,8 +15,7 @@ from analysis.report.brief import (
     in_words,
     sparkline,
 )
-from analysis.report.frame import Link, frame
-from analysis.report.language import say
+from analysis.report.frame import Link, frame, in_languages
 from analysis.report.lists import SPREADSHEET
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry
@@ -73,20 +72,24 @@ def write_overview(manifest: Manifest, branch: str) -> None:
 
 def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
     """The page as HTML; every text is escaped."""
-    language.use(manifest.about.language)
+    with used(manifest.about.language):
+        return _overview_page(manifest, branch, entries)
+
+
+def _overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
     subjects = [Subject(e, brief_of_entry(manifest.folder, e)) for e in entries]
     name = entries[0].branch_name
+    currency = next((s.brief.currency for s in subjects if s.brief and s.brief.currency), "")
     return (
         environment()
         .get_template("overview.html.j2")
         .render(
             **frame(manifest.about.language),
             title=say("{branch}: the quarter {quarter} at a glance").format(
-                branch=name, quarter=manifest.about.quarter
+                branch=name, quarter=quarter_in_words(manifest.about.quarter)
             ),
             subjects=subjects,
             to_do=things_to_do(subjects),
-            currency=next((s.brief.currency for s in subjects if s.brief and s.brief.currency), ""),
             waiting=[
                 (s, what, by_age)
                 for s in subjects
@@ -95,7 +98,7 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
             ],
             ages=ages(s.brief for s in subjects if s.brief),
             leagues=leagues(manifest) if branch == ALL else [],
-            steps=_beside(manifest, branch),
+            steps=[*_beside(manifest, branch), *_in_other_languages(manifest, branch)],
             spreadsheet=SPREADSHEET if (manifest.folder / branch / SPREADSHEET).exists() else "",
             words={
                 "all_reports": say("All reports of the quarter"),
@@ -109,7 +112,7 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
                 "why": say("Why"),
                 "action": say("What to do"),
                 "who": say("Who"),
-                "at_stake": say("At stake"),
+                "at_stake": with_currency(say("At stake"), currency),
                 "nothing": say("No report of this branch asks for anything to be done."),
                 "league": say("Branches compared"),
                 "shared": say(
@@ -118,6 +121,7 @@ def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:
                     "be told apart share one."
                 ),
                 "place": say("Place"),
+                "of_subject": say("{subject}: {what}"),
                 "left_out": say("{n} branches in between are left out."),
                 "untold": say("Of {n} branches the figure is not shown."),
                 "branch": say("Branch"),
@@ -194,15 +198,29 @@ def _beside(manifest: Manifest, branch: str) -> list[Link]:
                 links.append(Link(text.format(name=names[order[place]]), f"../{order[place]}/"))
         if ALL in names:
             links.append(Link(names[ALL], f"../{ALL}/"))
-    quarter = manifest.folder.name
+    quarter, suffix = manifest.about.quarter, _suffix(manifest)
     there = sorted(
-        f.name
+        f.name.removesuffix(suffix)
         for f in manifest.folder.parent.iterdir()
-        if QUARTER.fullmatch(f.name) and (f / branch / "index.html").exists()
+        if QUARTER.fullmatch(f.name.removesuffix(suffix))
+        and f.name.endswith(suffix)
+        and (f / branch / "index.html").exists()
     )
     before, after = ([q for q in there if q < quarter], [q for q in there if q > quarter])
     steps = [(before[-1:], "‹ {name}"), (after[:1], "{name} ›")]
     links += [
-        Link(text.format(name=q), f"../../{q}/{branch}/") for found, text in steps for q in found
+        Link(text.format(name=q), f"../../{q}{suffix}/{branch}/")
+        for found, text in steps
+        for q in found
     ]
     return [Link(link.text, f"{link.href}index.html") for link in links]
+
+
+def _suffix(manifest: Manifest) -> str:
+    """What the name of the quarter's folder has behind the quarter: its language, or nothing."""
+    return manifest.folder.name.removeprefix(manifest.about.quarter)
+
+
+def _in_other_languages(manifest: Manifest, branch: str) -> list[Link]:
+    folders = {n: f"../../{f}/{branch}" for n, f in manifest.about.others.items()}
+    return in_languages(folders, "index.html")

@@ -16,6 +16,7 @@ from typing import Any
 
 from analysis import workers
 from analysis.errors import WorkbookError
+from analysis.language import say, used
 from analysis.runs.manifest import Entry
 from analysis.runs.task import Task
 from analysis.steps.running import WORKING
@@ -64,17 +65,25 @@ def cluster(address: str, hear: Hear) -> Iterator["Pool"]:
         from distributed import Client
     except ImportError as error:
         raise WorkbookError(
-            "--cluster needs the package distributed: pip install 'bank-crm-workbook[cluster]'."
+            say(
+                "--cluster needs the package distributed: pip install 'bank-crm-workbook[cluster]'."
+            )
         ) from error
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
-        raise WorkbookError(f"There is no Dask scheduler at {address}: {error}") from error
+        raise WorkbookError(
+            say("There is no Dask scheduler at {address}: {error}").format(
+                address=address, error=error
+            )
+        ) from error
     with client:
         if not client.scheduler_info()["workers"]:
             raise WorkbookError(
-                f"The Dask scheduler at {address} has no workers. Start some with `dask "
-                f"worker {address}`."
+                say(
+                    "The Dask scheduler at {address} has no workers. Start some with `dask worker "
+                    "{address}`."
+                ).format(address=address)
             )
         client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
         # pure=False: the same task twice is two runs, not one remembered
@@ -118,9 +127,9 @@ class Pool:
                 return result
         from analysis.runs.execute import failed_without_running
 
-        return failed_without_running(
-            task, f"the process that ran it was lost {MOST_LOSSES + 1} times: {result}"
-        )
+        with used(task.language):
+            lost = say("the process that ran it was lost {n} times: {fault}")
+            return failed_without_running(task, lost.format(n=MOST_LOSSES + 1, fault=result))
 
     def _once(self, tasks: list[Task]) -> Iterator[tuple[Task, Entry | Exception]]:
         """Each task with its entry, or with why its process was lost."""

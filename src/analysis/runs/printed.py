@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from analysis.errors import WorkbookError
+from analysis.language import say
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -32,8 +33,10 @@ def find_chromium() -> str:
         if path := shutil.which(name):
             return path
     raise WorkbookError(
-        "Pages are printed by Chromium, and there is none on this machine. Install it (Debian: "
-        "apt-get install chromium), or run without --pdf and print from a browser."
+        say(
+            "Pages are printed by Chromium, and there is none on this machine. Install it "
+            "(Debian: apt-get install chromium), or run without --pdf and print from a browser."
+        )
     )
 
 
@@ -64,9 +67,11 @@ def print_pages(chromium: str, pages: Iterable[Path]) -> Iterator[Path]:
                     command, capture_output=True, text=True, timeout=SECONDS, check=False
                 ).stderr
             except subprocess.TimeoutExpired:
-                said = f"nothing after {SECONDS} s"
+                said = say("nothing after {seconds} s").format(seconds=SECONDS)
             if not part.exists():
-                last = said.strip().splitlines()[-1:] or ["no reason"]
-                raise WorkbookError(f"{page} could not be printed: {last[0]}")
+                last = said.strip().splitlines()[-1:] or [say("no reason")]
+                raise WorkbookError(
+                    say("{page} could not be printed: {fault}").format(page=page, fault=last[0])
+                )
             shutil.move(part, target)
             yield target

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from analysis.errors import ParametersError, WorkbookError, not_one_of
+from analysis.language import say
 from analysis.partition import ALL
 from analysis.runs.index import index_page
 from analysis.runs.manifest import Manifest
@@ -75,8 +76,9 @@ AUDIENCES = {
 
 def publish(
     manifest: Manifest, audience: str, target: Path, branches: list[str], region: str
-) -> int:
-    """Write what an audience may have of a quarter into a new folder; how many files.
+) -> tuple[int, Path]:
+    """Write what an audience may have of a quarter into a new folder, in each of its languages; how
+    many files, and the page to open.
 
     Links to what is not among them become plain text, but for reviewers, who compare what was
     delivered; the index lists the branches there are.
@@ -84,32 +86,56 @@ def publish(
     the folder is there already and not empty.
     """
     if audience not in AUDIENCES:
-        raise ParametersError(not_one_of("The audience", audience, AUDIENCES))
+        raise ParametersError(not_one_of(say("The audience"), audience, AUDIENCES))
     chosen = _branches(manifest, AUDIENCES[audience], branches, region)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WorkbookError(f"{target} is there already; publish into a folder that is not.")
+        raise WorkbookError(
+            say("{target} is there already; publish into a folder that is not.").format(
+                target=target
+            )
+        )
     outputs = manifest.folder.resolve().parent
     if outputs in (target.resolve(), *target.resolve().parents):
-        raise WorkbookError(f"{target} lies among the outputs, {outputs}; publish elsewhere.")
-    files = [f for f in _files(manifest.folder) if AUDIENCES[audience].takes(f, chosen)]
-    if not files:
-        raise WorkbookError(f"{manifest.folder} holds nothing for this audience.")
-    there = {str(f) for f in files} | {INDEX}
-    for file in files:
-        place = target / file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if file.suffix == ".html" and audience != "reviewer":
-            text = (manifest.folder / file).read_text(encoding="utf-8")
-            write_text(place, without_other_links(text, file, there))
-        else:
-            shutil.copyfile(manifest.folder / file, place)
-    if INDEX not in {str(f) for f in files}:
-        shown = Manifest(manifest.folder)
-        shown.reports = {n: e for n, e in shown.reports.items() if e.branch in chosen}
-        write_text(
-            target / INDEX, without_other_links(index_page(shown), PurePosixPath(INDEX), there)
+        raise WorkbookError(
+            say("{target} lies among the outputs, {outputs}; publish elsewhere.").format(
+                target=target, outputs=outputs
+            )
         )
-    return len(there)
+    folders = _folders(manifest)
+    files = {
+        folder: [f for f in _files(folder) if AUDIENCES[audience].takes(f, chosen)]
+        for folder in folders
+    }
+    if not files[folders[0]]:
+        raise WorkbookError(
+            say("{folder} holds nothing for this audience.").format(folder=manifest.folder)
+        )
+    there = {f"{folder.name}/{f}" for folder in folders for f in [*files[folder], INDEX]}
+    for folder in folders:
+        # of several languages each has a folder, named as in the outputs, so that links hold
+        place = target / folder.name if len(folders) > 1 else target
+        for file in files[folder]:
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            if file.suffix == ".html" and audience != "reviewer":
+                text = (folder / file).read_text(encoding="utf-8")
+                write_text(place / file, without_other_links(text, folder.name / file, there))
+            else:
+                shutil.copyfile(folder / file, place / file)
+        if INDEX not in {str(f) for f in files[folder]}:
+            shown = Manifest(folder)
+            shown.reports = {n: e for n, e in shown.reports.items() if e.branch in chosen}
+            index = PurePosixPath(folder.name) / INDEX
+            write_text(place / INDEX, without_other_links(index_page(shown), index, there))
+    return len(there), (target / folders[0].name if len(folders) > 1 else target) / INDEX
+
+
+def _folders(manifest: Manifest) -> list[Path]:
+    """The quarter's folder, and those beside it with its pages in other languages."""
+    folder = manifest.folder.resolve()
+    beside = {name: folder.parent / place for name, place in manifest.about.others.items()}
+    there = {n: place for n, place in beside.items() if (place / "manifest.json").exists()}
+    # one that is of another language now was left by an earlier run
+    return [folder, *[p for n, p in there.items() if Manifest(p).about.language == n]]
 
 
 def _branches(manifest: Manifest, audience: Audience, branches: list[str], region: str) -> set[str]:
@@ -117,19 +143,21 @@ def _branches(manifest: Manifest, audience: Audience, branches: list[str], regio
     there = sorted({e.branch for e in manifest.entries()} - {ALL})
     for branch in branches:
         if branch not in there:
-            raise ParametersError(not_one_of("The branch", branch, there))
+            raise ParametersError(not_one_of(say("The branch"), branch, there))
     if not audience.by_branch and (branches or region):
         raise ParametersError(
-            f"The audience {audience.name} gets every branch; --branch and --region are not for it."
+            say(
+                "The audience {audience} gets every branch; --branch and --region are not for it."
+            ).format(audience=audience.name)
         )
     regions = manifest.about.regions
     if region and region not in regions.values():
-        raise ParametersError(not_one_of("The region", region, sorted(set(regions.values()))))
+        raise ParametersError(not_one_of(say("The region"), region, sorted(set(regions.values()))))
     of_region = [b for b in there if regions.get(b) == region] if region else []
     if audience.name == "branch" and len(branches) != 1:
-        raise ParametersError("Name the branch with --branch; one folder is one branch's.")
+        raise ParametersError(say("Name the branch with --branch; one folder is one branch's."))
     if audience.name == "region" and not (branches or region):
-        raise ParametersError("Name the region with --region, or its branches with --branch.")
+        raise ParametersError(say("Name the region with --region, or its branches with --branch."))
     return set(branches) | set(of_region) if audience.by_branch else set(there)
 
 
@@ -148,7 +176,8 @@ def without_other_links(page: str, file: PurePosixPath, there: set[str]) -> str:
     """A page whose links to files that are not there are plain text; those to the branches and
     quarters beside it go with theirs.
 
-    file: where the page lies. there: the files there are, seen from the same folder.
+    file: where the page lies. there: the files there are, seen from the same folder: the one that
+    holds the quarter's.
     """
 
     def kept(link: re.Match[str]) -> str:
@@ -161,7 +190,7 @@ def without_other_links(page: str, file: PurePosixPath, there: set[str]) -> str:
 
 
 def _resolved(folder: PurePosixPath, target: str) -> str:
-    """Where a link leads, seen from the quarter's folder; empty where out of it."""
+    """Where a link leads, seen from the folder that holds the quarter's; empty where out of it."""
     parts = list(folder.parts)
     for part in PurePosixPath(target).parts:
         if part == "..":

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.errors import WorkbookError
+from analysis.language import say
 from analysis.runs.delivered import file_hashes
 from analysis.runs.manifest import Manifest
 from analysis.runs.replayed import Replayed
@@ -39,7 +40,8 @@ class Standing:
 
     by: str
     at: str
-    found: str
+    same: str  # reports that came out the same; ? where that was not counted
+    count: int
     changed: list[str] = field(default_factory=list)
 
 
@@ -81,15 +83,17 @@ def standing(manifest: Manifest, on_disk: bool = False) -> Standing | None:
         signed = SignOff.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise WorkbookError(
-            f"{path} is not a sign-off of this workbook ({error.errors()[0]['msg']}). Move it away "
-            "and have the quarter signed again."
+            say(
+                "{path} is not a sign-off of this workbook ({fault}). Move it away and have the "
+                "quarter signed again."
+            ).format(path=path, fault=error.errors()[0]["msg"])
         ) from error
     then, now = signed.files, delivered(manifest, on_disk)
     changed = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
     if not changed and on_disk and _manifest_digest(manifest) != signed.manifest_sha256:
         changed = ["manifest.json"]
-    same = "?" if signed.same is None else signed.same
-    return Standing(signed.by, signed.at, f"{same} of {signed.replayed}", changed)
+    same = "?" if signed.same is None else str(signed.same)
+    return Standing(signed.by, signed.at, same, signed.replayed, changed)
 
 
 def _manifest_digest(manifest: Manifest) -> str:

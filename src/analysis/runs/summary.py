@@ -2,10 +2,9 @@
 the branches where something changed by more than chance. Nothing to load, no script.
 """
 
+from analysis.language import clauses, money, quarter_in_words, say, tag, used
 from analysis.partition import ALL
-from analysis.report import language
-from analysis.report.brief import PREVIOUS, difference_in_words, in_words
-from analysis.report.language import say
+from analysis.report.brief import PREVIOUS, ToDo, difference_in_words, in_words
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry, briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
@@ -26,7 +25,11 @@ def summary_html(manifest: Manifest) -> str:
     """The e-mail as HTML; every text is escaped. Fewer branches are told of where it would be more
     than `MOST_BYTES` long.
     """
-    language.use(manifest.about.language)
+    with used(manifest.about.language):
+        return _summary_html(manifest)
+
+
+def _summary_html(manifest: Manifest) -> str:
     entries = manifest.entries()
     of_bank = [Subject(e, brief_of_entry(manifest.folder, e)) for e in entries if e.branch == ALL]
     subjects = of_bank or [Subject(e, brief_of_entry(manifest.folder, e)) for e in entries]
@@ -54,7 +57,7 @@ def changes(manifest: Manifest, entries: list[Entry]) -> list[tuple[Entry, str, 
             if change and (*entry.name, figure.label) in marked:
                 told = say("{value}, {change} since last quarter").format(
                     value=in_words(figure),
-                    change=difference_in_words(change.difference, figure.kind),
+                    change=difference_in_words(change.difference, figure.kind, figure.currency),
                 )
                 found.append((entry, figure.label, told))
         found += [(entry, entry.title, sentence) for sentence in (brief.beyond if brief else [])]
@@ -74,13 +77,14 @@ def _page(
         environment()
         .get_template("summary.html.j2")
         .render(
-            language=about.language if about.language != "pseudo" else "en",
+            language=tag(about.language),
             title=say("{bank}, {quarter}: the quarter in short").format(
-                bank=about.title, quarter=about.quarter
+                bank=about.title, quarter=quarter_in_words(about.quarter)
             ),
             counts=say("{done} reports are done, {failed} failed.").format(**counts),
             subjects=[s for s in subjects if s.brief][:20],
             to_do=things_to_do(subjects),
+            told=_row_in_words,
             failed=[
                 (e.branch_name, e.title or e.report, e.error[:200]) for e in failed[:MOST_FAILED]
             ],
@@ -93,7 +97,22 @@ def _page(
                 "failed": say("What failed"),
                 "changed": say("Branches where something changed beyond chance"),
                 "more": say("and {n} more"),
+                "line": say("{branch}, {what}: {told}"),
                 "foot": say("All pages: index.html of the quarter's folder."),
             },
         )
     )
+
+
+def _row_in_words(subject: Subject, row: ToDo) -> str:
+    """What is to be done first of a subject, on one line."""
+    currency = subject.brief.currency if subject.brief else ""
+    parts = [
+        row.action,
+        say("by {who}").format(who=row.who) if row.who else "",
+        ""
+        if row.at_stake is None
+        else say("{amount} at stake").format(amount=money(row.at_stake, currency)),
+    ]
+    told = say("{what} ({subject}): {told}")
+    return told.format(what=row.what, subject=subject.entry.title, told=clauses(parts))

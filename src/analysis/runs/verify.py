@@ -16,12 +16,14 @@ import nbformat
 
 from analysis import workers
 from analysis.errors import ParametersError, not_one_of
+from analysis.language import clauses, in_use, marked, say
 from analysis.partition import ALL
 from analysis.report.parts import without_bank
+from analysis.report.prose import in_language
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.delivered import damage_to
 from analysis.runs.execute import KERNEL
-from analysis.runs.manifest import Entry, Manifest, Name, Parameter
+from analysis.runs.manifest import STATES, Entry, Manifest, Name, Parameter
 from analysis.runs.replayed import Replay, Replayed
 from analysis.sources.land import changed_tables
 from analysis.sources.params import Bank, read_params
@@ -37,7 +39,7 @@ replace: ADDRESS
 #: The line of a delivered notebook's parameters that says where lists go: nowhere.
 NO_OUTPUTS = 'outputs = ""'
 #: What a replay says of the bank's own files stands under this name.
-SOURCE = "the bank's files"
+SOURCE = marked("the bank's files")
 
 
 def replay_quarter(
@@ -63,7 +65,7 @@ def replay_quarter(
     for result in results:
         tell(result)
     results += replay_all(manifest, entries, jobs, tell)
-    findings = {r.name.strip() or SOURCE: r.findings for r in results if r.findings}
+    findings = {r.name.strip() or say(SOURCE): r.findings for r in results if r.findings}
     different = sum(f"{e.branch} {e.report}" in findings for e in entries)
     return Replayed(len(entries), len(entries) - different, findings)
 
@@ -71,12 +73,12 @@ def replay_quarter(
 def _chosen(manifest: Manifest, branches: list[str], reports: list[str]) -> list[Entry]:
     there = manifest.entries()
     for what, names, valid in (
-        ("branch", branches, {e.branch for e in there}),
-        ("report", reports, {e.report for e in there}),
+        (say("The branch"), branches, {e.branch for e in there}),
+        (say("The report"), reports, {e.report for e in there}),
     ):
         for name in names:
             if name not in valid:
-                raise ParametersError(not_one_of(f"The {what}", name, sorted(valid)))
+                raise ParametersError(not_one_of(what, name, sorted(valid)))
     return [
         e
         for e in there
@@ -85,7 +87,9 @@ def _chosen(manifest: Manifest, branches: list[str], reports: list[str]) -> list
 
 
 def _not_to_replay(entry: Entry) -> Replay:
-    why = f"is {entry.status}, or was run by an earlier version; there is nothing to replay"
+    why = say(
+        "is not done ({status}), or was run by an earlier version; there is nothing to replay"
+    ).format(status=say(STATES[entry.status]))
     return Replay(entry.branch, entry.report, [why])
 
 
@@ -114,7 +118,11 @@ def replay_all(
             try:
                 result = future.result()
             except Exception as error:  # a process that died; the others go on
-                result = Replay(entry.branch, entry.report, [f"the replay stopped: {error}"])
+                result = Replay(
+                    entry.branch,
+                    entry.report,
+                    [say("the replay stopped: {error}").format(error=error)],
+                )
             by_name[entry.name] = result
             tell(result)
     return [by_name[e.name] for e in entries]
@@ -125,8 +133,10 @@ def changed_sources(bank: Bank) -> list[str]:
     reports are of older data.
     """
     return [
-        f"the bank's table {name} changed since the reports' data was prepared; `workbook "
-        f"run` would make them anew"
+        say(
+            "the bank's table {name} changed since the reports' data was prepared; `workbook "
+            "run` would make them anew"
+        ).format(name=name)
         for name in changed_tables(bank)
     ]
 
@@ -154,18 +164,22 @@ def _other_code(notebook: nbformat.NotebookNode, entry: Entry) -> Iterator[str]:
     """Why a delivered notebook cannot be taken for the one that the report is made from."""
     report = REPORTS.get(entry.report)
     if report is None:
-        yield "there is no report of this name; nothing was executed"
+        yield say("there is no report of this name; nothing was executed")
         return
     recorded = (entry.made_of or {}).get("notebook")
     if bytes_fingerprint(report.notebook) != recorded:
-        yield f"{report.notebook.name} changed since the report was made; nothing was executed"
+        yield say("{notebook} changed since the report was made; nothing was executed").format(
+            notebook=report.notebook.name
+        )
         return
     whole = nbformat.read(report.notebook, as_version=4)
     source, own = _code(whole if entry.branch == ALL else without_bank(whole)), _code(notebook)
     if entry.status == "empty":  # cut off where it said that it has nothing to say
         source = source[: max(1, len(own))]
     if own != source:
-        yield f"its code is not that of {report.notebook.name}; nothing was executed"
+        yield say("its code is not that of {notebook}; nothing was executed").format(
+            notebook=report.notebook.name
+        )
 
 
 def _code(notebook: nbformat.NotebookNode) -> list[str]:
@@ -178,12 +192,14 @@ def _code(notebook: nbformat.NotebookNode) -> list[str]:
 
 def _changed_files(branch: Path, entry: Entry) -> Iterator[str]:
     words = {
-        "missing": "is missing",
-        "changed": "is not the file that was delivered (its checksum differs from the manifest's)",
-        "added": "was added after the delivery",
+        "missing": say("{file} is missing"),
+        "changed": say(
+            "{file} is not the file that was delivered (its checksum differs from the manifest's)"
+        ),
+        "added": say("{file} was added after the delivery"),
     }
     for name, how in damage_to(branch, entry.report, entry.files or {}).items():
-        yield f"{name} {words[how]}"
+        yield words[how].format(file=name)
 
 
 def _changed_parameters(
@@ -198,15 +214,16 @@ def _changed_parameters(
     for name, line in expected.items():
         if line not in lines:
             other = next((at for at in lines if at.startswith(f"{name} = ")), "")
-            there = other.split(" = ", 1)[1] if other else "not there"
-            yield (
-                f"the parameter {name} is {there} in the notebook and {recorded[name]!r} in the "
-                "manifest"
-            )
+            there = other.split(" = ", 1)[1] if other else say("not there")
+            yield say(
+                "the parameter {name} is {there} in the notebook and {recorded!r} in the manifest"
+            ).format(name=name, there=there, recorded=recorded[name])
     for line in lines:
         names_one = any(line.startswith(f"{name} = ") for name in expected)
         if line not in ("", "# Parameters", NO_OUTPUTS) and not names_one:
-            yield f"{line[:80]!r} stands among the notebook's parameters; nothing was executed"
+            yield say(
+                "{line!r} stands among the notebook's parameters; nothing was executed"
+            ).format(line=line[:80])
 
 
 def _differences(notebook: nbformat.NotebookNode, entry: Entry, branch: Path) -> list[str]:
@@ -258,8 +275,9 @@ def _differences(notebook: nbformat.NotebookNode, entry: Entry, branch: Path) ->
             return [_named(notebook, watched.cell, watched.why)]
         if status != 0:
             return [
-                f"the replay could not be made: "
-                f"{(Path(place) / 'pytest.log').read_text()[-300:].strip()}"
+                say("the replay could not be made: {why}").format(
+                    why=(Path(place) / "pytest.log").read_text()[-300:].strip()
+                )
             ]
         return list(_other_lists(lists, branch / "tables" / entry.report))
 
@@ -282,11 +300,15 @@ def _named(notebook: nbformat.NotebookNode, number: int, why: str) -> str:
     """The cell by number, section and first line, with the first lines of what differs."""
     code = [n for n, c in enumerate(notebook.cells) if c.cell_type == "code"]
     if number < 0 or number >= len(code):
-        return f"the replay stopped: {why[:300]}"
+        return say("the replay stopped: {why}").format(why=why[:300])
     at = code[number]
     headings = re.findall(
         r"^#+ (.+)$",
-        "\n".join(c.source for c in notebook.cells[:at] if c.cell_type == "markdown"),
+        "\n".join(
+            in_language(c.source, in_use())
+            for c in notebook.cells[:at]
+            if c.cell_type == "markdown"
+        ),
         re.MULTILINE,
     )
     first = notebook.cells[at].source.strip().splitlines()[0][:80]
@@ -295,10 +317,12 @@ def _named(notebook: nbformat.NotebookNode, number: int, why: str) -> str:
         for line in why.splitlines()
         if re.match(r"\s*(<<<|>>>|[+-] |disagrees|Unexpected|.*Error)", line)
     ]
-    where = f", in “{headings[-1]}”" if headings else ""
-    return f"code cell {number + 1}{where} comes out differently: {first}" + (
-        f"\n    {'; '.join(lines[:3])[:300]}" if lines else ""
-    )
+    told = (
+        say("code cell {n}, in “{heading}” comes out differently: {line}")
+        if headings
+        else say("code cell {n} comes out differently: {line}")
+    ).format(n=number + 1, heading=headings[-1] if headings else "", line=first)
+    return f"{told}\n    {clauses(lines[:3])[:300]}" if lines else told
 
 
 def _other_lists(made: Path, delivered: Path) -> Iterator[str]:
@@ -310,4 +334,4 @@ def _other_lists(made: Path, delivered: Path) -> Iterator[str]:
             or name not in there
             or again[name].read_bytes() != there[name].read_bytes()
         ):
-            yield f"the list {name} comes out differently"
+            yield say("the list {name} comes out differently").format(name=name)

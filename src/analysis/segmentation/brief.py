@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.language import listed, money, say, sentences, within
 from analysis.report.brief import (
     PREVIOUS,
     Brief,
@@ -16,8 +17,6 @@ from analysis.report.brief import (
     points,
 )
 from analysis.report.explained import PARTS, explained, most_of_it
-from analysis.report.language import say
-from analysis.report.words import listed
 from analysis.segmentation import findings
 from analysis.segmentation.reads import SegmentationTables, to_three_digits
 from analysis.segmentation.scoring import DORMANT
@@ -42,7 +41,7 @@ def in_short(
     figure = KeyFigure(
         label=say("Value of a customer a year"),
         kind="money",
-        unit=report.bank.currency,
+        currency=report.bank.currency,
         points=points(worth, quarters, "value", "low", "high"),
         better="up",
     )
@@ -52,9 +51,9 @@ def in_short(
     division = value_divided(partition, report.min_cell) if shown else None
     told = explained(figure.label, "money", _as_shown(division, figure)) if division else None
     return Brief(
-        changed=" ".join([change_in_words(figure), groups_changed(partition, report.min_cell)]),
+        changed=sentences(change_in_words(figure), groups_changed(partition, report.min_cell)),
         why=most_of_it(figure, told),
-        to_do=_to_do(values, plans, effect, report.bank.currency),
+        to_do=_to_do(values, effect),
         figures=[figure, dormant],
         explained=told,
         rows=first(_rows(values, plans)),
@@ -153,30 +152,28 @@ def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
         group=label(most["segment"]),
         share=f"{most['share']:.1%}",
         then=f"{most['share_then']:.1%}",
-        kind=label(most["customer_type"]).lower(),
+        kind=within(label(most["customer_type"])),
     )
 
 
-def _to_do(
-    values: pd.DataFrame, plans: pd.DataFrame, effect: dict[str, float], currency: str
-) -> str:
+def _to_do(values: pd.DataFrame, effect: dict[str, float]) -> str:
     shown = values.dropna(subset=["total"])
     if shown.empty:
         return say("No group is large enough to plan for.")
     best = shown.loc[shown["total"].idxmax()]
-    sentence = say(
-        "{group} are worth most in all, {total} {currency} a year: their plan comes first."
-    ).format(group=label(best["segment"]), total=f"{best['total']:,.0f}", currency=currency)
+    sentence = say("{group} are worth most in all, {total} a year: their plan comes first.").format(
+        group=label(best["segment"]), total=money(best["total"])
+    )
     if not effect:
         return sentence
     if effect["net"] >= 0:
-        return f"{sentence} " + say(
-            "Following all plans would bring {net} {currency} a year, as costs are assumed."
-        ).format(net=f"{effect['net']:,.0f}", currency=currency)
-    return f"{sentence} " + say(
-        "Following all plans would cost {net} {currency} a year more than it saves, as costs are "
+        bring = say("Following all plans would bring {net} a year, as costs are assumed.")
+        return sentences(sentence, bring.format(net=money(effect["net"])))
+    cost = say(
+        "Following all plans would cost {net} a year more than it saves, as costs are "
         "assumed: look first at those with a negative net effect."
-    ).format(net=f"{-effect['net']:,.0f}", currency=currency)
+    )
+    return sentences(sentence, cost.format(net=money(-effect["net"])))
 
 
 def _rows(values: pd.DataFrame, plans: pd.DataFrame) -> list[ToDo]:
@@ -186,7 +183,7 @@ def _rows(values: pd.DataFrame, plans: pd.DataFrame) -> list[ToDo]:
         ToDo(
             what=label(r.segment),
             why=say("{n} customers, {value} a year each, {total} in all").format(
-                n=f"{r.n:,.0f}", value=f"{r.value_a_year:,.0f}", total=f"{r.total:,.0f}"
+                n=f"{r.n:,.0f}", value=money(r.value_a_year), total=money(r.total)
             ),
             action=listed([text for text in (r.product, r.service, r.channel) if text]),
             who=r.owner,

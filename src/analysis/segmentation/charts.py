@@ -5,10 +5,9 @@ import itertools
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import EngFormatter
 
-from analysis.report.figure import Figure
-from analysis.report.language import say, with_currency
+from analysis.language import headline, say, with_currency, within
+from analysis.report.figure import Figure, amount_ticks, short_amounts
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.words import label
 from analysis.statistics.comparison import apart_from_all
@@ -53,8 +52,8 @@ def group_sizes_chart(sizes: pd.DataFrame, title: str) -> Figure:
         axis.set(title=label(kind), xlabel=say("Share of customers (%), 95 % interval"), ylabel="")
     if shown.empty:
         return Figure(drawing, say("No group is large enough to be shown."))
-    drawing.suptitle(title, fontsize=11)
-    return Figure(drawing, title)
+    drawing.suptitle(headline(title), fontsize=11)
+    return Figure(drawing, headline(title))
 
 
 def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
@@ -82,8 +81,9 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
             low, high = part["low"].min() / 3, part["high"].max() * 3
             axis.set_xticks([t for t in MONEY_TICKS if low <= t <= high or t == 0], minor=False)
             axis.set_xticks([], minor=True)
-            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axis.set_title(label(feature) + (" (%)" if scale == 100 else ""), fontsize=9)
+            axis.xaxis.set_major_formatter(short_amounts())
+        name = say("{feature} (%)") if scale == 100 else "{feature}"
+        axis.set_title(name.format(feature=label(feature)), fontsize=9)
     if not groups:
         return Figure(drawing, say("No group is large enough to be described."))
     axes[0][0].set_yticks(range(len(groups)), [label(g) for g in groups])
@@ -91,7 +91,7 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
     title = say(
         "What the median customer of each group is like, with 95 % interval; dotted: all "
         "{kind} customers"
-    ).format(kind=label(kind).lower())
+    ).format(kind=within(label(kind)))
     drawing.suptitle(title, fontsize=10)
     return Figure(drawing, title)
 
@@ -133,7 +133,7 @@ def clustergram_chart(segmentation: FittedSegmentation, kind: str) -> Figure:
     )
     title = say(
         "How the {kind} customers split as the number of groups grows; {chosen} are in force"
-    ).format(kind=label(kind).lower(), chosen=part.chosen)
+    ).format(kind=within(label(kind)), chosen=part.chosen)
     axis.set_title(title)
     return Figure(drawing, title)
 
@@ -160,6 +160,7 @@ def value_chart(values: pd.DataFrame) -> Figure:
         axis.invert_yaxis()
         axis.axvline(0, color="grey", linewidth=1)
         axis.set_xlabel(with_currency(say("Value per customer and year, 95 % interval")))
+        axis.xaxis.set_major_formatter(amount_ticks())
         told = shown.dropna(subset=["value_a_year", "value_low", "value_high"])
         columns = ["value_a_year", "value_low", "value_high"]
         best = apart_from_all(list(told[columns].itertuples(index=False, name=None)), highest=True)

@@ -7,8 +7,8 @@ here it is put into tables.
 
 import pandas as pd
 
-from analysis.report.language import say
-from analysis.report.table import NUMBERS
+from analysis.language import clauses, listed, quarter_in_words, say, sentences, within
+from analysis.report.table import NUMBERS, number
 from analysis.segmentation.fitted import (
     DOUBTFUL,
     ComparedMethod,
@@ -42,16 +42,16 @@ def no_groups(segmentation: FittedSegmentation) -> str:
             "There are no groups: no customer was active in {quarter}, the quarter they "
             "were to be found in. Choose another segmentation.fit_quarter in the params "
             "file."
-        ).format(quarter=segmentation.fit_quarter)
+        ).format(quarter=quarter_in_words(segmentation.fit_quarter))
     alone = [
-        label(kind).lower() for kind, part in segmentation.types.items() if len(part.groups) == 1
+        within(label(kind)) for kind, part in segmentation.types.items() if len(part.groups) == 1
     ]
     if not alone:
         return ""
     return say(
         "Not divided into groups: {types} customers. There were too few of them in "
         "{quarter}, or they were all alike."
-    ).format(types=", ".join(alone), quarter=segmentation.fit_quarter)
+    ).format(types=listed(alone), quarter=quarter_in_words(segmentation.fit_quarter))
 
 
 def cautions(segmentation: FittedSegmentation) -> list[str]:
@@ -70,13 +70,13 @@ def _caution(kind: str, part: FittedType, method: str) -> str:
     ]
     if unstable:
         found = say("does not find these again in other samples: {groups} (Jaccard below {least})")
-        against.insert(0, found.format(groups=", ".join(unstable), least=f"{DOUBTFUL:.2f}"))
+        against.insert(0, found.format(groups=listed(unstable), least=f"{DOUBTFUL:.2f}"))
     if not against:
         return ""
     told = say(
         "The groups of {types} customers should not be relied on. The method in force, {method}, "
         "{reasons}."
-    ).format(types=label(kind).lower(), method=label(method), reasons="; ".join(against))
+    ).format(types=within(label(kind)), method=label(method), reasons=clauses(against))
     better = max(
         (m for m in part.comparison if not (m.in_force or m.fails or m.method in ONLY_COMPARED)),
         key=lambda m: m.lowest_jaccard,
@@ -88,7 +88,7 @@ def _caution(kind: str, part: FittedType, method: str) -> str:
         "On the same customers {method} passes (Jaccard of its least stable group {jaccard}): "
         "choose it by segmentation.method in the params file."
     ).format(method=label(better.method), jaccard=f"{better.lowest_jaccard:.2f}")
-    return f"{told} {advice}"
+    return sentences(told, advice)
 
 
 #: What customers are compared on: column to its type.
@@ -209,10 +209,12 @@ def methods_compared(segmentation: FittedSegmentation, kind: str) -> pd.DataFram
     """Every method on the same customers: the columns `METHODS_COMPARED`."""
     rows = []
     for m in _compared(segmentation, kind):
-        against = "; ".join(_against(m))
+        against = clauses(_against(m))
         verdict = against or say("usable")
         if m.in_force:
-            verdict = f"{say('in force')}: {against}" if against else say("in force")
+            verdict = (
+                say("in force: {against}").format(against=against) if against else say("in force")
+            )
         rows.append(
             {**m.model_dump(), "method": label(m.method), "n": m.customers, "verdict": verdict}
         )
@@ -247,7 +249,7 @@ def _against(m: ComparedMethod, stability_told: bool = False) -> list[str]:
             "does not find one of its groups again in other samples (Jaccard {jaccard})"
         ).format(jaccard=f"{m.lowest_jaccard:.2f}"),
         "overlap": say("has groups that overlap (silhouette {silhouette})").format(
-            silhouette="–" if m.silhouette is None else f"{m.silhouette:.2f}"
+            silhouette="–" if m.silhouette is None else number(m.silhouette, "number")
         ),
     }
     return [words[r] for r in m.fails if not (stability_told and r == "unstable")]
@@ -349,7 +351,7 @@ def _in_words(conditions: list[Condition]) -> str:
             words.append(say("{feature} above {low}").format(feature=label(feature), low=low))
         else:
             words.append(say("{feature} at most {high}").format(feature=label(feature), high=high))
-    return "; ".join(words) or say("everybody")
+    return clauses(words) or say("everybody")
 
 
 #: How far features have moved: column to its type.
@@ -455,7 +457,7 @@ def advice_in_words(drift: Drift, psi_of_groups: dict[str, float]) -> str:
     ).format(
         groups=f"{max(psi_of_groups.values(), default=0.0):.2f}",
         rand="–" if rand is None else f"{rand:.2f}",
-        moved=", ".join(moved[:6]) or say("none"),
+        moved=listed(moved[:6]) or say("none"),
     )
     lead = {
         "refit": say(
@@ -465,4 +467,4 @@ def advice_in_words(drift: Drift, psi_of_groups: dict[str, float]) -> str:
         "watch": say("The groups can stay for now; watch the shift."),
         "keep": say("The groups still fit."),
     }[advice(drift, psi_of_groups)]
-    return f"{lead} {figures}"
+    return sentences(lead, figures)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.contract.tables import CHANNELS
+from analysis.language import marked
 from analysis.shape import Shape
 
 
@@ -34,31 +35,33 @@ class Feature:
 
 
 FEATURES = (
-    Feature("balance_end", "assets", "asinh", "what the customer has with the bank"),
-    Feature("money_in", "assets", "asinh", "monetary value: what passes through in a quarter"),
-    Feature("assets_trend", "assets", "none", "whether assets grow or shrink"),
+    Feature("balance_end", "assets", "asinh", marked("what the customer has with the bank")),
+    Feature(
+        "money_in", "assets", "asinh", marked("monetary value: what passes through in a quarter")
+    ),
+    Feature("assets_trend", "assets", "none", marked("whether assets grow or shrink")),
     Feature(
         "credit_grade",
         "credit",
         "none",
-        "the bank's own summary of the credit risk, so it counts twice",
+        marked("the bank's own summary of the credit risk, so it counts twice"),
         2.0,
     ),
-    Feature("credit_utilisation", "credit", "none", "how much of the limit is drawn"),
-    Feature("instalments_missed", "credit", "none", "arrears of the quarter"),
-    Feature("recency_days", "activity", "log", "recency: days since the last own entry"),
-    Feature("transactions", "activity", "log", "frequency: own entries in the quarter"),
-    Feature("active_weeks", "activity", "none", "regularity: weeks with an own entry"),
-    Feature("counterparties", "activity", "log", "with how many others the customer deals"),
-    Feature("cash_share", "habits", "none", "cash against all money moved"),
-    Feature("evening_share", "habits", "none", "time of day"),
-    Feature("month_start_share", "habits", "none", "time of month"),
-    Feature("products_held", "habits", "none", "use of products"),
+    Feature("credit_utilisation", "credit", "none", marked("how much of the limit is drawn")),
+    Feature("instalments_missed", "credit", "none", marked("arrears of the quarter")),
+    Feature("recency_days", "activity", "log", marked("recency: days since the last own entry")),
+    Feature("transactions", "activity", "log", marked("frequency: own entries in the quarter")),
+    Feature("active_weeks", "activity", "none", marked("regularity: weeks with an own entry")),
+    Feature("counterparties", "activity", "log", marked("with how many others the customer deals")),
+    Feature("cash_share", "habits", "none", marked("cash against all money moved")),
+    Feature("evening_share", "habits", "none", marked("time of day")),
+    Feature("month_start_share", "habits", "none", marked("time of month")),
+    Feature("products_held", "habits", "none", marked("use of products")),
 )
 #: Channels a customer chooses; those with less than a hundredth of all entries are left out.
 CHOSEN_CHANNELS = tuple(c for c in CHANNELS if c not in ("system", "other"))
-CHANNEL_REASON = "which channels the customer chooses, against each other"
-REGION_REASON = "where the customer lives"
+CHANNEL_REASON = marked("which channels the customer chooses, against each other")
+REGION_REASON = marked("where the customer lives")
 PRIOR_ENTRIES = 4.0
 MOST_REGIONS = 12
 MOST_MISSING = 0.5

@@ -5,8 +5,7 @@ Tables in, tables out.
 import numpy as np
 import pandas as pd
 
-from analysis.report.language import say
-from analysis.report.table import number
+from analysis.language import money, say, within
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.scoring import DORMANT
 from analysis.segmentation.words import label
@@ -210,7 +209,7 @@ def worth_saying(
                 say(
                     "All {kind} customers are in one group, {group}; there is nothing to "
                     "compare it with."
-                ).format(kind=label(str(kind)).lower(), group=label(part["segment"].iloc[0]))
+                ).format(kind=within(label(str(kind))), group=label(part["segment"].iloc[0]))
             )
     for (_kind, segment), part in grouped.groupby(["customer_type", "segment"]):
         if without_dominated(part, part["balance_end"].clip(lower=0), min_cell).empty:
@@ -229,7 +228,7 @@ def worth_saying(
                     say(
                         "{feature} is empty for {share} of the {kind} customers here; they "
                         "are grouped as if they had the bank's median."
-                    ).format(feature=label(f.name), share=f"{empty:.0%}", kind=label(kind).lower())
+                    ).format(feature=label(f.name), share=f"{empty:.0%}", kind=within(label(kind)))
                 )
     return sentences
 
@@ -428,10 +427,10 @@ def effect_in_words(in_all: dict[str, float], assumptions: Value) -> str:
         "lost), net {net}."
     ).format(
         lost=f"{assumptions.value_lost:.0%}",
-        saved=number(in_all["saved"], "money"),
+        saved=money(in_all["saved"]),
         kept=f"{in_all['kept']:.1%}",
         low=f"{in_all['kept_low']:.1%}",
-        net=number(in_all["net"], "money"),
+        net=money(in_all["net"]),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, not_one_of
+from analysis.language import say
 from analysis.marts.rules import customer_columns
 from analysis.segmentation.methods import METHODS, ONLY_COMPARED
 from analysis.sources.params import Bank
@@ -21,14 +22,14 @@ def check_segmentation(bank: Bank) -> None:
 
     settings = bank.segmentation
     in_force = [name for name in METHODS if name not in ONLY_COMPARED]
-    one_of("method", "The method", settings.method, in_force)
+    one_of("method", say("The method"), settings.method, in_force)
     features = [c for c, kind in customer_columns().items() if kind.startswith(("int", "float"))]
     for customer_type, plans in settings.plans.items():
         place = f"plans.{customer_type}"
-        one_of("plans", "The type of customer", customer_type, _types_of_customer())
+        one_of("plans", say("The type of customer"), customer_type, _types_of_customer())
         for plan in plans:
             for feature in plan.when:
-                one_of(f"{place}: {plan.name}: when", "The feature", feature, features)
+                one_of(f"{place}: {plan.name}: when", say("The feature"), feature, features)
 
 
 def _types_of_customer() -> tuple[str, ...]:

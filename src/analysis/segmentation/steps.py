@@ -6,6 +6,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analysis.errors import MissingDataError
+from analysis.language import say
 from analysis.quarters import Quarter
 from analysis.segmentation.fitted import Drift, FittedSegmentation, SegmentCounts, Versions
 from analysis.segmentation.scoring import segment_counts as counted
@@ -27,8 +28,10 @@ def fit_quarters(at: Occasion) -> list[Quarter]:
     for quarter in (*settings.earlier_fit_quarters, chosen):
         if quarter not in quarters:
             raise MissingDataError(
-                f"segmentation is to be fitted on {quarter}, and there is no customer_quarter of "
-                f"that quarter. Choose one from {quarters[0]} to {quarters[-1]}."
+                say(
+                    "segmentation is to be fitted on {quarter}, and there is no customer_quarter "
+                    "of that quarter. Choose one from {first} to {last}."
+                ).format(quarter=quarter, first=quarters[0], last=quarters[-1])
             )
     return [*settings.earlier_fit_quarters, chosen]
 

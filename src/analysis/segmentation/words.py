@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from analysis.report.language import marked
+from analysis.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import SHARED, Words
 
@@ -47,8 +47,8 @@ CODES = {
     "credit_grade": marked("Credit grade"),
     "arrears_low": marked("from"),
     "arrears_high": marked("to"),
-    "product": marked("Product"),
-    "service": marked("Service"),
+    "product": marked("Product", "dimension of loyalty"),
+    "service": marked("Service", "dimension of loyalty"),
     "Dormant": marked("Dormant"),
     "gap_error": marked("± (standard error)"),
     "watch": marked("watch"),

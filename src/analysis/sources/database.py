@@ -9,6 +9,7 @@ import ibis
 from ibis.backends.duckdb import Backend
 
 from analysis.errors import SourceError, engine_says, without_secrets
+from analysis.language import say
 from analysis.sources.params import Bank
 from analysis.storage import quoted
 
@@ -21,12 +22,17 @@ def connect(bank: Bank) -> ibis.BaseBackend:
         return ibis.connect(bank.source.url)
     except ImportError as error:
         raise SourceError(
-            'PostgreSQL needs one more package: pip install -c constraints.txt -e ".[postgres]".'
+            say(
+                "PostgreSQL needs one more package: pip install -c constraints.txt -e "
+                '".[postgres]".'
+            )
         ) from error
     except Exception as error:  # the driver's own errors share no base class across versions
         raise SourceError(
             without_secrets(
-                f"The database {bank.source.url} cannot be reached: {engine_says(error)}",
+                say("The database {url} cannot be reached: {fault}").format(
+                    url=bank.source.url, fault=engine_says(error)
+                ),
                 bank.source.url,
             )
         ) from error
@@ -53,7 +59,9 @@ def columns_of(database: ibis.BaseBackend, query: str) -> list[str]:
     try:
         return list(database.sql(query).columns)
     except Exception as error:  # whatever the driver raises is the user's SQL or database
-        raise SourceError(f"The database refused a query: {engine_says(error)}") from error
+        raise SourceError(
+            say("The database refused a query: {fault}").format(fault=engine_says(error))
+        ) from error
 
 
 def copy_query(
@@ -72,7 +80,9 @@ def copy_query(
         con.con.unregister(f"{name}__batches")
     except Exception as error:  # as above: whatever the driver raises is the user's SQL or database
         raise SourceError(
-            f"The database refused the query for {name}: {engine_says(error)}"
+            say("The database refused the query for {name}: {fault}").format(
+                name=name, fault=engine_says(error)
+            )
         ) from error
     con.raw_sql(
         f'CREATE OR REPLACE TABLE "{name}" AS SELECT * REPLACE (row_number() OVER () AS '

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from analysis.contract import CONTRACT
+from analysis.language import say, sentences
 from analysis.sources.accepted import Verdict
 from analysis.sources.params import Bank
 
@@ -45,12 +46,17 @@ def _signs(_bank: Bank, tables: Tables) -> Iterator[str]:
             rows=_.count(), out=(_.amount < 0).sum(), into=(_.amount > 0).sum()
         )
     )
-    for name, what in (("out", "negative: no money goes out"), ("into", "positive")):
+    none = {
+        "out": say("transactions.amount: none of {rows:,} is negative: no money goes out."),
+        "into": say("transactions.amount: none of {rows:,} is positive: no money comes in."),
+    }
+    other = say(
+        "Does another column say on which side of the account an entry stands "
+        "(formats.debit_credit)?"
+    )
+    for name, told in none.items():
         if amounts["rows"] and not amounts[name]:
-            yield (
-                f"transactions.amount: none of {amounts['rows']:,} is {what}. Does another column "
-                "say on which side of the account an entry stands (formats.debit_credit)?"
-            )
+            yield sentences(told.format(rows=amounts["rows"]), other)
 
 
 def _one_branch(_bank: Bank, tables: Tables) -> Iterator[str]:
@@ -59,8 +65,10 @@ def _one_branch(_bank: Bank, tables: Tables) -> Iterator[str]:
     sizes = _one_row(most.aggregate(largest=_.n.max(), all=_.n.sum()))
     if branches > 1 and sizes["all"] and sizes["largest"] >= NEARLY_ALL * sizes["all"]:
         yield (
-            f"customers.branch_id: {sizes['largest']:,} of {sizes['all']:,} customers are of one "
-            f"of {branches} branches."
+            say(
+                "customers.branch_id: {largest:,} of {all:,} customers are of one of {branches} "
+                "branches."
+            ).format(largest=sizes["largest"], all=sizes["all"], branches=branches)
         )
 
 
@@ -72,12 +80,16 @@ def _nobody_owns(_bank: Bank, tables: Tables) -> Iterator[str]:
             t.count().execute() for t in (customers, customers.anti_join(owners, "customer_id"))
         )
         if of_all and without >= NEARLY_ALL * of_all:
-            yield f"account_holders: {without:,} of {of_all:,} customers own no account."
+            yield say(
+                "account_holders: {without:,} of {of_all:,} customers own no account."
+            ).format(without=without, of_all=of_all)
     accounts = tables["accounts"]
     of_all = accounts.count().execute()
     idle = accounts.anti_join(tables["transactions"], "account_id").count().execute()
     if of_all and idle >= NEARLY_ALL * of_all:
-        yield f"transactions.account_id: {idle:,} of {of_all:,} accounts have no entry."
+        yield say("transactions.account_id: {idle:,} of {of_all:,} accounts have no entry.").format(
+            idle=idle, of_all=of_all
+        )
 
 
 def _nothing_followed(_bank: Bank, tables: Tables) -> Iterator[str]:
@@ -87,9 +99,11 @@ def _nothing_followed(_bank: Bank, tables: Tables) -> Iterator[str]:
     counts = _one_row(entries.aggregate(rows=_.count(), named=named))
     if counts["rows"] and not counts["named"]:
         yield (
-            f"transactions.counterparty_account: empty in all {counts['rows']:,} rows. No money "
-            "can be followed from one account to another, and the investigations that need it "
-            "find nothing."
+            say(
+                "transactions.counterparty_account: empty in all {rows:,} rows. No money can be "
+                "followed from one account to another, and the investigations that need it find "
+                "nothing."
+            ).format(rows=counts["rows"])
         )
 
 
@@ -115,9 +129,11 @@ def _one_side(_bank: Bank, tables: Tables) -> Iterator[str]:
     transfers, both = sent.count().execute(), matched.count().execute()
     if transfers >= ENOUGH_TRANSFERS and both < BOTH_SIDES * transfers:
         yield (
-            f"transactions: of {transfers:,} entries that pay another account of this bank "
-            f"{both:,} stand on that account too, on the same day with the payer's account. What "
-            "is booked on one side only cannot be followed by the investigations."
+            say(
+                "transactions: of {transfers:,} entries that pay another account of this bank "
+                "{both:,} stand on that account too, on the same day with the payer's account. "
+                "What is booked on one side only cannot be followed by the investigations."
+            ).format(transfers=transfers, both=both)
         )
 
 
@@ -132,8 +148,10 @@ def _cards_without_account(_bank: Bank, tables: Tables) -> Iterator[str]:
     all_credit, can_be = credit.count().execute(), judged.count().execute()
     if all_credit and not can_be:
         yield (
-            f"cards: none of {all_credit:,} credit cards can be judged: each needs a credit_limit, "
-            "and an account of its own whose product is a card."
+            say(
+                "cards: none of {all_credit:,} credit cards can be judged: each needs a "
+                "credit_limit, and an account of its own whose product is a card."
+            ).format(all_credit=all_credit)
         )
 
 
@@ -144,7 +162,9 @@ def _licensed(bank: Bank, tables: Tables) -> Iterator[str]:
         if "counterparty_account" in entries.columns:
             there += entries.filter(_.counterparty_account == account).count().execute()
         if not there:
-            yield f"risk.fundraising.licensed: no entry names the account {account!r}."
+            yield say("risk.fundraising.licensed: no entry names the account {account!r}.").format(
+                account=account
+            )
 
 
 def _columns_left_out(verdicts: Mapping[str, Verdict]) -> Iterator[str]:
@@ -152,8 +172,16 @@ def _columns_left_out(verdicts: Mapping[str, Verdict]) -> Iterator[str]:
         for rule, count in verdict.emptied.items():
             if verdict.accepted and count >= NEARLY_ALL * verdict.accepted:
                 yield (
-                    f"{verdict.table}.{rule.split('.')[0]}: {count:,} of {verdict.accepted:,} "
-                    f"values were left out ({rule}); what needs the column finds nothing."
+                    say(
+                        "{table}.{column}: {count:,} of {accepted:,} values were left out "
+                        "({rule}); what needs the column finds nothing."
+                    ).format(
+                        table=verdict.table,
+                        column=rule.split(".")[0],
+                        count=count,
+                        accepted=verdict.accepted,
+                        rule=rule,
+                    )
                 )
 
 

@@ -10,6 +10,7 @@ from ibis.backends.duckdb import Backend
 from analysis.contract import CONTRACT, Column, Table
 from analysis.contract.checks import EMPTY_WORD, as_read
 from analysis.contract.values import ACCEPTED
+from analysis.language import listed, say, sentences
 from analysis.sources.accepted import Verdict
 
 Unreadable = tuple[str, int, str]  # file, line, text
@@ -69,23 +70,30 @@ def _sentences(
         f"WHERE broken != '' OR emptied != '' ORDER BY 1, 2 LIMIT {MOST_ROWS}"
     ).fetchall()
     seen: dict[str, _Broken] = {UNREADABLE: _Broken()}
+    place = say("{file} line {line:,}")
     if unreadable:
-        seen[UNREADABLE].first = f"{unreadable[0][0]} line {unreadable[0][1]:,}"
+        seen[UNREADABLE].first = place.format(file=unreadable[0][0], line=unreadable[0][1])
     for file, line, broken, emptied, row in rows:
         left_out = [r for r in emptied.split(", ") if r and not r.endswith(EMPTY_WORD)]
         rules = [*filter(None, broken.split(", ")), *left_out]
         for rule in rules:
             of_rule = seen.setdefault(rule, _Broken())
-            of_rule.first = of_rule.first or f"{file} line {line:,}{_key_of(table, row)}"
+            first = f"{place.format(file=file, line=line)}{_key_of(table, row)}"
+            of_rule.first = of_rule.first or first
             if len(rules) <= MOST_BROKEN and (value := _value_told(table, rule, row)):
                 of_rule.values[value] += 1
     told = [
-        _sentence(table, rule, f"{n:,} {what}", seen.get(rule, _Broken()), len(rows) < MOST_ROWS)
-        for counts, what in ((verdict.set_aside, "rows"), (verdict.emptied, "values left out"))
+        _sentence(table, rule, what.format(n=n), seen.get(rule, _Broken()), len(rows) < MOST_ROWS)
+        for counts, what in (
+            (verdict.set_aside, say("{n:,} rows")),
+            (verdict.emptied, say("{n:,} values left out")),
+        )
         for rule, n in counts.items()
     ]
-    more = [f"{len(told) - MOST_RULES} more rules are broken."] if len(told) > MOST_RULES else []
-    return [*told[:MOST_RULES], *more]
+    if len(told) <= MOST_RULES:
+        return told
+    more = say("{n} more rules are broken.").format(n=len(told) - MOST_RULES)
+    return [*told[:MOST_RULES], more]
 
 
 def _sentence(table: Table, rule: str, count: str, seen: _Broken, all_seen: bool) -> str:
@@ -95,35 +103,36 @@ def _sentence(table: Table, rule: str, count: str, seen: _Broken, all_seen: bool
     ]
     if len(seen.values) > MOST_VALUES:
         found.append("…")
-    parts = [
-        f"{rule}: {count}",
-        f"Accepted: {_accepted(table, rule)}",
-        f"Found: {', '.join(found)}" if found else "",
-        f"First: {seen.first}" if seen.first else "",
-    ]
-    return ". ".join(filter(None, parts)) + "."
+    told = say("{rule}: {count}. Accepted: {accepted}.").format(
+        rule=rule, count=count, accepted=_accepted(table, rule)
+    )
+    return sentences(
+        told,
+        say("Found: {values}.").format(values=listed(found)) if found else "",
+        say("First: {place}.").format(place=seen.first) if seen.first else "",
+    )
 
 
 def _accepted(table: Table, rule: str) -> str:
     """What the rule asks for, in words."""
     if rule == UNREADABLE:
-        return "as many columns as the header has, and quotes that are closed"
+        return say("as many columns as the header has, and quotes that are closed")
     if rule == "unique_key":
-        return f"each {' and '.join(table.key)} once; the first is kept"
+        return say("each {columns} once; the first is kept").format(columns=listed(table.key))
     if row_rule := next((r for r in table.rules if r.name == rule), None):
-        return row_rule.meaning
+        return say(row_rule.meaning).format(**row_rule.of)
     name, _, what = rule.partition(".")
     column = table.column(name)
     if what == "type":
-        return ACCEPTED[column.type]
+        return say(ACCEPTED[column.type])
     words = {
-        "required": "must be filled",
-        "allowed": "one of " + ", ".join(column.allowed),
-        "reference": f"exists in {column.references}",
-        "minimum": f"at least {column.minimum}",
-        "maximum": f"at most {column.maximum}",
-        "pattern": f"matches {column.pattern}",
-        "future": "not after the day the data was taken",
+        "required": say("must be filled"),
+        "allowed": say("one of {values}").format(values=listed(column.allowed)),
+        "reference": say("exists in {table}").format(table=column.references),
+        "minimum": say("at least {value}").format(value=column.minimum),
+        "maximum": say("at most {value}").format(value=column.maximum),
+        "pattern": say("matches {pattern}").format(pattern=column.pattern),
+        "future": say("not after the day the data was taken"),
     }
     return words[what]
 

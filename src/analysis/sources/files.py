@@ -12,6 +12,7 @@ import duckdb
 from ibis.backends.duckdb import Backend
 
 from analysis.errors import SourceError, engine_says
+from analysis.language import listed, say, sentences
 from analysis.sources.params import Bank
 from analysis.sources.text_files import (
     COMPRESSED,
@@ -54,7 +55,9 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
     folder = bank.place(bank.source.folder)
     if not folder.is_dir():
         raise SourceError(
-            f"The source folder {folder} does not exist (source.folder in {bank.path.name})."
+            say("The source folder {folder} does not exist (source.folder in {path}).").format(
+                folder=folder, path=bank.path.name
+            )
         )
     if bank.source.files:
         return {
@@ -70,8 +73,10 @@ def source_files(bank: Bank) -> dict[str, list[Path]]:
     for beside in places.values():
         if len(beside) > 1:
             raise SourceError(
-                f"{' and '.join(p.name for p in beside)} in {folder} would be the same table. "
-                f"Keep one, or name the right one under source.files in {bank.path.name}."
+                say(
+                    "{files} in {folder} would be the same table. Keep one, or name the right one "
+                    "under source.files in {path}."
+                ).format(files=listed(p.name for p in beside), folder=folder, path=bank.path.name)
             )
     return {
         (path.name if path.is_dir() else _stem(path)): _one_kind(_readable_in(path) or [path])
@@ -83,9 +88,11 @@ def _named_files(bank: Bank, folder: Path, name: str, pattern: str) -> list[Path
     """The files that source.files names: one of that very name, those in a folder of that name, or
     those that fit the pattern.
     """
-    said = f"source.files.{name} in {bank.path.name}"
+    said = say("source.files.{name} in {path}").format(name=name, path=bank.path.name)
     if not pattern.strip():
-        raise SourceError(f"{said} is empty; it has to name a file or a folder.")
+        raise SourceError(
+            say("{said} is empty; it has to name a file or a folder.").format(said=said)
+        )
     path = folder / pattern
     if path.is_file():
         return _one_kind([path], said)
@@ -97,8 +104,12 @@ def _named_files(bank: Bank, folder: Path, name: str, pattern: str) -> list[Path
         files = sorted(folder.glob(pattern))
     files = [f for f in files if f.is_file()]
     if not files:
-        there = ", ".join(sorted(p.name for p in folder.iterdir())[:20]) or "nothing"
-        raise SourceError(f"The file {path} ({said}) does not exist. The folder holds: {there}.")
+        there = listed(sorted(p.name for p in folder.iterdir())[:20]) or say("nothing")
+        raise SourceError(
+            say("The file {path} ({said}) does not exist. The folder holds: {there}.").format(
+                path=path, said=said, there=there
+            )
+        )
     return _one_kind(files, said)
 
 
@@ -127,8 +138,9 @@ def _one_kind(files: list[Path], said: str = "") -> list[Path]:
     kinds = {_kind(f) == "parquet" for f in files}
     if len(kinds) > 1:
         raise SourceError(
-            f"{said or files[0].parent} holds Parquet and text files side by side "
-            f"({files[0].name}, {files[-1].name}). Keep one kind."
+            say(
+                "{said} holds Parquet and text files side by side ({first}, {last}). Keep one kind."
+            ).format(said=said or files[0].parent, first=files[0].name, last=files[-1].name)
         )
     return files
 
@@ -170,13 +182,16 @@ def _refuse_other_columns(
 ) -> None:
     more, less = set(columns) - set(wanted), set(wanted) - set(columns)
     if more or less:
-        parts = [
-            f"has {', '.join(sorted(more))}" if more else "",
-            f"has not {', '.join(sorted(less))}" if less else "",
-        ]
-        raise SourceError(
-            f"{file} has other columns than {first.name}: it {' and '.join(filter(None, parts))}."
-        )
+        told = say("{file} has other columns than {first}.").format(file=file, first=first.name)
+        if more:
+            told = sentences(
+                told, say("Only here: {columns}.").format(columns=listed(sorted(more)))
+            )
+        if less:
+            told = sentences(
+                told, say("Only there: {columns}.").format(columns=listed(sorted(less)))
+            )
+        raise SourceError(told)
 
 
 def _insert_text(con: Backend, bank: Bank, relation: Relation, file: Path, head: Head) -> None:
@@ -199,7 +214,11 @@ def _insert_text(con: Backend, bank: Bank, relation: Relation, file: Path, head:
         relation.unreadable += [(shown, line, text) for line, text in copied.unreadable]
         rows = _insert_csv(con, bank, relation, copy, head, shown, numbered=True)
     if rows != copied.records:
-        raise SourceError(f"{file} has {copied.records:,} rows, of which {rows:,} could be read.")
+        raise SourceError(
+            say("{file} has {records:,} rows, of which {rows:,} could be read.").format(
+                file=file, records=copied.records, rows=rows
+            )
+        )
 
 
 def _insert_csv(
@@ -231,7 +250,9 @@ def _insert_csv(
     except duckdb.Error as error:
         if not numbered:
             return -1  # read line by line instead, which finds out what is the matter
-        raise SourceError(f"{shown} cannot be read: {engine_says(error)}") from error
+        raise SourceError(
+            say("{shown} cannot be read: {fault}").format(shown=shown, fault=engine_says(error))
+        ) from error
 
 
 def _open_parquet(con: Backend, bank: Bank, name: str, files: list[Path]) -> Relation:
@@ -241,8 +262,10 @@ def _open_parquet(con: Backend, bank: Bank, name: str, files: list[Path]) -> Rel
     refuse_alike(list(types), str(files[0]))
     if ROW_NUMBER in types:
         raise SourceError(
-            f"{files[0]} has a column {ROW_NUMBER!r}, a name that the engine keeps for itself. "
-            "Rename it."
+            say(
+                "{file} has a column {column!r}, a name that the engine keeps for itself. "
+                "Rename it."
+            ).format(file=files[0], column=ROW_NUMBER)
         )
     for file in files[1:]:
         _refuse_other_columns(file, _parquet_columns(con, file), files[0], types)
@@ -267,7 +290,9 @@ def _parquet_columns(con: Backend, file: Path) -> dict[str, str]:
             "hive_partitioning=false, binary_as_string=true)"
         ).fetchall()
     except duckdb.Error as error:
-        raise SourceError(f"{file} cannot be read: {engine_says(error)}") from error
+        raise SourceError(
+            say("{file} cannot be read: {fault}").format(file=file, fault=engine_says(error))
+        ) from error
     return {row[0]: row[1] for row in described}
 
 

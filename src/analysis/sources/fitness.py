@@ -1,34 +1,36 @@
 """What `workbook check` shows of a bank's tables."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from rich.markup import escape
 from rich.table import Table as Shown
 
 from analysis.contract import CONTRACT
+from analysis.language import listed, marked, say
 from analysis.sources.accepted import Verdict
 
-HEADS = (
-    "table",
-    "rows",
-    "set aside",
-    "rules broken",
-    "values left out",
-    "optional columns missing",
-    "newest",
-)
+#: Heads of the columns, and on which side they stand.
+HEADS: dict[str, Literal["left", "right"]] = {
+    marked("table", "head on the terminal"): "left",
+    marked("rows", "head on the terminal"): "right",
+    marked("set aside", "head on the terminal"): "right",
+    marked("rules broken", "head on the terminal"): "left",
+    marked("values left out", "head on the terminal"): "left",
+    marked("optional columns missing", "head on the terminal"): "left",
+    marked("newest", "head on the terminal"): "left",
+}
 
 
 def fitness_table(title: str, verdicts: Mapping[str, Verdict]) -> Shown:
     """A row per table of the contract: how many rows there are, and what is wrong with them."""
-    shown = Shown(title=escape(f"{title}: fitness for the contract"))
-    for head in HEADS:
-        right = head in ("rows", "set aside")
-        shown.add_column(head, overflow="fold", justify="right" if right else "left")
+    shown = Shown(title=escape(say("{title}: fitness for the contract").format(title=title)))
+    for head, side in HEADS.items():
+        shown.add_column(say(head), overflow="fold", justify=side)
     for name in CONTRACT:
         verdict = verdicts[name]
         if not verdict.delivered:
-            shown.add_row(name, "–", "–", "not delivered", "", "", "")
+            shown.add_row(name, "–", "–", say("not delivered"), "", "", "")
             continue
         shown.add_row(
             name,
@@ -36,14 +38,14 @@ def fitness_table(title: str, verdicts: Mapping[str, Verdict]) -> Shown:
             f"{verdict.rows_set_aside:,}",
             escape(_counted(verdict.set_aside)),
             escape(_counted(verdict.emptied)),
-            escape(", ".join(verdict.missing_columns)),
-            verdict.newest + (" [red]late[/red]" if verdict.late else ""),
+            escape(listed(verdict.missing_columns)),
+            verdict.newest + (f" [red]{say('late')}[/red]" if verdict.late else ""),
         )
     return shown
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{what} {count:,}" for what, count in counts.items())
+    return listed(f"{what} {count:,}" for what, count in counts.items())
 
 
 def remarks(verdict: Verdict) -> list[str]:
@@ -51,8 +53,10 @@ def remarks(verdict: Verdict) -> list[str]:
     if not verdict.empty_words:
         return []
     return [
-        f"{verdict.table}: words that stand for nothing (formats.empty) were read as empty in "
-        f"{_counted(verdict.empty_words)}."
+        say(
+            "{table}: words that stand for nothing (formats.empty) were read as empty in "
+            "{empty_words}."
+        ).format(table=verdict.table, empty_words=_counted(verdict.empty_words))
     ]
 
 
@@ -60,7 +64,6 @@ def left_out_told(verdict: Verdict) -> str:
     """One sentence on the values of a table that were left out; empty where there are none."""
     if not verdict.emptied:
         return ""
-    return (
-        f"{verdict.table}: of rows that were kept, values were left out: "
-        f"{_counted(verdict.emptied)}."
+    return say("{table}: of rows that were kept, values were left out: {emptied}.").format(
+        table=verdict.table, emptied=_counted(verdict.emptied)
     )

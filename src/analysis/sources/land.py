@@ -18,6 +18,7 @@ from ibis.backends.duckdb import Backend
 from analysis.contract import CONTRACT, Table
 from analysis.contract.checks import EMPTY_WORD, ORIGIN, Reading, broken_rules, typed
 from analysis.errors import ContractError, SourceError, engine_says
+from analysis.language import listed, say
 from analysis.lock import remove_dead, workplace
 from analysis.quarters import Quarter
 from analysis.sources.accepted import (
@@ -68,7 +69,9 @@ def embedded_engine(bank: Bank) -> Iterator[Backend]:
         try:
             yield con
         except duckdb.Error as error:
-            raise SourceError(f"The engine could not go on: {engine_says(error)}.") from error
+            raise SourceError(
+                say("The engine could not go on: {fault}.").format(fault=engine_says(error))
+            ) from error
         finally:
             con.disconnect()
 
@@ -126,8 +129,10 @@ def land(
         verdicts[table.name] = verdict
         if write and table.indispensable and not verdict.accepted:
             raise ContractError(
-                f"{table.name} is indispensable, and none of its {verdict.rows:,} rows could be "
-                "accepted." + "".join(f"\n  {fault}" for fault in verdict.faults)
+                say(
+                    "{table} is indispensable, and none of its {rows:,} rows could be accepted."
+                ).format(table=table.name, rows=verdict.rows)
+                + "".join(f"\n  {fault}" for fault in verdict.faults)
             )
         accepted[table.name] = (
             rows_of(con, accepted_files(bank, table.name))
@@ -142,8 +147,14 @@ def _refuse_missing(bank: Bank, source: RawTables) -> None:
     missing = [t.name for t in CONTRACT.values() if t.indispensable and source.mapping(t) is None]
     if missing:
         raise SourceError(
-            f"The tables {', '.join(missing)} are indispensable and not there. The source has: "
-            f"{', '.join(source.columns) or 'nothing'}. Map them under tables in {bank.path.name}."
+            say(
+                "The tables {missing} are indispensable and not there. The source has: {tables}. "
+                "Map them under tables in {path}."
+            ).format(
+                missing=listed(missing),
+                tables=listed(source.columns) or say("nothing"),
+                path=bank.path.name,
+            )
         )
 
 
@@ -221,8 +232,9 @@ def _land_table(
         con.create_table(checked_name, rules, overwrite=True)
     except duckdb.Error as error:
         raise SourceError(
-            f"tables.{table.name} in {bank.path.name}: the engine refused the mapping: "
-            f"{engine_says(error)}"
+            say("tables.{table} in {path}: the engine refused the mapping: {fault}").format(
+                table=table.name, path=bank.path.name, fault=engine_says(error)
+            )
         ) from error
     checked = con.table(checked_name)
     unreadable = [u for r in relations for u in r.unreadable]
@@ -266,14 +278,20 @@ def limit_broken(bank: Bank, verdict: Verdict) -> bool:
 
 def limit_message(bank: Bank, verdict: Verdict) -> str:
     """Table, count, and a sentence for each rule broken."""
-    return (
-        f"{verdict.table}: {verdict.rows_set_aside:,} of {verdict.rows:,} rows break the "
-        f"contract, more than the {bank.quarantine_limit:.0%} that"
-        f" {bank.path.name} allows (quarantine_limit).\n  "
-        + "\n  ".join(verdict.faults)
-        + f"\nThe rows that break a rule are in "
-        f"{bank.data_folder / 'quarantine' / (verdict.table + '.parquet')}."
+    broken = say(
+        "{table}: {aside:,} of {rows:,} rows break the contract, more than the {limit:.0%} that "
+        "{path} allows (quarantine_limit)."
+    ).format(
+        table=verdict.table,
+        aside=verdict.rows_set_aside,
+        rows=verdict.rows,
+        limit=bank.quarantine_limit,
+        path=bank.path.name,
     )
+    kept = say("The rows that break a rule are in {file}.").format(
+        file=bank.data_folder / "quarantine" / f"{verdict.table}.parquet"
+    )
+    return "\n".join([broken, *[f"  {fault}" for fault in verdict.faults], kept])
 
 
 def _write_quarantine(

@@ -22,6 +22,7 @@ from pydantic import (
 from analysis.contract import CONTRACT
 from analysis.contract.formats import Formats
 from analysis.errors import ParametersError, not_one_of, without_secrets
+from analysis.language import languages, marked, say
 from analysis.quarters import Quarter
 from analysis.sources.yaml_file import read_yaml
 
@@ -67,7 +68,9 @@ class Csv(Strict):
             "".encode(name)
         except LookupError as error:
             raise ValueError(
-                "not an encoding that Python knows; for example utf-8, gb18030, latin-1, cp1250"
+                say(
+                    "not an encoding that Python knows; for example utf-8, gb18030, latin-1, cp1250"
+                )
             ) from error
         return name
 
@@ -134,10 +137,14 @@ class Engine(Strict):
     def _enough_memory(cls, text: str) -> str:
         written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B\s*", text)
         if not written:
-            raise ValueError("no amount of memory; write it as 8GB or 500MB")
+            raise ValueError(say("no amount of memory; write it as 8GB or 500MB"))
         megabytes = float(written[1]) * 1024.0 ** ("KMGT".index(written[2]) - 1)
         if megabytes < LEAST_MEMORY:
-            raise ValueError(f"too little to read a bank's tables; {LEAST_MEMORY}MB are needed")
+            raise ValueError(
+                say("too little to read a bank's tables; {least}MB are needed").format(
+                    least=LEAST_MEMORY
+                )
+            )
         return text
 
 
@@ -202,7 +209,7 @@ class Segmentation(Strict):
     @classmethod
     def _from_few_to_many(cls, groups: tuple[int, int]) -> tuple[int, int]:
         if not 1 <= groups[0] <= groups[1]:
-            raise ValueError("groups: the fewest, at least 1, come before the most")
+            raise ValueError(say("groups: the fewest, at least 1, come before the most"))
         return groups
 
     @field_validator("block_weights")
@@ -210,7 +217,7 @@ class Segmentation(Strict):
     def _known_blocks(cls, weights: dict[str, float]) -> dict[str, float]:
         for block in weights:
             if block not in BLOCK_WEIGHTS:
-                raise ValueError(not_one_of("The block", block, BLOCK_WEIGHTS))
+                raise ValueError(not_one_of(say("The block"), block, BLOCK_WEIGHTS))
         return weights
 
 
@@ -257,13 +264,13 @@ class Loyalty(Strict):
     def _known_dimensions(self) -> "Loyalty":
         for name in [*self.weights, *self.formative, *self.actions]:
             if name not in self.items:
-                raise ValueError(not_one_of("The dimension", name, self.items))
+                raise ValueError(not_one_of(say("The dimension"), name, self.items))
         if self.weights and (min(self.weights.values()) < 0 or not sum(self.weights.values()) > 0):
-            raise ValueError("The weights must not be negative, and not all zero.")
+            raise ValueError(say("The weights must not be negative, and not all zero."))
         items = self.all_items
         for name in filter(None, (self.nps, self.csat, self.ces)):
             if name not in items:
-                raise ValueError(not_one_of("The item", name, items))
+                raise ValueError(not_one_of(say("The item"), name, items))
         for block in (*self.items.values(), self.satisfaction, self.stated_loyalty):
             for name in block:
                 if (
@@ -274,7 +281,11 @@ class Loyalty(Strict):
                     )
                     > 1
                 ):
-                    raise ValueError(f"The item {name!r} is named twice; each measures one thing.")
+                    raise ValueError(
+                        say("The item {name!r} is named twice; each measures one thing.").format(
+                            name=name
+                        )
+                    )
         return self
 
     @property
@@ -306,7 +317,7 @@ class Retention(Strict):
 
     # SQL over the columns of customer_quarter of the quarter after; those before begin with before_
     left: str = "not active"
-    left_title: str = "no own entry in the quarter, or no open account"
+    left_title: str = marked("no own entry in the quarter, or no open account")
     capacity: int = Field(40, ge=1)  # customers a branch can call in a quarter
     capacities: dict[str, int] = {}  # branch to its own
     # share of those who would leave that a call keeps; an assumption
@@ -365,7 +376,7 @@ class CardCashout(Strict):
     @model_validator(mode="after")
     def _fee_from_low_to_high(self) -> "CardCashout":
         if self.fee_low > self.fee_high:
-            raise ValueError("fee_low lies above fee_high")
+            raise ValueError(say("fee_low lies above fee_high"))
         return self
 
 
@@ -452,7 +463,8 @@ class Bank(Strict):
     source: Source
     quarters: QuarterRange
     currency: str = "CNY"
-    language: str = "en"
+    # of the pages; of several the first stands in the quarter's folder, the others beside it
+    language: str | list[str] = "en"
     # of the bank; a booking without an offset is in it, one with an offset is converted to it
     timezone: str = "Asia/Shanghai"
     as_of: dt.date | None = None
@@ -470,6 +482,20 @@ class Bank(Strict):
     risk: Risk = Risk()
     path: Path = Path()
 
+    @field_validator("language")
+    @classmethod
+    def _known_languages(cls, language: str | list[str]) -> str | list[str]:
+        for name in [language] if isinstance(language, str) else language:
+            if name not in languages():
+                raise ValueError(not_one_of(say("The language"), name, languages()))
+        return language or "en"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the pages, each once."""
+        several = [self.language] if isinstance(self.language, str) else self.language
+        return tuple(dict.fromkeys(several))
+
     def place(self, text: str) -> Path:
         """A path of the params file; relative ones start at the params file's own folder."""
         return (self.path.parent / text).resolve()
@@ -478,7 +504,7 @@ class Bank(Strict):
     @classmethod
     def _known_zone(cls, name: str) -> str:
         if name not in available_timezones():
-            raise ValueError(not_one_of("The time zone", name, sorted(available_timezones())))
+            raise ValueError(not_one_of(say("The time zone"), name, sorted(available_timezones())))
         return name
 
     @property
@@ -500,7 +526,7 @@ class Bank(Strict):
         """Raises ParametersError naming the quarters that can be reported for any other."""
         if quarter not in self.all_quarters:
             valid = [str(q) for q in self.all_quarters]
-            raise ParametersError(not_one_of("The quarter", str(quarter), valid))
+            raise ParametersError(not_one_of(say("The quarter"), str(quarter), valid))
 
     @property
     def taken_on(self) -> dt.date:
@@ -524,30 +550,59 @@ def read_params(path: str | Path) -> Bank:
     path = Path(path)
     if not path.is_file():
         others = sorted(str(p) for p in path.parent.glob("*.yml")) if path.parent.is_dir() else []
-        raise ParametersError(not_one_of("The params file", str(path), others))
+        raise ParametersError(not_one_of(say("The params file"), str(path), others))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParametersError(
-            f"{path} is not written in UTF-8 ({error.reason} at byte {error.start}). Save it as "
-            "UTF-8."
+            say(
+                "{path} is not written in UTF-8 ({reason} at byte {byte}). Save it as UTF-8."
+            ).format(path=path, reason=error.reason, byte=error.start)
         ) from error
     content = read_yaml(path, _with_environment(text))
     if not isinstance(content, dict):
-        raise ParametersError(f"{path} must be a mapping of keys to values.")
+        raise ParametersError(say("{path} must be a mapping of keys to values.").format(path=path))
     if "path" in content:
-        raise ParametersError(
-            f"{path}: "
-            f"{not_one_of('The key', 'path', [k for k in Bank.model_fields if k != 'path'])}"
-        )
+        keys = [k for k in Bank.model_fields if k != "path"]
+        raise ParametersError(f"{path}: {not_one_of(say('The key'), 'path', keys)}")
     try:
         bank = Bank(**content, path=path.resolve())
     except ValidationError as error:
         raise ParametersError(
-            f"{path} cannot be used:\n" + "\n".join(f"  {m}" for m in fault_messages(error, Bank))
+            "\n  ".join(
+                [say("{path} cannot be used:").format(path=path), *fault_messages(error, Bank)]
+            )
         ) from error
     _check_tables(bank)
     return bank
+
+
+#: What pydantic says of faults that are made often, by its name for them.
+FAULTS = {
+    "missing": marked("Field required"),
+    "string_type": marked("Input should be a valid string"),
+    "string_pattern_mismatch": marked("String should match pattern '{pattern}'"),
+    "string_too_short": marked("String should have at least {min_length} character"),
+    "string_too_long": marked("String should have at most {max_length} character"),
+    "int_type": marked("Input should be a valid integer"),
+    "int_parsing": marked("Input should be a valid integer, unable to parse string as an integer"),
+    "int_from_float": marked(
+        "Input should be a valid integer, got a number with a fractional part"
+    ),
+    "float_type": marked("Input should be a valid number"),
+    "float_parsing": marked("Input should be a valid number, unable to parse string as a number"),
+    "finite_number": marked("Input should be a finite number"),
+    "bool_type": marked("Input should be a valid boolean"),
+    "bool_parsing": marked("Input should be a valid boolean, unable to interpret input"),
+    "list_type": marked("Input should be a valid list"),
+    "dict_type": marked("Input should be a valid dictionary"),
+    "date_from_datetime_parsing": marked("Input should be a valid date or datetime, {error}"),
+    "greater_than": marked("Input should be greater than {gt}"),
+    "greater_than_equal": marked("Input should be greater than or equal to {ge}"),
+    "less_than": marked("Input should be less than {lt}"),
+    "less_than_equal": marked("Input should be less than or equal to {le}"),
+    "literal_error": marked("Input should be {expected}"),
+}
 
 
 def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -558,13 +613,19 @@ def fault_messages(error: ValidationError, model: type[BaseModel]) -> list[str]:
     for fault in error.errors():
         place = ".".join(str(p) for p in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            messages.append(not_one_of("The key", place, _keys_beside(model, fault["loc"])))
+            messages.append(not_one_of(say("The key"), place, _keys_beside(model, fault["loc"])))
         else:
             shown = "" if place.endswith("url") else without_secrets(repr(fault["input"]))
-            given = f" (given: {shown})" if shown and fault["type"] != "missing" else ""
-            messages.append(
-                f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}.".replace("..", ".")
+            template = (
+                say("{place}: {fault} (given: {value}).")
+                if shown and fault["type"] != "missing"
+                else say("{place}: {fault}.")
             )
+            why = fault["msg"].removeprefix("Value error, ")
+            if known := FAULTS.get(fault["type"]):
+                why = say(known).format(**fault.get("ctx", {}))
+            told = template.format(place=place, fault=why.rstrip(".。"), value=shown)
+            messages.append(told)
     return messages
 
 
@@ -591,22 +652,31 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _check_tables(bank: Bank) -> None:
     for name, mapping in bank.tables.items():
         if name not in CONTRACT:
-            raise ParametersError(f"{bank.path}: {not_one_of('The table', name, CONTRACT)}")
+            raise ParametersError(f"{bank.path}: {not_one_of(say('The table'), name, CONTRACT)}")
         for column in mapping.columns:
             columns = [c.name for c in CONTRACT[name].columns]
             if column not in columns:
                 raise ParametersError(
-                    f"{bank.path}: tables.{name}: {not_one_of('The column', column, columns)}"
+                    f"{bank.path}: tables.{name}: {not_one_of(say('The column'), column, columns)}"
                 )
     if bank.quarters.last < bank.quarters.first:
         raise ParametersError(
-            f"{bank.path}: quarters.last ({bank.quarters.last}) lies before quarters.first "
-            f"({bank.quarters.first})."
+            say("{path}: quarters.last ({last}) lies before quarters.first ({first}).").format(
+                path=bank.path, last=bank.quarters.last, first=bank.quarters.first
+            )
         )
     for key, place in (("data", bank.data_folder), ("outputs", bank.output_folder)):
         if named := next((p for p in (place, *place.parents) if p.is_file()), None):
-            raise ParametersError(f"{bank.path}: {key} has to name a folder; {named} is a file.")
+            raise ParametersError(
+                say("{path}: {key} has to name a folder; {named} is a file.").format(
+                    path=bank.path, key=key, named=named
+                )
+            )
     if bank.source.engine == "duckdb" and not bank.source.folder:
-        raise ParametersError(f"{bank.path}: source.folder must say where the files are.")
+        raise ParametersError(
+            say("{path}: source.folder must say where the files are.").format(path=bank.path)
+        )
     if bank.source.engine == "postgres" and not bank.source.url:
-        raise ParametersError(f"{bank.path}: source.url must say where the database is.")
+        raise ParametersError(
+            say("{path}: source.url must say where the database is.").format(path=bank.path)
+        )

@@ -13,6 +13,7 @@ from ibis.backends.duckdb import Backend
 from analysis.contract import Column, Table
 from analysis.contract.values import BLANKS
 from analysis.errors import SourceError, engine_says, nearest_first
+from analysis.language import listed, say, sentences
 from analysis.sources import database
 from analysis.sources.files import (
     RAW_ORIGIN,
@@ -67,10 +68,13 @@ class RawTables:
         elif found := written_as(mapping.from_, self.columns):
             used = [found]
         else:
-            nearest = ", ".join(nearest_first(mapping.from_, self.columns))
+            nearest = listed(nearest_first(mapping.from_, self.columns))
             raise SourceError(
-                f"The source has no table {mapping.from_!r} (tables in "
-                f"{self.bank.path.name}). It has: {nearest or 'nothing'}."
+                say(
+                    "The source has no table {name!r} (tables in {path}). It has: {nearest}."
+                ).format(
+                    name=mapping.from_, path=self.bank.path.name, nearest=nearest or say("nothing")
+                )
             )
         for sql in looked_up:
             used += [name for name in self._named_in(f"SELECT {sql}") if name not in used]
@@ -163,8 +167,9 @@ class RawTables:
             return self.con.raw_sql(statement).fetchall()
         except duckdb.Error as error:
             raise SourceError(
-                f"tables.{table.name} in {self.bank.path.name}: the engine refused the "
-                f"mapping: {engine_says(error)}"
+                say("tables.{table} in {path}: the engine refused the mapping: {fault}").format(
+                    table=table.name, path=self.bank.path.name, fault=engine_says(error)
+                )
             ) from error
 
     def _select(
@@ -200,8 +205,14 @@ class RawTables:
         column = written_as(side.column, available)
         if not column:
             raise SourceError(
-                f"formats.debit_credit.column in {self.bank.path.name}: transactions has no column "
-                f"{side.column!r}. It has: {', '.join(nearest_first(side.column, available))}."
+                say(
+                    "formats.debit_credit.column in {path}: transactions has no column "
+                    "{column!r}. It has: {available}."
+                ).format(
+                    path=self.bank.path.name,
+                    column=side.column,
+                    available=listed(nearest_first(side.column, available)),
+                )
             )
         text, said = f"TRIM(CAST({amount} AS TEXT))", f'TRIM(CAST(raw."{column}" AS TEXT))'
         debit, credit = (
@@ -222,20 +233,24 @@ class RawTables:
         ) or str(mapping.from_)
         if not self.database and any(A_VALUE.fullmatch(c) for c in columns):
             return (  # without what stands in it
-                f"{table.name}: the first line of {file} reads like a row, not like the names of "
-                "its columns. A header line is needed."
+                say(
+                    "{table}: the first line of {file} reads like a row, not like the names of its "
+                    "columns. A header line is needed."
+                ).format(table=table.name, file=file)
             )
-        hint = ""
+        told = [
+            say("{table}: {file} has no column {column!r}. It has: {columns}.").format(
+                table=table.name, file=file, column=column, columns=listed(columns)
+            )
+        ]
         if not self.database and len(columns) == 1 and re.search(r"[;,\t|]", columns[0]):
-            hint = (
-                f" It was split at {self.bank.source.csv.separator!r}; is another character "
-                f"the separator (source.csv.separator)?"
+            split = say(
+                "It was split at {separator!r}; is another character the separator "
+                "(source.csv.separator)?"
             )
-        return (
-            f"{table.name}: {file} has no column {column!r}. It has: "
-            f"{', '.join(columns)}.{hint} Name the right one under "
-            f"tables.{table.name}.columns.{column}."
-        )
+            told.append(split.format(separator=self.bank.source.csv.separator))
+        name = say("Name the right one under tables.{table}.columns.{column}.")
+        return sentences(*told, name.format(table=table.name, column=column))
 
 
 def written_as(name: str, names: Iterable[str]) -> str | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from analysis.errors import SourceError
+from analysis.language import say
 from analysis.sources.params import Csv
 
 COMPRESSED = (".gz", ".zip")
@@ -67,9 +68,13 @@ def head_of(style: Csv, file: Path, shown: str) -> Head:
     if len(columns) > 1 and not columns[-1]:  # a separator at the end of every line
         columns.pop()
     if not any(columns):
-        raise SourceError(f"{shown} is empty; a header line is needed.")
+        raise SourceError(say("{shown} is empty; a header line is needed.").format(shown=shown))
     if unnamed := [n for n, c in enumerate(columns, 1) if not c]:
-        raise SourceError(f"{shown} has no name for column {unnamed[0]} in its header.")
+        raise SourceError(
+            say("{shown} has no name for column {n} in its header.").format(
+                shown=shown, n=unnamed[0]
+            )
+        )
     refuse_alike(columns, shown)
     return Head(columns, separator, lines)
 
@@ -79,12 +84,15 @@ def refuse_alike(columns: list[str], shown: str) -> None:
     seen: dict[str, str] = {}
     for column in columns:
         if other := seen.get(column.lower()):
-            how = (
-                f"has the column {column!r} more than once"
+            told = (
+                say("{file} has the column {column!r} more than once. Rename one of them.")
                 if other == column
-                else f"has columns {other!r} and {column!r}, which differ in capitals only"
+                else say(
+                    "{file} has columns {other!r} and {column!r}, which differ in capitals only. "
+                    "Rename one of them."
+                )
             )
-            raise SourceError(f"{shown} {how}. Rename one of them.")
+            raise SourceError(told.format(file=shown, column=column, other=other))
         seen[column.lower()] = column
 
 
@@ -145,9 +153,16 @@ def copy_records(style: Csv, file: Path, shown: str, head: Head, out: TextIO) ->
                 copied.records += 1
             if len(copied.unreadable) > MOST_UNREADABLE:
                 raise SourceError(
-                    f"{shown}: more than {MOST_UNREADABLE:,} lines cannot be split into the "
-                    f"header's {wanted} columns (first: line {copied.unreadable[0][0]:,}). Is "
-                    "source.csv as the file is written?"
+                    say(
+                        "{shown}: more than {most:,} lines cannot be split into the header's "
+                        "{wanted} columns (first: line {line:,}). Is source.csv as the file is "
+                        "written?"
+                    ).format(
+                        shown=shown,
+                        most=MOST_UNREADABLE,
+                        wanted=wanted,
+                        line=copied.unreadable[0][0],
+                    )
                 )
     return copied
 
@@ -255,11 +270,15 @@ def _opened(style: Csv, file: Path, shown: str) -> Iterator[TextIO]:
             yield io.TextIOWrapper(stream, encoding=encoding, newline=None)
     except UnicodeError as error:
         raise SourceError(
-            f"{shown} is not written in {style.encoding} ({error}). Say how it is written in "
-            "source.csv.encoding, for example gb18030, latin-1 or cp1250."
+            say(
+                "{shown} is not written in {encoding} ({error}). Say how it is written in "
+                "source.csv.encoding, for example gb18030, latin-1 or cp1250."
+            ).format(shown=shown, encoding=style.encoding, error=error)
         ) from error
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise SourceError(f"{shown} cannot be unpacked: {error}.") from error
+        raise SourceError(
+            say("{shown} cannot be unpacked: {error}.").format(shown=shown, error=error)
+        ) from error
 
 
 @contextmanager
@@ -271,7 +290,9 @@ def _unpacked(file: Path, shown: str) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(file) as archive:
             names = [n for n in archive.namelist() if not n.endswith("/")]
             if len(names) != 1:
-                raise SourceError(f"{shown} holds {len(names)} files; one is needed.")
+                raise SourceError(
+                    say("{shown} holds {n} files; one is needed.").format(shown=shown, n=len(names))
+                )
             with archive.open(names[0]) as unpacked:
                 yield cast(BinaryIO, unpacked)
     else:

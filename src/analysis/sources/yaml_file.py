@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from analysis.errors import ParametersError, without_secrets
+from analysis.language import say
 
 MOST_BYTES = 1_000_000
 DEEPEST = 30  # lists and mappings in each other
@@ -32,7 +33,9 @@ def read_yaml(path: Path, text: str) -> Any:
     """The content of the YAML text of a file; raises ParametersError naming the line."""
     if len(text) > MOST_BYTES:
         raise ParametersError(
-            f"{path} is larger than {MOST_BYTES:,} characters; that is no params file."
+            say("{path} is larger than {most:,} characters; that is no params file.").format(
+                path=path, most=MOST_BYTES
+            )
         )
     try:
         _refuse_depth(path, text)
@@ -46,9 +49,15 @@ def read_yaml(path: Path, text: str) -> Any:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise ParametersError(f"{path} is not valid YAML: {without_secrets(str(error))}") from error
+        raise ParametersError(
+            say("{path} is not valid YAML: {fault}").format(
+                path=path, fault=without_secrets(str(error))
+            )
+        ) from error
     except (ValueError, OverflowError, RecursionError) as error:  # a number of 5,000 digits
-        raise ParametersError(f"{path} holds a value that cannot be read: {error}.") from error
+        raise ParametersError(
+            say("{path} holds a value that cannot be read: {error}.").format(path=path, error=error)
+        ) from error
 
 
 def _refuse_depth(path: Path, text: str) -> None:
@@ -57,7 +66,11 @@ def _refuse_depth(path: Path, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise ParametersError(f"{path}, line {_line(event)}: more than {DEEPEST} levels deep.")
+            raise ParametersError(
+                say("{path}, line {line}: more than {most} levels deep.").format(
+                    path=path, line=_line(event), most=DEEPEST
+                )
+            )
 
 
 def _line(part: yaml.Event | yaml.Node) -> int:
@@ -75,14 +88,20 @@ def _refuse_repeated(path: Path, node: yaml.Node, sizes: dict[int, int]) -> int:
                 line = _line(key)
                 if isinstance(key, yaml.ScalarNode) and (first := lines.get(key.value)):
                     raise ParametersError(
-                        f"{path}: the key {key.value!r} stands in line {first} and again in line "
-                        f"{line}. Keep one."
+                        say(
+                            "{path}: the key {key!r} stands in line {first} and again in line "
+                            "{line}. Keep one."
+                        ).format(path=path, key=key.value, first=first, line=line)
                     )
                 lines[str(key.value)] = line
                 size += _refuse_repeated(path, value, sizes)
         elif isinstance(node, yaml.SequenceNode):
             size += sum(_refuse_repeated(path, value, sizes) for value in node.value)
         if size > MOST_VALUES:
-            raise ParametersError(f"{path}: what stands in it repeats itself too often to be read.")
+            raise ParametersError(
+                say("{path}: what stands in it repeats itself too often to be read.").format(
+                    path=path
+                )
+            )
         sizes[id(node)] = size
     return sizes[id(node)]

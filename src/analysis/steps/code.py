@@ -26,6 +26,8 @@ NOT_RESULTS = (
     f"{NAME}.errors",
     f"{NAME}.storage",
 )
+#: What tells of results changes pages, and no step.
+LANGUAGE = f"{NAME}.language"
 STATEMENT = re.compile(
     rf"^[ \t]*(?:from|import)[ \t]+(?P<module>{NAME}(?:\.\w+)*)"
     r"(?:[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n]*))?",
@@ -40,12 +42,7 @@ def imported_code(notebook: Path) -> str:
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     source = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    templates = {
-        f
-        for folder in ("report/template", "locale")
-        for f in (PACKAGE / folder).rglob("*")
-        if f.is_file()
-    }
+    templates = {f for f in (PACKAGE / "report/template").rglob("*") if f.is_file()}
     return _fingerprint(notebook_modules(source) | templates)
 
 
@@ -60,7 +57,8 @@ def function_code(function: Callable[..., Any]) -> str:
     its module, and every module of the package that these import.
     """
     texts, modules = _beside(function.__module__, function.__qualname__.split(".")[0])
-    return text_fingerprint(*texts, _fingerprint(_reached(modules, without=NOT_RESULTS)))
+    reached = _reached(modules, without=(*NOT_RESULTS, LANGUAGE))
+    return text_fingerprint(*texts, _fingerprint(reached))
 
 
 def _fingerprint(files: Iterable[Path]) -> str:

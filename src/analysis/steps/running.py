@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from analysis.language import listed, say
 from analysis.sources.accepted import Verdict, accepted_files
 from analysis.sources.params import Bank
 from analysis.steps.declaration import Model, Read, Step
@@ -58,11 +59,11 @@ def why_do(graph: Graph, node: Node, keeper: Keeper, verdicts: Mapping[str, Verd
     """Why a step would be done, in a few words; empty when it is up to date."""
     record = keeper.record(node)
     if record is None:
-        return "was not done yet"
+        return say("was not done yet")
     now = made_of(graph, node, keeper, verdicts)
     changed = differences(now, record.made_of)
     if changed:
-        return "changed: " + ", ".join(changed)
+        return say("changed: {names}").format(names=listed(changed))
     return keeper.damage(node, graph.steps[node.step])
 
 
@@ -175,7 +176,11 @@ class _Course:
             self.losses[node] = self.losses.get(node, 0) + 1
             if self.losses[node] <= MOST_LOSSES:
                 return None
-            return Failure(f"the process that did it was lost {self.losses[node]} times: {error}")
+            return Failure(
+                say("the process that did it was lost {losses} times: {error}").format(
+                    losses=self.losses[node], error=error
+                )
+            )
 
     def _job(self, node: Node) -> Job | None:
         """What is to be done for a node; None where it is up to date or has nothing to read."""
@@ -343,12 +348,14 @@ def _processes(count: int) -> Iterator[_Pool]:
 
 def failures_told(done: Done) -> str:
     """One sentence on each step that failed."""
-    lines = [f"{node} failed: {reason}" for node, reason in done.failed.items()]
+    failed = say("{node} failed: {reason}")
+    lines = [failed.format(node=n, reason=reason) for n, reason in done.failed.items()]
     for node in done.failed:
         others = [str(n) for n, cause in done.not_tried.items() if cause == node]
         if others:
-            lines.append(
-                f"Not tried, for they need {node}: {', '.join(others[:6])}"
-                + (f" and {len(others) - 6} more." if len(others) > 6 else ".")
-            )
+            names = listed(others[:6])
+            if len(others) > 6:
+                names = say("{names} and {n} more").format(names=names, n=len(others) - 6)
+            told = say("Not tried, for they need {node}: {names}.")
+            lines.append(told.format(node=node, names=names))
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from threadpoolctl import threadpool_limits
 
 from analysis.errors import MissingDataError, WorkbookError, engine_says
+from analysis.language import say
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank
 from analysis.steps.declaration import At, Mart, Model, Occasion, Read, Rows, Sample, Step, Written
@@ -89,7 +90,9 @@ def do(job: Job) -> Record | Failure:
             write_text(log, traceback.format_exc())
         except OSError:  # a full disk: the sentence has to do
             return Failure(reason)
-        return Failure(f"{reason} (the whole traceback is in {log})")
+        return Failure(
+            say("{reason} (the whole traceback is in {log})").format(reason=reason, log=log)
+        )
 
 
 def _done(job: Job) -> Record:
@@ -148,15 +151,19 @@ def read_model_file(path: Path, shape: type[Shape]) -> Shape:
         return shape.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MissingDataError(
-            f"The model {path.stem} is not there: {path} is missing. Run `workbook prepare` on the "
-            "params file first."
+            say(
+                "The model {name} is not there: {path} is missing. Run `workbook prepare` on the "
+                "params file first."
+            ).format(name=path.stem, path=path)
         ) from error
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise MissingDataError(
-            f"{path} is not a model as this version writes it ({place}: {fault['msg']}). Run "
-            "`workbook prepare` on the params file; it makes it anew."
+            say(
+                "{path} is not a model as this version writes it ({place}: {fault}). Run `workbook "
+                "prepare` on the params file; it makes it anew."
+            ).format(path=path, place=place, fault=fault["msg"])
         ) from error
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.report.language import Impossible, impossible
+from analysis.language import Impossible, impossible
 from analysis.shape import rows_as
 from analysis.statistics.intervals import NORMAL, corrected, share_interval
 from analysis.voice.fitted import Associations, Rule, Rules

@@ -5,8 +5,8 @@ data.
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from analysis.language import say
 from analysis.report.figure import Figure
-from analysis.report.language import say
 from analysis.statistics.comparison import apart_from_all
 from analysis.statistics.reach import reach
 

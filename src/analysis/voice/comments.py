@@ -23,7 +23,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-from analysis.report.language import Impossible, impossible
+from analysis.language import Impossible, impossible
 from analysis.statistics.intervals import share_interval
 from analysis.statistics.regression import auc_interval
 from analysis.voice.fitted import FittedThemes, LowScoreWords, Word

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from analysis.language import Impossible, because, say, sentences
 from analysis.quarters import Quarter
-from analysis.report.language import Impossible, because, say
 from analysis.statistics.intervals import mean_interval
 from analysis.voice.fitted import (
     BETWEEN_WORDS,
@@ -179,7 +179,7 @@ def _quality(language: str, texts: LanguageTexts) -> list[object]:
         len(themes.themes) if themes else 0,
         themes.coherence if themes else None,
         *([low.auc, low.auc_low, low.auc_high] if low else [None] * 3),
-        " ".join(filter(None, [because(texts.themes), because(texts.low)])),
+        sentences(because(texts.themes), because(texts.low)),
     ]
 
 
@@ -252,7 +252,8 @@ def rule_table(associations: Associations, least_p: float = 0.05) -> pd.DataFram
     rules = [] if isinstance(result, Impossible) else result.rules
     table = pd.DataFrame([r.model_dump() for r in rules], columns=list(RULES))
     table = table[table["p_corrected"].astype(float) < least_p].reset_index(drop=True)
-    table["facts"] = [" + ".join(fact(f) for f in facts.split(" + ")) for facts in table["facts"]]
+    both = say(" + ", "between facts that hold together")
+    table["facts"] = [both.join(map(fact, facts.split(" + "))) for facts in table["facts"]]
     table["feeling"] = [label(f) for f in table["feeling"]]
     return table
 

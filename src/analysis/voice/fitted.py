@@ -1,6 +1,6 @@
 """What is known of texts and of what goes with feelings, as it is stored."""
 
-from analysis.report.language import Impossible
+from analysis.language import Impossible
 from analysis.shape import Shape
 
 SURVEY, COMPLAINT = "survey", "complaint"  # where a text was written

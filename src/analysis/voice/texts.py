@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from analysis.language import Impossible
 from analysis.marts.rows import rows_of
 from analysis.quarters import Quarter
-from analysis.report.language import Impossible
 from analysis.voice.comments import (
     CHINESE,
     ENGLISH,

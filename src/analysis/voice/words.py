@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from analysis.language import marked
 from analysis.loyalty.words import WORDS as LOYALTY
-from analysis.report.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
 

@@ -3,8 +3,9 @@
   const words = document.body.dataset;
   const value = (cell) => {
     const text = cell ? cell.textContent.trim() : "";
-    const plain = text.replace(/\s*\(.*/, "").replace(/[,+<%\s]/g, "").replace("\u2212", "-");
-    return [text, /^-?[\d.]+$/.test(plain) ? parseFloat(plain) : NaN];
+    const plain = text.replace(/\s*[(\uff08].*/, "").replace(/[,+<%\s]/g, "").replace("\u2212", "-");
+    const found = /^(-?[\d.]+)([\u4e07\u4ebf]?)\D*$/.exec(plain);
+    return [text, found ? parseFloat(found[1]) * ({ "\u4e07": 1e4, "\u4ebf": 1e8 }[found[2]] || 1) : NaN];
   };
   const compare = (a, b) => {
     if (!isNaN(a[1]) && !isNaN(b[1])) return a[1] - b[1];
@@ -52,7 +53,7 @@
       list.setAttribute("aria-label", cell.textContent);
       list.add(new Option(cell.textContent + ": " + words.all, ""));
       const values = new Set([...body.rows].map((row) => row.cells[place].textContent));
-      [...values].filter(Boolean).sort().forEach((text) => list.add(new Option(text)));
+      [...values].filter(Boolean).sort((a, b) => a.localeCompare(b, document.documentElement.lang)).forEach((text) => list.add(new Option(text)));
       list.addEventListener("change", filter);
       choices.push([list, place]);
     });

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from analysis.language import say
 from analysis.workers import temporary_place
 
 MARK = "WORKBOOK_KERNEL"  # names the kernel that a process was started by
@@ -57,7 +58,7 @@ def find_runtime_folder() -> str:
     try:
         usual.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(usual, os.W_OK):
-            raise PermissionError(f"{usual} cannot be written")
+            raise PermissionError(say("{usual} cannot be written").format(usual=usual))
         private_folder()
         return ""
     except OSError as reason:
@@ -67,10 +68,10 @@ def find_runtime_folder() -> str:
             folder = Path(tempfile.mkdtemp(prefix="workbook-"))
         os.environ["JUPYTER_RUNTIME_DIR"] = str(folder)
         os.environ.setdefault("IPYTHONDIR", str(folder / "ipython"))  # lies beside the usual one
-        return (
-            f"Jupyter's folder {usual} cannot be used ({reason.strerror or reason}); {folder} is "
-            "used instead. Set HOME or JUPYTER_RUNTIME_DIR to a folder of your own to change that."
-        )
+        return say(
+            "Jupyter's folder {usual} cannot be used ({reason}); {folder} is used instead. Set "
+            "HOME or JUPYTER_RUNTIME_DIR to a folder of your own to change that."
+        ).format(usual=usual, reason=reason.strerror or reason, folder=folder)
 
 
 def private_folder() -> Path:
@@ -91,9 +92,11 @@ def _own(folder: Path) -> Path:
     stat = folder.lstat()
     if stat.st_uid != os.getuid():
         raise PermissionError(
-            f"{folder} belongs to somebody else; remove it, or set JUPYTER_RUNTIME_DIR."
+            say("{folder} belongs to somebody else; remove it, or set JUPYTER_RUNTIME_DIR.").format(
+                folder=folder
+            )
         )
     folder.chmod(0o700)
     if not os.access(folder, os.W_OK):
-        raise PermissionError(f"{folder} cannot be written.")
+        raise PermissionError(say("{folder} cannot be written.").format(folder=folder))
     return folder
