@@ -241,6 +241,8 @@ def test_the_chinese_demo_params_describe_the_same_bank_in_words_of_their_own():
 @pytest.fixture(scope="module")
 def both(demo):
     """A branch and the bank in both languages, the Chinese beside the English."""
+    for left in demo.output_folder.glob("2024Q4*"):  # of other tests, with other branches
+        shutil.rmtree(left)
     languages = ("--language", "en", "--language", "zh")
     result = call(app, "run", str(demo.path), "--branch", "B001", "--branch", "ALL", *languages)
     assert result.exit_code == 0, told(result)
