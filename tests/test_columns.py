@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 
+from analysis.campaigns import findings as campaigns
 from analysis.changes import findings as changes
 from analysis.changes import worth
 from analysis.loyalty import drivers, measurement, regression_tables
 from analysis.loyalty import findings as loyalty
+from analysis.opportunities import findings as offers
 from analysis.quarters import Quarter
 from analysis.retention import findings as retention
 from analysis.segmentation import evidence
@@ -133,7 +135,39 @@ def of_texts_and_leaving(p, bank):
     yield retention.LIST_SCORED, retention.list_scored(before, p.previous_churn, p.left, "ALL", 10)
 
 
-@pytest.mark.parametrize("subject", [of_groups, of_changes, of_loyalty, of_texts_and_leaving])
+def of_campaigns(p, bank):
+    yield campaigns.RESPONSES, campaigns.responses(p.campaigns)
+    yield campaigns.OTHERS, campaigns.other_outcomes(p.campaigns)
+    yield campaigns.BY_GROUP, campaigns.by_group(p.campaigns)
+    yield campaigns.RETURNS, campaigns.returns(p.campaigns)
+    yield campaigns.RANKINGS, campaigns.rankings(p.campaigns)
+    yield campaigns.DESIGNS, campaigns.designs(p.campaigns)
+    yield campaigns.OBSERVED, campaigns.observed_ones(p.campaigns)
+
+
+def of_offers(p, bank):
+    names, settings, figures = p.products, bank.offers, p.offers_in_figures
+    counts = {Q: len(p.customers), BEFORE: len(p.previous_customers)}
+    branch = Tables(bank, "B001", Quarter.parse(Q))
+    yield offers.HOLDERS, offers.holders_table(p.holders, counts, Q, BEFORE, names, 10)
+    yield offers.DEPTH, offers.depth_by_group(p.customers, 10)
+    yield offers.DEPTH_BY_TENURE, offers.depth_by_tenure(p.customers, 10)
+    yield offers.LIST_SUMMARY, offers.list_summary(p.offers, 10)
+    yield offers.LEADS, offers.leads(p.offers, p.customers, names, settings, bank.events)
+    yield offers.CONSIDERED, offers.considered(branch.offers, names)
+    yield offers.EXCLUDED, offers.excluded(figures, names, 10)
+    yield offers.ASSIGNED, offers.assigned(figures, 10)
+    yield offers.JUDGED, offers.judged(p.propensity, names)
+    yield offers.COMPARED, offers.compared(p.propensity)
+    yield offers.WHAT_COUNTS, offers.what_counts(p.propensity, names, bank.events)
+    yield offers.PATHS, offers.paths(p.patterns, names)
+    yield offers.BUNDLES, offers.bundles(p.patterns, names)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [of_groups, of_changes, of_loyalty, of_texts_and_leaving, of_campaigns, of_offers],
+)
 def test_a_table_has_the_columns_it_is_said_to_have(subject, ready_demo):
     bank = read_params(ready_demo)
     for columns, rows in subject(Tables(bank, "ALL", Quarter.parse(Q)), bank):

@@ -65,7 +65,8 @@ def without_secrets(text: str, url: str = "") -> str:
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = re.sub(r"(://[^\s'\":/@]*):[^\s'\"]*@", rf"\1:{HIDDEN}@", text)
-    return re.sub(r"(?i)(passw(?:or)?d|pwd)(\s*[=:]\s*)[^\s&'\",}]+", rf"\1\2{HIDDEN}", text)
+    value = r"""('[^']*'|"[^"]*"|[^\s&'",}]+)"""
+    return re.sub(rf"(?i)(passw(?:or)?d|pwd)(\s*[=:]\s*){value}", rf"\1\2{HIDDEN}", text)
 
 
 def _secrets(url: str) -> set[str]:

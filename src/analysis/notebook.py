@@ -28,12 +28,13 @@ from analysis.prepare import prepare_if_needed
 from analysis.quarters import Quarter
 from analysis.report.brief import NOT_EXAMINED, Brief, finding
 from analysis.report.figure import style
-from analysis.report.lists import LISTS, SPREADSHEET, write_list, write_page
+from analysis.report.lists import LISTS, SPREADSHEET, list_title, write_list, write_page
 from analysis.report.spreadsheet import with_words
 from analysis.report.table import table
 from analysis.report.words import SHARED, Words
 from analysis.sources.params import read_params
 from analysis.storage import text_fingerprint
+from analysis.workers import keep_libraries_quiet
 
 __all__ = ["Report", "because", "finding", "open_report", "say", "table"]
 
@@ -213,10 +214,12 @@ class Report:
         """
         if not self.outputs:
             return Notice(
-                say("The list {name} is written when the report is run.").format(name=name)
+                say("The list {name} is written when the report is run.").format(
+                    name=list_title(name)
+                )
             )
         write_list(rows, Path(self.outputs), name, with_words(rows, words))
-        return Delivered(say("{name}: all rows as CSV").format(name=name), name)
+        return Delivered(say("{name}: all rows as CSV").format(name=list_title(name)), name)
 
     def deliver_page(self, file: str, html: str) -> None:
         """Write a page of its own beside the lists; in JupyterLab nothing is written.
@@ -249,6 +252,8 @@ def open_report(
         raise ParametersError(not_one_of(say("The language"), language, languages()))
     use(language)
     style()
+    if outputs:  # what libraries warn of is for those who write a report, not for who reads it
+        keep_libraries_quiet()
     bank = read_params(params)
     use_currency(bank.currency)
     wanted = Quarter.parse(quarter)

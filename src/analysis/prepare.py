@@ -32,6 +32,8 @@ ROOMS = (
     "retention",
     "disclosure",
     "risk",
+    "campaigns",
+    "opportunities",
 )
 
 Progress = Callable[[str], None]

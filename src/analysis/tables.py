@@ -1,7 +1,9 @@
 """Every table of a partition: what `analysis.load` gives."""
 
+from analysis.campaigns.reads import CampaignTables
 from analysis.changes.reads import ChangesTables
 from analysis.loyalty.reads import LoyaltyTables
+from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import Partition
 from analysis.retention.reads import RetentionTables
 from analysis.risk.reads import RiskTables
@@ -15,10 +17,12 @@ SUBJECTS: tuple[type[Partition], ...] = (
     VoiceTables,
     RetentionTables,
     RiskTables,
+    CampaignTables,
+    OpportunityTables,
 )
 
 
-class Tables(RetentionTables, LoyaltyTables, VoiceTables, RiskTables):
+class Tables(OpportunityTables, LoyaltyTables, VoiceTables, RiskTables, CampaignTables):
     """The tables of all subjects."""
 
     tables: tuple[str, ...] = tuple(name for subject in SUBJECTS for name in subject.tables)

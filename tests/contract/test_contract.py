@@ -16,7 +16,7 @@ GOOD = {
     "date": "2024-01-02",
     "timestamp": "2024-01-02 10:00:00",
     "amount": "10.50",
-    "number": "1.5",
+    "number": "0.5",
     "integer": "5",
     "flag": "true",
 }

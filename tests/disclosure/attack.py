@@ -13,16 +13,17 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
 from analysis.changes import findings as changes
+from analysis.opportunities import findings as opportunities
+from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import ALL
 from analysis.retention import findings as retention
-from analysis.retention.reads import RetentionTables
 from analysis.segmentation import findings as segmentation
 from analysis.segmentation.scoring import DORMANT, LEFT, NEW
 
 Key = tuple[str, ...]
 
 
-class Tables(RetentionTables):
+class Tables(OpportunityTables):
     pass
 
 
@@ -55,9 +56,14 @@ def truth(bank, quarter: str) -> dict[Key, int]:
         "event": counted(bank, "customer_event", quarter, "event"),
         "active_before": counted(bank, "customer_left", quarter),
         "left": counted(bank, "customer_left", quarter, where='"left"'),
+        "holders": counted(bank, "customer_product", quarter, "product_id"),
     }
     counts = {(b, what, *key): n for what, t in tables.items() for (b, *key), n in t.items()}
     branches = {key[0] for key in counts}
+    of_branch = {key[0]: n for key, n in counts.items() if key[1] == "customers"}
+    for key in [key for key in counts if key[1] == "holders"]:
+        if lacking := of_branch[key[0]] - counts[key]:
+            counts[key[0], "lacking", key[2]] = lacking
     for what in ("event", "group"):
         told = {key[2:] for key in counts if key[1] == what}
         for b, key in product(branches, told):
@@ -104,6 +110,14 @@ def shown(bank, quarter, min_cell: int) -> dict[Key, float]:
             figures[r.branch_id, "left"] = r.left
         if p.customer_count >= min_cell and not p.hides("customers"):
             page["customers",] = p.customer_count
+        of_quarter = {str(quarter): p.customer_count} if ("customers",) in page else {}
+        held = opportunities.holders_table(
+            p.holders, of_quarter, str(quarter), previous, {}, min_cell
+        )
+        for r in held.dropna(subset=["holders"]).itertuples():
+            page["holders", r.product] = r.holders
+            if p.customer_count > r.holders:
+                page["lacking", r.product] = p.customer_count - r.holders
         figures |= {(branch, *key): value for key, value in page.items()}
     return {key: value for key, value in figures.items() if value == value}
 
@@ -120,6 +134,9 @@ def sums(counts: dict[Key, int]) -> list[tuple[Key, list[Key]]]:
         branch, what, *told = key
         if branch != ALL:
             tie((ALL, what, *told), "branches", key)
+        if what == "holders" and (branch, "lacking", told[0]) in counts:
+            for part in (key, (branch, "lacking", told[0])):
+                tie((branch, "customers"), f"holders of {told[0]}", part)
         if what == "type":
             tie((branch, "customers"), "types", key)
         if what == "group":

@@ -76,6 +76,9 @@ def test_no_word_bypasses_translation(pages, report, demo):
                 ]
             ),  # as staff and the bank write them
             " ".join(f.low.model_dump_json() for f in whole.texts.languages.values()),
+            *whole.products.values(),
+            *[c.name for c in whole.campaigns.campaigns],
+            *[rule for p in demo.offers.products for rule in (*p.eligible, *p.suits)],
             "Xuhui River Park Maple Court Harbour View Developer compound developer "
             "Everyday Digital",
         ]

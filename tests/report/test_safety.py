@@ -12,7 +12,7 @@ from analysis.errors import ParametersError
 from analysis.report.brief import Brief, KeyFigure, Part, Point, ToDo, brief_html, sparkline
 from analysis.report.brief import Explained as Divided
 from analysis.report.figure import Figure
-from analysis.report.frame import Around, Link, Of
+from analysis.report.frame import Around, Link, Of, isolated
 from analysis.report.lists import harmless, write_list
 from analysis.report.page import html_pages
 from analysis.report.table import table
@@ -27,6 +27,24 @@ def figure(text=EVIL):
     axis.plot([1, 2], [1, 2], label=EVIL)
     axis.set_title(text)
     return Figure(drawing, text)
+
+
+def test_what_is_written_from_right_to_left_turns_nothing_around():
+    page = "<p>Event \u202eשלום עולם\u202c 6.5 times, مرحبا: 1,234</p>"
+    shown = isolated(page)
+    assert shown == ("<p>Event \u2068שלום עולם\u2069 6.5 times, \u2068مرحبا\u2069: 1,234</p>")
+    assert isolated("<p>工资 salary 3</p>") == "<p>工资 salary 3</p>"
+    assert harmless("\u202e=1+1") == "' =1+1"
+
+
+def test_names_of_200_letters_leave_room_for_the_chart():
+    drawing, axis = plt.subplots()
+    axis.barh(["x" * 200, "y"], [1, 2])
+    axis.set_title("word " * 60)
+    svg = Figure(drawing, "Bars").svg
+    assert "x" * 59 + "…" in svg and "x" * 60 not in svg
+    width = float(re.search(r'width="([\d.]+)pt"', svg)[1])
+    assert width < 900
 
 
 def test_a_table_escapes_titles_heads_cells_and_notes():

@@ -31,8 +31,8 @@ def test_a_sheet_for_every_list_with_heads_and_codes_in_words(tmp_path):
     deliver(tmp_path / "tables", "risk", "alerts", rows)
     deliver(tmp_path / "tables", "loyalty", "alerts", rows)
     book, _path = opened(tmp_path / "tables", risk="Mortgages", loyalty="Loyalty")
-    assert book.sheetnames == ["Loyalty alerts", "Mortgages alerts"]
-    sheet = book["Mortgages alerts"]
+    assert book.sheetnames == ["Loyalty Alerts", "Mortgages Alerts"]
+    sheet = book["Mortgages Alerts"]
     assert [c.value for c in sheet[1]] == ["Kind", "id", "n"]
     assert [c.value for c in sheet[2]] == ["Same site; Night", "0012", 1]
     assert sheet.freeze_panes == "A2" and sheet.auto_filter.ref == "A1:C3"

@@ -238,12 +238,22 @@ def test_a_temporary_folder_whose_name_is_too_long_for_a_socket_does(small, tmp_
     ids=["prints", "pictures"],
 )
 def test_output_beyond_what_a_page_can_hold_is_cut_with_a_notice(odd, cell):
-    odd(cell, "print('after')")
+    after = "from IPython.display import HTML\nHTML('<p>what was found</p>')"
+    odd(cell, "print('printed after')" if "SVG" in cell else after)
     done = odd.run()
     assert done.exit_code == 0, told(done)
     page = odd.page()
     assert len(page) < 8_000_000 and "is cut off here" in page
+    # what is printed takes nothing along that is shown, nor the other way round
+    assert ("printed after" if "SVG" in cell else "<p>what was found</p>") in page
     assert len((odd.folder / "B1" / "odd.ipynb").read_bytes()) < 8_000_000
+
+
+def test_nothing_printed_says_where_the_machine_keeps_its_files(odd):
+    odd("import analysis, sys\nprint(analysis.__file__, file=sys.stderr)")
+    assert odd.run().exit_code == 0
+    assert "analysis/__init__.py" in odd.page() and str(ROOT) not in odd.page()
+    assert str(ROOT) not in (odd.folder / "B1" / "odd.ipynb").read_text(encoding="utf-8")
 
 
 def test_the_limit_of_time_holds_for_hearing_what_was_printed(odd):

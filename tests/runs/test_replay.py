@@ -103,6 +103,7 @@ def test_a_changed_module_runs_the_reports_that_import_it(monkeypatch):
         "segmentation",
         "customer_changes",
         "retention",
+        "cross_sell",
     }
     assert changed_by("segmentation/charts.py") == {"segmentation"}
     assert changed_by("report/table.py") == set(REPORTS)
@@ -209,6 +210,7 @@ def delivered_as(bank, edit):
         ("a cell", "its code is not that of 01_segmentation.ipynb; nothing was executed"),
         ("a line", "its code is not that of 01_segmentation.ipynb; nothing was executed"),
         ("the parameters", "stands among the notebook's parameters; nothing was executed"),
+        ("a parameter", "stands among the notebook's parameters; nothing was executed"),
     ],
 )
 def test_code_added_to_a_delivered_notebook_is_not_executed(delivered, tmp_path, where, why):
@@ -222,8 +224,9 @@ def test_code_added_to_a_delivered_notebook_is_not_executed(delivered, tmp_path,
         if where == "a cell":
             notebook.cells.append(nbformat.v4.new_code_cell(code))
         else:
-            cell = injected if where == "the parameters" else cells[-1]
-            cell.source += f"\n{code}"
+            cell = cells[-1] if where == "a line" else injected
+            line = f'branch = {code} or "B1"' if where == "a parameter" else code
+            cell.source += f"\n{line}"
 
     with delivered_as(bank, add):
         status, said = verified(bank)

@@ -187,9 +187,11 @@ def test_a_wrong_code_is_one_sentence_with_what_is_accepted_and_found(small):
     )
     assert verdict.faults[1:] == [
         "amount.type: 1 rows. Accepted: 1234.50, with as many decimals as the currency has. "
-        f"Found: '12.345' (1). First: transactions.csv line {len(rows) + 3:,}, T90002.",
+        "Of the form, 9 for a digit and a for a letter: '99.999' (1). "
+        f"First: transactions.csv line {len(rows) + 3:,}, T90002.",
         "booked_at.type: 1 rows. Accepted: a day, and perhaps 18:30, 18:30:05, +08:00, Z or UTC "
-        f"behind it. Found: '1/5/20' (1). First: transactions.csv line {len(rows) + 2:,}, T90001.",
+        "behind it. Of the form, 9 for a digit and a for a letter: '9/9/99' (1). "
+        f"First: transactions.csv line {len(rows) + 2:,}, T90001.",
     ]
 
 

@@ -45,6 +45,24 @@ def test_no_name_birth_date_or_address_of_a_row_is_told(bad_rows, command):
         assert secret not in said, said
 
 
+@pytest.mark.parametrize("command", ["check", "prepare"])
+def test_what_stands_in_the_wrong_column_is_told_by_its_form_only(small, command):
+    """Two columns changed places in a file: each row breaks one or two rules."""
+    small.params["quarantine_limit"] = 0.0
+    header, *rows = small.tables["customers"]
+    small.tables["customers"] = [
+        f"{header},sex,income,consent",
+        *[f"{row},,," for row in rows],
+        "C900,Zelda Quux,B1,,2020-01-01,,,,",
+        "C901,personal,ZELDA-QUUX-1971,,2020-01-01,,,,",
+        "C902,personal,B1,,2020-01-01,,ZELDA7QUUX,1971-13-45,12 Secret Lane",
+    ]
+    said = told(call(app, command, str(small.bank().path)))
+    assert "customer_type.allowed: 1 rows" in said and "'aaaaa aaaa' (1)" in said
+    for secret in ("Zelda", "ZELDA", "1971", "Secret"):
+        assert secret not in said, said
+
+
 def test_the_rows_themselves_are_in_the_quarantine(bad_rows):
     bank = bad_rows.bank()
     call(app, "prepare", str(bank.path))
@@ -201,3 +219,8 @@ def test_a_branch_that_would_lie_in_the_way_of_something_is_set_aside(small, bra
     small.tables["branches"].append(f"{branch},Odd,East")
     said = told(call(app, "check", str(small.bank().path)))
     assert "branches.csv line 5" in said and "branch_id_reserved: " in said, said
+
+
+def test_a_password_in_quotes_with_blanks_around_is_hidden_too():
+    said = without_secrets("host=x password = 's3cr3t w' dbname=y, pwd=\"a b\" user=z")
+    assert "s3cr3t" not in said and "a b" not in said and "dbname=y" in said and "user=z" in said

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.changes import findings
 from analysis.changes.reads import ChangesTables
 from analysis.changes.words import label
+from analysis.language import listed as in_a_list
 from analysis.language import say, sentences
 from analysis.report.brief import (
     MOST_ROWS,
@@ -37,17 +38,21 @@ def in_short(
     `findings.backtest`. listed: as from `findings.event_list`.
     """
     partition, min_cell = report.partition, report.min_cell
-    moved = moved_over_time(partition, min_cell)
+    moved, rates = moved_over_time(partition, min_cell), events_now(partition, min_cell)
     division = moves_divided(partition.moves, report.previous, report.quarter, moved)
     told = explained(moved.label, "share", division) if division else None
     return Brief(
-        changed=sentences(change_in_words(moved), moved_otherwise(partition, moves, min_cell)),
+        changed=sentences(
+            change_in_words(moved),
+            moved_otherwise(partition, moves, min_cell),
+            events_changed(rates),
+        ),
         why=sentences(most_of_it(moved, told), carried(why)),
         to_do=_to_do(report, tested, listed),
         figures=[moved, *announcing_over_time(partition, tested, min_cell)],
         explained=told,
         rows=_rows(report, listed),
-        rows_title=say("Whom to call first"),
+        rows_title=say("Whom to call about an event"),
         rows_of=say("Customer"),
         rows_amount=say("At stake", "of a call"),
         rows_note=say(
@@ -55,6 +60,7 @@ def in_short(
             "value. Customers named in alerts that stand are not on the list."
         ),
         delivered="events_to_act_on",
+        beyond=_beyond_chance(partition, rates, min_cell),
     )
 
 
@@ -114,6 +120,49 @@ def announcing_over_time(
             better="down" if event[0].expect == "churn" else "up",
         )
     ]
+
+
+def events_now(partition: ChangesTables, min_cell: int) -> pd.DataFrame:
+    """How often each event happened this quarter: as from `findings.event_rates`."""
+    quarter, previous = partition.quarter, partition.quarter.previous
+    now, before = (
+        findings.active_customers(partition.segment_counts, str(q)) for q in (quarter, previous)
+    )
+    return findings.event_rates(
+        partition.event_counts,
+        now,
+        before,
+        str(quarter),
+        str(previous),
+        partition.bank.events,
+        min_cell,
+    )
+
+
+def events_changed(rates: pd.DataFrame) -> str:
+    """Which events were more or less frequent than last quarter beyond chance; empty where none."""
+    certain = rates[rates["p_corrected"] < LEAST_CHANCE]
+    told = []
+    for template, part in (
+        (
+            say("More frequent than last quarter, beyond chance: {events}."),
+            certain[certain["per_1000"] > certain["before"]],
+        ),
+        (
+            say("Less frequent than last quarter, beyond chance: {events}."),
+            certain[certain["per_1000"] < certain["before"]],
+        ),
+    ):
+        if len(part):
+            told.append(template.format(events=in_a_list(part["event"])))
+    return sentences(*told)
+
+
+def _beyond_chance(partition: ChangesTables, rates: pd.DataFrame, min_cell: int) -> list[str]:
+    """What changed beyond chance beside the share that moved."""
+    tests = findings.against_before(partition.moves, str(partition.quarter), min_cell)
+    moved = [label(g) for g in tests.loc[tests["p_corrected"] < LEAST_CHANCE, "was"]]
+    return [*moved, *rates.loc[rates["p_corrected"] < LEAST_CHANCE, "event"]]
 
 
 def moves_divided(

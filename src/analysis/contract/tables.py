@@ -500,6 +500,28 @@ CAMPAIGNS = Table(
         _id("product_id", "Product offered.", "products.product_id"),
         Column("starts_on", "date", "First day.", required=True),
         Column("ends_on", "date", "Last day; empty while it goes on.", empty_tells=True),
+        Column(
+            "randomised",
+            "flag",
+            "Who was contacted was drawn by lot. Empty counts as not: a group that was chosen is "
+            "no control group.",
+        ),
+        Column(
+            "control_share",
+            "number",
+            "Share of the customers that was to be kept as control, where it was planned.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column("cost", "amount", "What it cost beside the contacts.", unit="currency", minimum=0),
+        Column("contact_cost", "amount", "What each contact cost.", unit="currency", minimum=0),
+        Column(
+            "response_value",
+            "amount",
+            "What a response is worth to the bank.",
+            unit="currency",
+            minimum=0,
+        ),
     ),
     rules=(_ends_before_it_starts("starts_on", "ends_on"),),
 )

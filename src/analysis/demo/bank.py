@@ -5,6 +5,7 @@ tests and benchmarks read.
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from analysis.demo.people import (
     make_people,
 )
 from analysis.demo.schemes import added_tables, decisions, overridden, plant
+from analysis.demo.selling import make_sales
 from analysis.demo.trade import (
     STAFF_PER_BRANCH,
     bank_tables,
@@ -32,7 +34,7 @@ from analysis.demo.trade import (
     merchant_table,
     standing_order_table,
 )
-from analysis.demo.voice import campaign_tables, survey_tables
+from analysis.demo.voice import complaint_tables, survey_tables
 from analysis.storage import read_json, write_json
 from analysis.workers import processes
 
@@ -84,6 +86,10 @@ def make_bank(
                 "branch_effects": branch_effects(branches).round(4).tolist(),
             },
         )
+        write_json(
+            temporary / "truth" / "selling.json",
+            {"take_up": plan.TAKE_UP, "campaigns": [asdict(c) for c in plan.CAMPAIGNS]},
+        )
         write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)
         write_json(temporary / "made_with.json", made_with(customers, seed, branches))
         if folder.exists():
@@ -123,13 +129,15 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     household = [p // 2 - first for a in planted if a.by_loan for p in a.payers]
     if household:
         schemes.override("phone", household, f"13{chunk:04d}00003")
+    sales = make_sales(np.random.default_rng([seed, chunk, 77]), people)
     merchants = max(20, count // 50)
     tables = {
         "customers": customer_table(rng, people, STAFF_PER_BRANCH),
-        **account_tables(rng, people),
+        **account_tables(rng, people, sales),
         **application_tables(rng, people, lending, planted),
         **survey_tables(rng, people),
-        **campaign_tables(rng, people),
+        **complaint_tables(rng, people),
+        "contacts": sales.contacts,
         **bill_tables(rng, people),
         "merchants": merchant_table(rng, people, 0, merchants),
         "standing_orders": standing_order_table(rng, people),

@@ -1,6 +1,7 @@
 """The people of a chunk of the demo bank: customers, accounts, products held, cards and loans."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -270,13 +271,21 @@ def developer_names(compound_numbers: np.ndarray) -> np.ndarray:
     return np.char.add("Developer ", (compound_numbers // 4 + 1).astype(str))
 
 
-def account_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
-    """Accounts, their holders, and what else is held."""
+class Bought(Protocol):
+    """Purchases: number of the customer within the chunk, product, and day, of each."""
+
+    customer: np.ndarray
+    product: np.ndarray
+    day: np.ndarray
+
+
+def account_tables(rng: np.random.Generator, people: People, bought: Bought) -> dict[str, pa.Table]:
+    """Accounts, their holders, and what else is held. bought: what was bought later on."""
     n = len(people)
     accounts, holders = _accounts_and_holders(rng, people)
     credit = rng.random(n) < people.of_group("credit_card")
     debit = ~people.corporate & (rng.random(n) < 0.8)
-    holdings = _holdings(rng, people, credit, debit)
+    holdings = _holdings(rng, people, credit, debit, bought)
     return {
         "accounts": accounts,
         "account_holders": holders,
@@ -325,9 +334,13 @@ def _left_on(people: People, customer: np.ndarray) -> np.ndarray:
 
 
 def _holdings(
-    rng: np.random.Generator, people: People, credit: np.ndarray, debit: np.ndarray
+    rng: np.random.Generator,
+    people: People,
+    credit: np.ndarray,
+    debit: np.ndarray,
+    sales: Bought,
 ) -> pa.Table:
-    """Which product is held from when to when."""
+    """Which product is held from when to when; what is held already is not bought again."""
     n = len(people)
     wealth = rng.random(n) < np.where(people.group == 3, 0.7, 0.05)
     acceptance = people.corporate & (rng.random(n) < 0.4)
@@ -355,6 +368,7 @@ def _holdings(
             buyer, bought_on = _buyers(rng.spawn(1)[0], people, event)
             customer, start = np.concatenate([customer, buyer]), np.concatenate([start, bought_on])
             product = np.concatenate([product, np.full(len(buyer), event.buys_product)])
+    customer, product, start = _with_purchases(customer, product, start, sales)
     gone = np.where(
         people.left[customer] < len(QUARTERS), _left_on(people, customer), np.datetime64("NaT")
     )
@@ -367,6 +381,24 @@ def _holdings(
             "held_from": days(start),
             "held_to": days(stop),
         }
+    )
+
+
+def _with_purchases(
+    customer: np.ndarray, product: np.ndarray, start: np.ndarray, bought: Bought
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Holdings with those bought, in order of time, where the product is not held yet."""
+    held = set(zip(customer.tolist(), product.tolist(), strict=True))
+    new = []
+    for place in np.lexsort((bought.product, bought.customer, bought.day)).tolist():
+        pair = (int(bought.customer[place]), str(bought.product[place]))
+        if pair not in held:
+            held.add(pair)
+            new.append(place)
+    return (
+        np.concatenate([customer, bought.customer[new]]),
+        np.concatenate([product, bought.product[new]]),
+        np.concatenate([start, bought.day[new].astype(start.dtype)]),
     )
 
 

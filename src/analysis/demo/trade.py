@@ -9,6 +9,7 @@ from analysis.demo import plan
 from analysis.demo.columns import amounts, days, numbered
 from analysis.demo.lending import EXTERNAL
 from analysis.demo.people import END, STARTS, People, branch_ids
+from analysis.demo.selling import campaign_table
 
 STAFF_PER_BRANCH = 8
 ROLES = ("relationship_manager",) * 5 + ("teller", "risk_officer", "branch_manager")
@@ -48,15 +49,7 @@ def bank_tables(branches: int) -> dict[str, pa.Table]:
                 for i, name in enumerate(("product_id", "name", "kind"))
             }
         ),
-        "campaigns": pa.table(
-            {
-                "campaign_id": numbered("G", np.arange(4), 3),
-                "name": ["Wealth week", "Card spring", "Home insurance", "Term deposit"],
-                "product_id": ["P08", "P05", "P09", "P10"],
-                "starts_on": days(STARTS[::2]),
-                "ends_on": days(STARTS[::2] + 75),
-            }
-        ),
+        "campaigns": campaign_table(),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the demo bank's customers say, and whom its campaigns reach."""
+"""What the demo bank's customers say, and what staff did about it."""
 
 import numpy as np
 import pyarrow as pa
@@ -110,12 +110,11 @@ def written(
     return np.array(texts, dtype=object), np.array([t.name for t in plan.THEMES])[theme]
 
 
-def campaign_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
-    """Complaints, campaign contacts with a control group, and follow-ups by staff."""
+def complaint_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
+    """Complaints, and follow-ups by staff."""
     complaints, truth = _complaints(rng, people)
     return {
         "complaints": complaints,
-        "contacts": _contacts(rng, people),
         "follow_ups": _follow_ups(rng, people),
         "truth/complaints": truth,
     }
@@ -141,27 +140,6 @@ def _complaints(rng: np.random.Generator, people: People) -> tuple[pa.Table, pa.
         }
     )
     return complaints, pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})
-
-
-def _contacts(rng: np.random.Generator, people: People) -> pa.Table:
-    reached = np.flatnonzero(~people.corporate & (rng.random(len(people)) < 0.3))
-    n = len(reached)
-    campaign = rng.integers(0, 4, n)
-    treated = rng.random(n) < 0.8
-    response = rng.random(n) < np.where(treated, 0.09, 0.05)
-    contacted = STARTS[2 * campaign] + rng.integers(10, 60, n)
-    channel = np.array(["phone", "mobile"])[rng.integers(0, 2, n)]
-    return pa.table(
-        {
-            "contact_id": numbered("N", people.first + np.arange(n)),
-            "customer_id": numbered("C", people.first + reached),
-            "campaign_id": numbered("G", campaign, 3),
-            "treated": treated,
-            "contacted_on": days(np.where(treated, contacted, np.datetime64("NaT"))),
-            "channel": pa.array(channel, pa.string()),
-            "response": response,
-        }
-    )
 
 
 def _follow_ups(rng: np.random.Generator, people: People) -> pa.Table:

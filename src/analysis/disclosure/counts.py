@@ -36,7 +36,8 @@ class Counts:
     origin (first: group a quarter ago) and move (second: group now); in_both and moved, who was
     there a quarter ago and whose group is another now; event (first: its name); left; active_before
     (active a quarter ago); active_type, by customer_type; valued, borrowers and late (in arrears),
-    by group; answers (first: group or empty, second:
+    by group; holders of a product (first: it) and lacking, who do not hold
+    it, which is on no page; answers (first: group or empty, second:
     dimension); measure (first: its name); comments and complaints, by language in place of
     customer_type (first: theme, second: quarter).
     """
@@ -168,6 +169,7 @@ PARENTS: dict[str, tuple[str, Sequence[str]]] = {
     "valued": ("group", ("customer_type", "first")),
     "borrowers": ("group", ("customer_type", "first")),
     "late": ("borrowers", ("customer_type", "first")),
+    "holders": ("lacking", ("first",)),
 }
 
 

@@ -23,6 +23,7 @@ MEASURES = ("nps", "csat", "ces")
         "left": mart("customer_left", optional=True),
         "scores": mart("index_scores", optional=True),
         "items": mart("survey_items", optional=True),
+        "held": mart("customer_product", optional=True),
         "before": mart("withheld", BEFORE, optional=True),
     },
     settings=("min_cell", "loyalty.nps", "loyalty.csat", "loyalty.ces"),
@@ -36,6 +37,7 @@ def withheld(
     left: ir.Table | None,
     scores: ir.Table | None,
     items: ir.Table | None,
+    held: ir.Table | None,
     before: ir.Table | None,
 ) -> pd.DataFrame:
     """Which counts are withheld, so that no small one follows from all pages together."""
@@ -57,6 +59,8 @@ def withheld(
             if item := at.setting(f"loyalty.{measure}"):
                 answered = items.drop_null([f"item_{item}"])
                 counts.add("measure", _counted(answered).assign(measure=measure), "measure")
+    if held is not None:
+        _add_holders(counts, held, segments)
     hidden_before = pd.DataFrame(columns=list(KEY)) if before is None else before.to_pandas()
     return counts.hidden(hidden_before).assign(quarter=str(at.quarter))[list(WITHHELD)]
 
@@ -100,6 +104,15 @@ def _add_groups(counts: Counts, segments: ir.Table, customers: ir.Table, quarter
     for table, some in (("borrowers", borrow), ("late", late), ("valued", ever_active)):
         of_group = segments.semi_join(some, "customer_id")
         counts.add(table, _counted(of_group, "customer_type", "segment"), "segment")
+
+
+def _add_holders(counts: Counts, held: ir.Table, segments: ir.Table) -> None:
+    """How many hold each product, and how many do not: few of either would be told by the other."""
+    holders = _counted(held, "product_id")
+    counts.add("holders", holders, "product_id")
+    customers = _counted(segments).set_index("branch_id")["count"]
+    lacking = holders["branch_id"].map(customers) - holders["count"]
+    counts.add("lacking", holders.assign(count=lacking)[lacking > 0], "product_id")
 
 
 def _add_moves(counts: Counts, moves: ir.Table) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy import stats
 
-from analysis.language import listed, say, sentences
+from analysis.language import listed, ngettext, say, sentences
 from analysis.loyalty import findings
 from analysis.loyalty.index import ALL, EVERY, INDEX
 from analysis.loyalty.reads import LoyaltyTables
@@ -215,10 +215,12 @@ def complained_of(themes: pd.DataFrame) -> str:
     counted = counted[counted["complaints"] > 0] if len(counted) else counted
     if counted.empty:
         return ""
-    most = counted.loc[counted["complaints"].astype(float).idxmax()]
-    return say("Most complaints of the year are about {theme} ({n}).").format(
-        theme=most["theme"], n=f"{most['complaints']:,.0f}"
-    )
+    most = counted[counted["complaints"] == counted["complaints"].max()]
+    return ngettext(
+        "The most frequent theme of the year's complaints: {themes} (about {n}).",
+        "The most frequent themes of the year's complaints: {themes} (about {n} each).",
+        len(most),
+    ).format(themes=listed(sorted(most["theme"])), n=f"{most['complaints'].iloc[0]:,.0f}")
 
 
 def _to_do(weak: pd.DataFrame, performance: pd.DataFrame, branch: str) -> str:
@@ -247,7 +249,7 @@ def _rows(weak: pd.DataFrame, branch: str) -> list[ToDo]:
             what=label(r.dimension)
             if branch != ALL
             else template.format(dimension=label(r.dimension), branch=r.branch_id),
-            why=say("up to {points} points ({low} to {high}) below: {against}").format(
+            why=say("up to {points} points ({low} to {high}) below this: {against}").format(
                 points=f"{r.size:.1f}",
                 low=f"{r.low:.1f}",
                 high=f"{r.high:.1f}",

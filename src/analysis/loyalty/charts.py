@@ -188,8 +188,10 @@ def map_chart(performance: pd.DataFrame) -> Figure:
         axis.set_axis_off()
         title = say("There are too few answers for a map")
     else:
+        # each against the median branch of its own dimension, as the table judges it
+        ahead = performance["mean"] - performance["median"]
         axis.errorbar(
-            performance["mean"],
+            ahead,
             performance["importance"],
             xerr=reach(performance, "mean", "low", "high"),
             yerr=reach(performance, "importance", "importance_low", "importance_high"),
@@ -199,13 +201,16 @@ def map_chart(performance: pd.DataFrame) -> Figure:
         for r in performance.itertuples():
             axis.annotate(
                 label(r.dimension),
-                (r.mean, r.importance),
+                (r.mean - r.median, r.importance),
                 xytext=(6, 6),
                 textcoords="offset points",
             )
         axis.axhline(1 / len(performance), color="grey", linewidth=1)
-        axis.axvline(performance["median"].mean(), color="grey", linewidth=1)
-        axis.set(xlabel=say("Index (0–100)"), ylabel=say("Share in what drives satisfaction"))
+        axis.axvline(0, color="grey", linewidth=1)
+        axis.set(
+            xlabel=say("Points ahead of the median branch, 95 % interval"),
+            ylabel=say("Share in what drives satisfaction"),
+        )
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         wins = performance[performance["quick_win"]]
         title = (

@@ -39,6 +39,10 @@ def check_rules(bank: Bank) -> None:
     rules = {f"events: {e.name}": e.rule for e in bank.events} | {
         "retention.left": bank.retention.left
     }
+    for product in bank.offers.products:
+        for kind, of_kind in (("eligible", product.eligible), ("suits", product.suits)):
+            for name, rule in of_kind.items():
+                rules[f"offers.products: {product.product}: {kind}: {name}"] = rule
     for place, text in rules.items():
         _check_rule(f"{bank.path}: {place}", text)
     for place, fault in _on_no_customer(rules):

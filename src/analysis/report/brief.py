@@ -15,7 +15,7 @@ from jinja2 import Template
 from pydantic import BeforeValidator, Field
 
 from analysis.language import amount, listed, money, say, sentences, with_currency
-from analysis.report.lists import SPREADSHEET
+from analysis.report.lists import SPREADSHEET, list_title
 from analysis.report.table import environment, number, with_interval
 from analysis.shape import Shape
 from analysis.statistics.comparison import LEAST_CHANCE, Estimate, difference, p_value
@@ -181,12 +181,21 @@ def brief_html(brief: Brief, lists: str = "") -> str:
         lists=lists,
         spreadsheet=SPREADSHEET,
         words={
-            "all_rows": say("All of them: {name}, as CSV").format(name=brief.delivered),
+            "all_rows": say("All of them: {name}, as CSV").format(name=list_title(brief.delivered)),
             "none": say("Nothing to act on."),
             "spreadsheet": say("all lists in one spreadsheet"),
             "figures": say("Key figures"),
+            "explained": _explained_label(brief),
         },
     )
+
+
+def _explained_label(brief: Brief) -> str:
+    """What the change that is divided is of, with the currency of an amount."""
+    told = brief.explained
+    if told is None:
+        return ""
+    return with_currency(told.label, brief.currency) if told.kind == "money" else told.label
 
 
 def _columns(brief: Brief) -> list[tuple[str, str, list[str]]]:
@@ -199,7 +208,7 @@ def _columns(brief: Brief) -> list[tuple[str, str, list[str]]]:
         (
             amounts,
             "right",
-            ["" if r.at_stake is None else f"{r.at_stake:,.0f}" for r in brief.rows],
+            ["" if r.at_stake is None else number(r.at_stake, "money") for r in brief.rows],
         ),
         (say("Days open"), "right", ["" if r.days is None else f"{r.days:,}" for r in brief.rows]),
     ]

@@ -5,16 +5,20 @@ bytes every time.
 import html
 import io
 import re
+import textwrap
 import warnings
 from collections import Counter
+from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter
+from matplotlib.ticker import EngFormatter, FixedFormatter, Formatter, FuncFormatter
 from matplotlib.transforms import Bbox
 
 from analysis.language import amount, in_use
@@ -27,6 +31,7 @@ STYLE = re.compile(r' style="([^"]*)"')
 REFERENCE = re.compile(r'(?:href="#|url\(#)([^")]+)')
 POINTS = 72  # of an SVG, to the inch
 MARGIN = 0.1  # around a chart, in inches
+LONGEST_LABEL, LONGEST_TITLE = 60, 110  # letters
 FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "sans-serif"]
 #: Fonts with Chinese letters; where several are there, texts are measured in the first.
 CHINESE_FONTS = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"]
@@ -92,6 +97,14 @@ def short_amounts() -> Formatter:
     return amount_ticks() if in_use() == "zh" else EngFormatter(sep="")
 
 
+def wrapped(title: str, letters: int = 84) -> str:
+    """A long title on several lines, so that it does not make the chart wider; Chinese letters are
+    two Latin ones wide.
+    """
+    wide = sum(east_asian_width(letter) in "WF" for letter in title)
+    return textwrap.fill(title, letters - letters * wide // (2 * max(len(title), 1)))
+
+
 class Figure:
     """A chart as the reader sees it; `text` says in words what it shows."""
 
@@ -103,7 +116,39 @@ class Figure:
         return {"image/svg+xml": self.svg, "text/plain": f"Figure: {self.text}"}
 
 
+class _Short(Formatter):
+    """What another formatter says, cut off where it is long."""
+
+    def __init__(self, inner: Formatter) -> None:
+        self.inner = inner
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        return _shortened(self.inner(value, pos))
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """The texts of all ticks."""
+        return [_shortened(text) for text in self.inner.format_ticks(values)]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def _with_short_texts(drawing: Drawing) -> None:
+    """Cut off names that would leave no room for the chart, and break long titles."""
+    for axes in drawing.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FixedFormatter | StrCategoryFormatter):
+                axis.set_major_formatter(_Short(formatter))
+        for text in axes.texts:
+            text.set_text(_shortened(text.get_text()))
+        if len(axes.get_title()) > LONGEST_TITLE:
+            axes.set_title(wrapped(axes.get_title()))
+
+
 def _svg(drawing: Drawing, text: str) -> str:
+    _with_short_texts(drawing)
     salt = text_fingerprint(text)[:8]
     out = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}), warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -51,6 +52,19 @@ def in_languages(folders: Mapping[str, str], file: str) -> list[Link]:
         Link(own_name(language), f"{folder}/{file}", language=tag(language))
         for language, folder in folders.items()
     ]
+
+
+#: Letters written from right to left, in a run; and what changes direction without being seen.
+RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+RUN = re.compile(rf"[{RIGHT_TO_LEFT}](?:[\s\u0300-\u036f.,'-]*[{RIGHT_TO_LEFT}])*")
+UNSEEN = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+
+
+def isolated(page: str) -> str:
+    """The page with every run of letters that are written from right to left kept by itself, so
+    that no name from the data turns the words and figures beside it around (UAX #9).
+    """
+    return RUN.sub(lambda run: f"\u2068{run[0]}\u2069", UNSEEN.sub("", page))
 
 
 def policy() -> str:

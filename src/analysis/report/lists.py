@@ -12,16 +12,49 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import ParametersError
-from analysis.language import say
+from analysis.language import marked, say
+from analysis.report.frame import isolated
 from analysis.storage import write_text, written_whole
 
 #: Where lists lie, in the links of a notebook's outputs; a page puts its own folder there.
 LISTS = "lists:"
 #: All lists of a branch, beside its pages.
 SPREADSHEET = "lists.xlsx"
-#: Characters that end a row, or are not seen: of the categories control and separator of lines.
-UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Characters that end a row, turn a text around, or are not seen: of the categories control and
+#: separator of lines, and the marks of direction.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 FORMULA = "=+-@"
+
+
+#: What lists are called; any other is called by its name.
+TITLES = {
+    "customers_by_group": marked("Customers by group"),
+    "moved": marked("Who changed group"),
+    "events_to_act_on": marked("Events to act on"),
+    "save_list": marked("Customers to call so that they stay"),
+    "weaknesses": marked("Weaknesses"),
+    "changes": marked("Changes of the index"),
+    "against_other_branches": marked("Against other branches"),
+    "rules": marked("What goes with how customers feel"),
+    "alerts": marked("Alerts", "title of a list"),
+    "holds": marked("Applications to hold"),
+    "evidence": marked("Evidence"),
+    "thresholds": marked("Other thresholds"),
+    "history": marked("All alerts so far"),
+    "campaigns": marked("Campaigns"),
+    "leads": marked("Offers to make"),
+    "considered": marked("All offers considered"),
+}
+
+
+def list_title(name: str) -> str:
+    """What a list is called for the reader; one of several in a folder as the folder, and its own
+    name.
+    """
+    folder, _slash, one = name.partition("/")
+    known = TITLES.get(folder)
+    title = say(known) if known else folder
+    return say("{title}, {one}", "of a list").format(title=title, one=one) if one else title
 
 
 def harmless(value: object) -> object:
@@ -42,7 +75,7 @@ def write_page(page: str, folder: Path, file: str) -> None:
         raise ParametersError(
             say("{file!r} cannot be the name of a page beside the lists.").format(file=file)
         )
-    write_text(folder / file, page)
+    write_text(folder / file, isolated(page))
 
 
 def write_list(rows: pd.DataFrame, folder: Path, name: str, table: pa.Table | None = None) -> None:

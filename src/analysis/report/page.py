@@ -72,7 +72,7 @@ def _html_pages(notebook: NotebookNode, of: Of, failure: str) -> Pages:
         return Pages(first, "", title)
     # what comes first on the evidence page is how the data was opened, code and all
     opening = [c for c in front.cells if c.cell_type == "code"]
-    behind.cells = [*(_without_outputs(c) for c in opening), *behind.cells]
+    behind.cells = [*_in_one(opening), *behind.cells]
     second = _page(
         behind,
         of,
@@ -174,10 +174,14 @@ def _with_headings(notebook: NotebookNode, placed: list[str]) -> list[NotebookNo
     return cells
 
 
-def _without_outputs(cell: NotebookNode) -> NotebookNode:
-    cell = copy.copy(cell)
-    cell.outputs = []
-    return cell
+def _in_one(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The code of several cells in one, without what came of it; none without any."""
+    shown = [c for c in cells if "parameters" not in " ".join(c.metadata.get("tags", []))]
+    if not shown:
+        return []
+    cell = copy.copy(shown[0])
+    cell.source, cell.outputs = "\n\n".join(c.source for c in shown), []
+    return [cell]
 
 
 def _given(notebook: Mapping[str, Any], what: str) -> Any:

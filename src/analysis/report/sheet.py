@@ -16,11 +16,16 @@ PLACES = "<!-- other pages -->"
 
 
 def sheet_html(
-    title: str, subtitle: str, parts: Sequence[tuple[str, Sequence[Any]]], written_in: str
+    title: str,
+    subtitle: str,
+    parts: Sequence[tuple[str, Sequence[Any]]],
+    written_in: str,
+    ways: Sequence[Link] = (),
 ) -> str:
     """A printable page; every text is escaped.
 
-    parts: headings, and what stands below each: texts, lists of texts, figures, tables.
+    ways: to where it belongs. parts: headings, and what stands below each: texts, lists of texts,
+    figures, tables.
     """
     return (
         environment()
@@ -30,8 +35,10 @@ def sheet_html(
             title=title,
             subtitle=subtitle,
             places=PLACES,
+            ways=ways,
             parts=[(heading, [_shown(part) for part in contents]) for heading, contents in parts],
             words={
+                "places": say("Other pages"),
                 "decision": say("Decision"),
                 "confirmed": say("Confirmed"),
                 "cleared": say("Cleared"),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from analysis.language import say
-from analysis.report.lists import harmless
+from analysis.report.lists import harmless, list_title
 from analysis.report.words import Words
 from analysis.storage import written_whole
 
@@ -61,7 +61,7 @@ def write_spreadsheet(folder: Path, path: Path, titles: Mapping[str, str]) -> in
     folders = sorted({f.parent for f in folder.glob("*/*/*.parquet")})
     together = [(f.parent.name, f.name, sorted(f.glob("*.parquet"))) for f in folders]
     sources = [
-        (parts, f"{_short(titles.get(report, report))} {name}")
+        (parts, f"{_short(titles.get(report, report))} {list_title(name)}")
         for report, name, parts in [*single, *together]
     ]
     if not sources:

@@ -95,9 +95,8 @@ class Table:
     def html(self) -> str:
         """The table as markup; a sentence where it has no rows."""
         if self.rows.empty:
-            return (
-                f'<p class="empty"><strong>{escape(self.title)}</strong> {escape(self.empty)}</p>'
-            )
+            title = f"<strong>{escape(self.title)}</strong>"
+            return f'<p class="empty">{title}<br>{escape(self.empty)}</p>'
         cells = self.rows.itertuples(index=False, name=None)
         return _markup().render(
             title=self.title,

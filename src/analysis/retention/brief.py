@@ -54,7 +54,7 @@ def in_short(
         figures=[left],
         explained=told,
         rows=_rows(report, listed),
-        rows_title=say("Whom to call first"),
+        rows_title=say("Whom to call so that they stay"),
         rows_of=say("Customer"),
         rows_amount=say("At stake", "of a call"),
         rows_note=say(
@@ -120,7 +120,8 @@ def _rows(report: "Report", listed: pd.DataFrame) -> list[ToDo]:
                 text
                 for reason in (r.first_reason, r.second_reason)
                 if (text := said.sentence(reason, events))
-            ),
+            )
+            or say("No single reason stands out"),
             action=said.action(r.first_reason, events),
             who=r.manager_id if isinstance(r.manager_id, str) else "",
             at_stake=r.hazard * r.expected_value,

@@ -58,8 +58,8 @@ def calibration_chart(tenths: pd.DataFrame) -> Figure:
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(PercentFormatter(1))
         inside = int(tenths["predicted"].between(tenths["low"], tenths["high"]).sum())
-        title = say("In {within} of {all} tenths the chance told lies within the interval").format(
-            within=inside, all=len(tenths)
-        )
+        title = say(
+            "In {within} of the {all} tenths shown the chance told lies within the interval"
+        ).format(within=inside, all=len(tenths))
     axis.set_title(title, fontsize=10)
     return Figure(drawing, title)

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.changes.calls import may_be_contacted, within_capacity
 from analysis.language import because, money, say, sentences
 from analysis.loyalty.index import ALL
+from analysis.quarters import Quarter
 from analysis.retention import said
 from analysis.retention.fitted import HazardModel
+from analysis.retention.saving import SAVE_LIST as SAVE_LIST
+from analysis.retention.saving import save_list as save_list
 from analysis.retention.words import label
 from analysis.sources.params import Event, Retention
 from analysis.statistics.intervals import difference_of_shares, share_interval
@@ -78,11 +80,16 @@ JUDGED = {
 
 def judged_table(model: HazardModel) -> pd.DataFrame:
     """How well the chances were told in the quarter held out, by type of customer: the columns
-    `JUDGED`; types without such a quarter are left out. Where one or two of a type left, neither
-    its departures are told nor those of the others, from which they would follow.
+    `JUDGED`, quarter being the one in which they left; types without such a quarter are left out.
+    Where one or two of a type left, neither its departures are told nor those of the others, from
+    which they would follow.
     """
     rows = [
-        {"customer_type": kind, **m.held_out.model_dump(exclude_none=True)}
+        {
+            "customer_type": kind,
+            **m.held_out.model_dump(exclude_none=True),
+            "quarter": str(Quarter.parse(m.held_out.quarter).shifted(1)),
+        }
         for kind, m in model.fitted.items()
         if m.held_out
     ]
@@ -178,56 +185,6 @@ def in_words(listed: pd.DataFrame, events: list[Event]) -> pd.DataFrame:
         c: [said.sentence(r, events) for r in listed[c]] for c in ("first_reason", "second_reason")
     }
     return listed.assign(**told, action=[said.action(r, events) for r in listed["first_reason"]])
-
-
-#: Whom to call: column to its type.
-#: hazard: chance of leaving in the next quarter.
-#: expected_value, expected_saving: in the bank's currency.
-SAVE_LIST = {
-    "customer_id": "str",
-    "branch_id": "str",
-    "manager_id": "str",
-    "segment": "str",
-    "hazard": "float",
-    "first_reason": "str",
-    "second_reason": "str",
-    "expected_value": "float",
-    "expected_saving": "float",
-}
-
-
-def save_list(
-    churn: pd.DataFrame, customers: pd.DataFrame, expected: pd.DataFrame, settings: Retention
-) -> pd.DataFrame:
-    """Whom to call: of every branch as many as it can, those first from whom most is expected.
-    Returns the columns `SAVE_LIST`.
-
-    Expected saving = chance of leaving × share a call keeps (assumed) × expected value − cost of a
-    call; who did not consent to be contacted, and from whom nothing is to be expected, is not on
-    the list.
-    """
-    if churn.empty or customers.empty or expected.empty:
-        return pd.DataFrame(columns=list(SAVE_LIST))
-    candidates = churn.drop(columns="branch_id").merge(
-        customers[["customer_id", "branch_id", "manager_id", "segment", "consent"]],
-        on="customer_id",
-    )
-    candidates = candidates.merge(
-        expected[["customer_id", "expected"]].rename(columns={"expected": "expected_value"}),
-        on="customer_id",
-    )
-    candidates["expected_saving"] = (
-        candidates["hazard"] * settings.save_rate * candidates["expected_value"]
-        - settings.contact_cost
-    )
-    pays = candidates["expected_saving"] > 0
-    candidates = candidates[may_be_contacted(candidates["consent"]) & pays]
-    ranked = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
-    return (
-        within_capacity(ranked, settings)[list(SAVE_LIST)]
-        .round({"hazard": 4, "expected_value": 0, "expected_saving": 0})
-        .reset_index(drop=True)
-    )
 
 
 #: The list in figures: column to its type.

@@ -1,27 +1,9 @@
 """What a fitted hazard model is, as it is stored."""
 
 from analysis.language import Impossible
-from analysis.segmentation.features import Described, LeftOut
+from analysis.logit import Logit
 from analysis.shape import Shape
 from analysis.statistics.fitted import Judged, Tenth
-
-
-class HazardFeature(Described):
-    """A feature with its coefficient on the standardised scale.
-
-    flag: whether it is a yes or no.
-    """
-
-    coefficient: float
-    flag: bool = False
-
-
-class Logit(Shape):
-    """The chance of leaving by features known before."""
-
-    features: list[HazardFeature]
-    intercept: float
-    left_out: list[LeftOut]
 
 
 class HeldOutQuarter(Judged):

@@ -9,33 +9,27 @@ known, which the model judged did not see; the model in use is then fitted on th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 from ibis import _
-from sklearn.linear_model import LogisticRegression
 
 from analysis.language import Impossible, impossible
+from analysis.logit import Logit, Transform, chances, fit_logit, scored
 from analysis.marts.rows import rows_of
 from analysis.quarters import Quarter
-from analysis.retention.fitted import Hazard, HazardFeature, HazardModel, HeldOutQuarter, Logit
-from analysis.segmentation.features import LeftOut, described, matrix
-from analysis.segmentation.scoring import standardised
+from analysis.retention.fitted import Hazard, HazardModel, HeldOutQuarter
 from analysis.statistics.regression import by_tenths, judged
 
 QUARTERS = 4
 MIN_ROWS, MIN_EVENTS = 300, 20
 SAMPLE = 60_000  # customers a quarter
-PENALTY = 1.0
-RARE = 0.995  # a yes or no is used when at least one in 200 has it
 YEAR = 4  # quarters that an answer counts for
 #: Column to how it is transformed; what the bank keeps no history of (income, credit grade, debt)
 #: is left out, since today's value may know what happened since; columns of customer_quarter, and
 #: those of `at_risk`.
-CANDIDATES: dict[str, Literal["none", "log", "asinh"]] = {
+CANDIDATES: dict[str, Transform] = {
     "tenure_years": "log",
     "age_years": "none",
     "recency_days": "log",
@@ -208,65 +202,9 @@ def _fitted(risk_set: pd.DataFrame) -> Logit:
         for c in risk_set.columns
         if c.startswith(("event_", "has_")) or c in ("complained", "answered")
     ]
-    described_columns = [
-        _as_feature(risk_set[c], c) for c in [*[c for c in CANDIDATES if c in risk_set], *flags]
-    ]
-    features = [f for f in described_columns if isinstance(f, HazardFeature)]
-    x = matrix(risk_set.assign(**{c: risk_set[c].astype(float) for c in flags}), features)
-    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(x, risk_set["left"].astype(int))
-    return Logit(
-        features=[
-            f.model_copy(update={"coefficient": float(coefficient)})
-            for f, coefficient in zip(features, model.coef_[0], strict=True)
-        ],
-        intercept=float(model.intercept_[0]),
-        left_out=[f for f in described_columns if isinstance(f, LeftOut)],
-    )
-
-
-def _as_feature(values: pd.Series, column: str) -> HazardFeature | LeftOut:
-    """How a column is seen, its coefficient not known yet; or why it cannot be used."""
-    values = pd.to_numeric(values.astype("Float64"), errors="coerce").astype(float)
-    if column not in CANDIDATES:
-        return _flag(values, column)
-    if column == "felt":
-        # most did not answer: they count as the average, and `answered` takes up the difference
-        values = values.fillna(values.mean())
-    description = described(values, column, CANDIDATES[column])
-    if isinstance(description, LeftOut):
-        return description
-    return HazardFeature(**description.model_dump(), coefficient=0.0)
-
-
-def _flag(values: pd.Series, column: str) -> HazardFeature | LeftOut:
-    """A yes or no as a feature, unless it is rare or nearly always so."""
-    share = float(values.mean())
-    if values.isna().any() or not 1 - RARE <= share <= RARE:
-        return LeftOut(name=column, why="rare")
-    return HazardFeature(
-        name=column,
-        column=column,
-        transform="none",
-        low=0.0,
-        high=1.0,
-        mean=share,
-        sd=float(values.std()),
-        missing=0.0,
-        missing_share=0.0,
-        flag=True,
-        coefficient=0.0,
-    )
-
-
-def chances(risk_set: pd.DataFrame, model: Logit) -> np.ndarray:
-    """The chance of leaving in the quarter after, of each row."""
-    values = {
-        f.column: risk_set[f.column].astype(float) if f.column in risk_set else 0.0
-        for f in model.features
-    }
-    x = matrix(risk_set.assign(**values), model.features)
-    linear = model.intercept + x @ np.array([f.coefficient for f in model.features])
-    return np.asarray(1 / (1 + np.exp(-linear)))
+    columns = {c: t for c, t in CANDIDATES.items() if c in risk_set}
+    # most did not answer: they count as the average, and `answered` takes up the difference
+    return fit_logit(risk_set, "left", columns, flags, often_empty=("felt",))
 
 
 def churn_expression(risk_set: ir.Table, models: Mapping[str, Logit], quarter: str) -> ir.Table:
@@ -284,55 +222,4 @@ def churn_expression(risk_set: ir.Table, models: Mapping[str, Logit], quarter: s
 
 
 def _predicted_departures(risk_set: ir.Table, model: Logit, quarter: str) -> ir.Table:
-    features = [f for f in model.features if f.column in risk_set.columns]
-    absent = sum(
-        f.coefficient * (0 - f.mean) / f.sd
-        for f in model.features
-        if f.column not in risk_set.columns
-    )
-    contributions = [f"given_{i}" for i in range(len(features))]
-    risk_set = risk_set.mutate(**{f.column: risk_set[f.column].cast("float64") for f in features})
-    risk_set = risk_set.mutate(
-        **{
-            column: standardised(risk_set, f) * f.coefficient
-            for column, f in zip(contributions, features, strict=True)
-        }
-    )
-    linear: ir.Value = ibis.literal(model.intercept + absent)
-    for column in contributions:
-        linear = linear + risk_set[column]
-    risk_set = risk_set.mutate(
-        hazard=1 / (1 + (-linear).exp()),
-        most_=ibis.greatest(*[risk_set[column] for column in contributions]),
-    )
-    risk_set = risk_set.mutate(
-        first_reason=_reason_with(risk_set, contributions, features, risk_set.most_)
-    )
-    second = [
-        ibis.ifelse(risk_set.first_reason == reason(f), ibis.literal(-1e9), risk_set[column])
-        for column, f in zip(contributions, features, strict=True)
-    ]
-    risk_set = risk_set.mutate(next_=ibis.greatest(*second))
-    risk_set = risk_set.mutate(
-        second_reason=_reason_with(risk_set, contributions, features, risk_set.next_),
-        quarter=ibis.literal(quarter),
-    )
-    return risk_set.select(*CHANCES)
-
-
-def _reason_with(
-    risk_set: ir.Table, contributions: list[str], features: list[HazardFeature], value: ir.Value
-) -> ir.Value:
-    name: ir.Value = ibis.literal("")
-    for column, f in reversed(list(zip(contributions, features, strict=True))):
-        name = ibis.ifelse((risk_set[column] == value) & (value > 0), ibis.literal(reason(f)), name)
-    return name
-
-
-def reason(feature: HazardFeature) -> str:
-    """The side of a feature on which the chance of leaving is higher, such as `felt low` or
-    `event_moved yes`.
-    """
-    raises = feature.coefficient > 0
-    side = ("yes" if raises else "no") if feature.flag else "high" if raises else "low"
-    return f"{feature.name} {side}"
+    return scored(risk_set, model, "hazard").mutate(quarter=ibis.literal(quarter)).select(*CHANCES)

@@ -86,6 +86,13 @@ def in_short(
         sums_up=sums_up,
         rows_title=say("The cases to take first"),
         rows_of=say("Alert"),
+        rows_note=say(
+            "Payments with customers of this branch: of all evidence those that a customer of the "
+            "branch made or got, each once. They can be more than what is at stake, and a case "
+            "may stand on the pages of several branches."
+        )
+        if partition.own_branch
+        else "",
         delivered="alerts",
         waiting=waiting,
     )
@@ -181,12 +188,13 @@ def _changed(live: pd.DataFrame, alerts: KeyFigure, days: Mapping[str, int]) -> 
     if not n:
         return say("No case meets the conditions this quarter.")
     severe = int((live["severity"] == "high").sum())
+    undecided = int((~live["status"].isin(DECIDED)).sum())
     long_open = sum(d > LONG_OPEN for d in days.values())
     text = ngettext(
-        "{n} case to look at, {severe} of high severity.",
-        "{n} cases to look at, {severe} of high severity.",
+        "{n} alert stands, {severe} of high severity; {undecided} undecided.",
+        "{n} alerts stand, {severe} of high severity; {undecided} undecided.",
         n,
-    ).format(n=n, severe=severe)
+    ).format(n=n, severe=severe, undecided=undecided)
     new = int((live["first_seen"] == alerts.now.quarter).sum())
     told = [text]
     told.append(

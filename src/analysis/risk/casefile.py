@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.language import day_in_words, say
 from analysis.report.figure import Figure
+from analysis.report.frame import Link
 from analysis.report.sheet import sheet_html
 from analysis.report.table import Table, table
 from analysis.risk import charts, findings, words
@@ -23,7 +24,8 @@ class CaseFile:
     """One alert with all that belongs to it.
 
     alert: a row of ALERTS. evidence, parties: EVIDENCES and PARTIES of the quarter. over_time:
-    alerts by quarter. since: the first day of the quarter.
+    alerts by quarter. since: the first day of the quarter. holds: HOLDS of the quarter, where
+    applications can be held.
     """
 
     alert: pd.Series
@@ -31,6 +33,7 @@ class CaseFile:
     parties: pd.DataFrame
     over_time: Mapping[str, pd.DataFrame]
     since: pd.Timestamp
+    holds: pd.DataFrame | None = None
 
     @property
     def alert_id(self) -> str:
@@ -75,20 +78,52 @@ class CaseFile:
         shown = [part for part in (self.picture, over_time) if part is not None]
         return sheet_html(
             self.title,
-            subtitle,
+            f"{subtitle} · {self._standing()}",
             [
                 (say("What happened"), [self.story]),
                 (say("Why it is an alert"), [reasons]),
                 (say("The picture"), shown),
                 (say("The rows that tell most"), [self._rows()]),
                 (say("Who plays which part"), [self._parties()]),
+                *self._held(),
                 (say("What to ask"), [questions(self.kind)]),
                 (say("What makes no alert of this kind"), [innocent(self.kind)]),
                 (say("History"), [self._history(history), self._decided()]),
                 ("", [say("An alert is a reason to look, not a finding of guilt.")]),
             ],
             written_in,
+            [
+                Link(
+                    say("Back to the page: {title}").format(title=words.label(self.kind)),
+                    f"../../../{self.kind}.html",
+                ),
+                Link(say("All rows of evidence, as CSV"), f"../evidence/{self.alert_id}.csv"),
+            ],
         )
+
+    def _standing(self) -> str:
+        """How severe the alert is, what became of it, and who has it."""
+        told = say("severity {severity} · {status}").format(
+            severity=words.severity(str(self.alert["severity"])),
+            status=words.label(str(self.alert["status"])),
+        )
+        who = self.alert["assigned_to"]
+        return say("{standing} · with {who}").format(standing=told, who=who) if who else told
+
+    def _held(self) -> list[tuple[str, list[object]]]:
+        """The section on pending applications that the alert holds; none where it holds none."""
+        if self.holds is None:
+            return []
+        held = self.holds[self.holds["alert_id"] == self.alert_id]
+        if held.empty:
+            return []
+        kinds = {"application_id": "text", "filed_on": "date", "compound": "text"}
+        rows = _table(
+            held,
+            say("Applications to hold"),
+            {**kinds, "developer": "text", "amount": "money", "reasons": "text"},
+        )
+        return [(say("What is held"), [rows])]
 
     def _rows(self) -> Table:
         note = say("All rows of evidence: {file}.").format(file=f"evidence/{self.alert_id}.csv")
@@ -127,6 +162,8 @@ class CaseFile:
         decided_on = self.alert["decided_on"]
         if pd.isna(decided_on):
             return say("It has not been decided so far.")
+        if findings.came_back(self.alert):
+            return findings.back_again(self.alert)
         day = day_in_words(pd.Timestamp(decided_on))
         if self.alert["status"] == "open":
             return say("It was looked at on {day} and is open.").format(day=day)

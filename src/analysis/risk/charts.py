@@ -20,7 +20,7 @@ from analysis.risk.words import label, severity, threshold
 
 MOST_PARTIES = 40
 ENOUGH = 10  # decisions of which a share says something
-LINE = 0.25  # inches a party takes
+LINE, LINES = 0.25, 0.36  # inches that a party takes beside its column, and above its dot
 #: Behind a text that lies on lines.
 BEHIND = {"boxstyle": "round,pad=0.1", "fc": BACK, "ec": "none", "alpha": 0.8}
 Colours = Sequence[tuple[float, float, float]]
@@ -59,6 +59,12 @@ class Layout:
         return cls(columns, max(map(len, columns.values()), default=1))
 
     @property
+    def height(self) -> float:
+        """Inches that the columns take, so that what stands above a dot has room."""
+        between = list(self.columns.values())[1:-1]
+        return max([LINE * self.tallest, *(LINES * len(column) for column in between)])
+
+    @property
     def last(self) -> int:
         """The number of the last column."""
         return max(len(self.columns) - 1, 0)
@@ -93,7 +99,7 @@ def flow_chart(
     shown = sorted(ranked[:MOST_PARTIES], key=lambda p: (-moved[p], p))
     sums = sums[sums["payer"].isin(shown) & sums["payee"].isin(shown)]
     layout = Layout.of(shown, role)
-    drawing, axis = plt.subplots(figsize=(9, max(2.4, LINE * layout.tallest + 1)))
+    drawing, axis = plt.subplots(figsize=(9, max(2.4, layout.height + 1)))
     colours = sns.color_palette(n_colors=max(len(layout.columns), 1))
     _draw_flows(axis, sums, layout, colours)
     _draw_parties(axis, sums, layout, colours)
@@ -160,29 +166,32 @@ def _draw_flows(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colours
 
 
 def _draw_parties(axis: Axes, sums: pd.DataFrame, layout: Layout, colours: Colours) -> None:
-    """Dots with what each party paid and got: outside of the first and last column, above the dots
-    of those between.
+    """Dots with what each party paid and got: outside of the first and last column, above and below
+    the dots of those between, column by column.
     """
     for party, (across, up) in layout.at().items():
         axis.plot(across, up, "o", color=colours[across], markersize=6)
         last = across == layout.last and layout.last > 0
         middle = 0 < across < layout.last
+        above = across % 2 == 1  # neighbours would lie on each other
         axis.annotate(
             _party_label(
-                party, sums[(sums["payer"] == party) | (sums["payee"] == party)], months=not middle
+                party, sums[(sums["payer"] == party) | (sums["payee"] == party)], beside=not middle
             ),
             (across, up),
-            xytext=(0 if middle else 7 if last else -7, 7 if middle else 0),
+            xytext=(0 if middle else 7 if last else -7, (7 if above else -7) if middle else 0),
             textcoords="offset points",
             ha="center" if middle else "left" if last else "right",
-            va="bottom" if middle else "center",
+            va=("bottom" if above else "top") if middle else "center",
             fontsize=7,
             bbox=BEHIND if middle else None,
         )
 
 
-def _party_label(party: str, flows: pd.DataFrame, months: bool) -> str:
-    """Identifier, what was paid and got, and in which months where asked."""
+def _party_label(party: str, flows: pd.DataFrame, beside: bool) -> str:
+    """Identifier, what was paid and got; beside a column in one line and with the months, above a
+    dot in two.
+    """
     paid = flows.loc[flows["payer"] == party, "amount"].sum()
     received = flows.loc[flows["payee"] == party, "amount"].sum()
     parts = [party]
@@ -190,11 +199,11 @@ def _party_label(party: str, flows: pd.DataFrame, months: bool) -> str:
         parts.append(say("paid {amount}").format(amount=f"{paid:,.0f}"))
     if received:
         parts.append(say("got {amount}").format(amount=f"{received:,.0f}"))
-    if len(flows) and months:
+    if len(flows) and beside:
         first, last = f"{flows['first'].min():%Y-%m}", f"{flows['last'].max():%Y-%m}"
         span = say("{first}…{last}", "months")
         parts.append(first if first == last else span.format(first=first, last=last))
-    return "  ".join(parts)
+    return "  ".join(parts) if beside else "\n".join([party, "  ".join(parts[1:])])
 
 
 def timeline_chart(alert_id: str, flows: pd.DataFrame, since: pd.Timestamp) -> Figure:
@@ -269,14 +278,12 @@ def curve_chart(curve: pd.DataFrame) -> Figure | None:
     for axis in list(axes.flat)[len(names) :]:
         axis.axis("off")
     drawing.supylabel(say("Alerts, whole bank"), fontsize=8)
-    at_most = curve.loc[curve["alerts"].idxmax()]
     title = say(
-        "Between {least} and {most} alerts, depending on one threshold; most with {name} at {value}"
+        "Between {least} and {most} alerts, depending on one threshold; {now} as they are set"
     ).format(
         least=curve["alerts"].min(),
-        most=at_most["alerts"],
-        name=within(threshold(at_most["threshold"])),
-        value=f"{at_most['value']:g}",
+        most=curve["alerts"].max(),
+        now=curve.loc[curve["in_force"].astype(bool), "alerts"].iloc[0],
     )
     drawing.suptitle(title, fontsize=10)
     drawing.subplots_adjust(

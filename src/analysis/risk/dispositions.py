@@ -16,6 +16,7 @@ from analysis.statistics.intervals import share_interval
 
 OUTCOMES = ("confirmed", "cleared", "open")
 DECIDED = ("confirmed", "cleared")
+LEAST_FOR_QUARTILES = 5
 AGES = (
     (30, "up to 30 days"),
     (90, "31 to 90 days"),
@@ -213,18 +214,19 @@ def time_to_decision(past: pd.DataFrame) -> pd.DataFrame:
     kind: text
     alerts: int, decided ones
     median: float, days from the end of the quarter an alert was first seen in to its decision
-    low: float, lower quartile
-    high: float, upper quartile
+    low: float, lower quartile; empty of fewer than five
+    high: float, upper quartile; empty of fewer than five
     """
     decided = past[past["status"].isin(DECIDED)]
     if decided.empty:
         return pd.DataFrame(columns=["kind", "alerts", "median", "low", "high"])
     days = decided.groupby("kind")["days"]
+    enough = days.size() >= LEAST_FOR_QUARTILES
     return pd.DataFrame(
         {
             "alerts": days.size(),
             "median": days.median(),
-            "low": days.quantile(0.25),
-            "high": days.quantile(0.75),
+            "low": days.quantile(0.25).where(enough),
+            "high": days.quantile(0.75).where(enough),
         }
     ).reset_index()

@@ -19,7 +19,7 @@ from analysis.language import (
 from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in, precision_by, precision_by_reason
 from analysis.risk.kinds import KINDS
-from analysis.risk.known import VICTIMS
+from analysis.risk.known import GROWN, VICTIMS
 from analysis.risk.record import WindowFacts
 from analysis.risk.scorecard import Scorecard
 from analysis.risk.words import label, severity, threshold, words
@@ -226,6 +226,8 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
         )
     elif alert["status"] == "confirmed":
         told.append(say("It was confirmed: keep what is stopped, and report it."))
+    elif came_back(alert):
+        told.append(back_again(alert))
     elif pd.notna(alert["decided_on"]) and pd.notna(alert["amount_before"]):
         told.append(
             say("It was looked at on {day}, when {before} were at stake, and is open.").format(
@@ -234,6 +236,35 @@ def story(alert: pd.Series, flows: pd.DataFrame, parties: pd.DataFrame) -> str:
             )
         )
     return sentences(*told)
+
+
+def came_back(alert: pd.Series) -> bool:
+    """Whether an alert was cleared and is open again."""
+    return bool(alert["status"] == "open" and alert["last_outcome"] == "cleared")
+
+
+def back_again(alert: pd.Series) -> str:
+    """When an alert was cleared, and why it is open again: new reasons, new parties, or an amount
+    that has doubled (see `known.Sighting.is_new_evidence`).
+    """
+    why = []
+    if alert["new_reasons"]:
+        why.append(say("new reasons: {reasons}").format(reasons=words(str(alert["new_reasons"]))))
+    if alert["new_parties"]:
+        why.append(
+            ngettext("{n} new party", "{n} new parties", int(alert["new_parties"])).format(
+                n=int(alert["new_parties"])
+            )
+        )
+    if pd.notna(alert["amount_before"]) and alert["amount"] >= GROWN * alert["amount_before"]:
+        why.append(
+            say("the amount at stake was {before} then").format(
+                before=money(float(alert["amount_before"]), in_full=True)
+            )
+        )
+    return say("It was cleared on {day} and is back: {why}.").format(
+        day=day_in_words(pd.Timestamp(alert["decided_on"])), why=listed(why)
+    )
 
 
 def telling(flows: pd.DataFrame, kind: str, most: int) -> pd.DataFrame:
@@ -283,10 +314,10 @@ def delivered(alerts: pd.DataFrame) -> pd.DataFrame:
 
 def confirmed_by_reason(history: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Precision per reason over all decisions of a kind; and the same with how it was in each
-    quarter of decision (`quarter`; empty: all). Columns reason, and PRECISION.
+    quarter of decision (`quarter`; that of all in words). Columns reason, and PRECISION.
     """
     of_kind_ = history[history["kind"] == kind]
-    overall = precision_by_reason(of_kind_).assign(quarter="")
+    overall = precision_by_reason(of_kind_).assign(quarter=say("all quarters"))
     by_quarter = precision_by_reason(of_kind_.assign(quarter=decided_in(of_kind_)), ["quarter"])
     return overall, pd.concat([overall, by_quarter], ignore_index=True)
 

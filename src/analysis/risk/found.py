@@ -20,7 +20,7 @@ from analysis.risk.scorecard import Scorecard, fit, score
 from analysis.risk.transfers import Tables, in_window, listed
 from analysis.sources.params import Risk
 
-HOLD = "hold until the alert is confirmed or cleared"
+HOLD = "hold until the alert is cleared"
 Candidates = Mapping[str, dict[str, pd.DataFrame]]  # by kind, of those that can be looked for
 
 

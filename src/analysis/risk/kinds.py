@@ -85,6 +85,7 @@ ALERTS = {
     "action": "string",
     "assigned_to": "string",  # member of staff
     "decided_on": "date",
+    "last_outcome": "string",  # of the decisions so far; empty without any
     "suppressed": "boolean",  # cleared, and no new evidence
     "anchors": "string",  # parties it is known again by, separated by blanks
     "facts": "string",  # figures of the case, JSON

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from IPython.display import display
 
 from analysis.language import listed, quarter_in_words, say, sentences
 from analysis.report.brief import Brief
+from analysis.report.section import Section
 from analysis.report.table import Table, table
 from analysis.risk import charts, findings, words
 from analysis.risk.bias import compared
@@ -31,20 +31,6 @@ PRECISION = {
     "confirmed": "count",
     "share": "share [share_low, share_high]",
 }
-
-
-class Section:
-    """Charts, tables and sentences, shown one after the other."""
-
-    def __init__(self, *parts: object) -> None:
-        self.parts = parts
-
-    def __repr__(self) -> str:
-        return "\n\n".join(map(repr, self.parts))
-
-    def _ipython_display_(self) -> None:
-        for part in self.parts:
-            display(part)
 
 
 def in_table(
@@ -150,7 +136,7 @@ class Investigation:
         return in_table(rows, title, kinds, empty=say("Nothing meets the conditions."))
 
     def held(self) -> Table:
-        """Pending applications to hold until the alert is confirmed or cleared."""
+        """Pending applications to hold until the alert is cleared."""
         return in_table(
             self.data.holds,
             say("Applications to hold"),
@@ -185,6 +171,7 @@ class Investigation:
                 self.data.parties,
                 self.data.alerts_over_time,
                 pd.Timestamp(self.data.quarter.start),
+                self.holds,
             )
             self.report.deliver_page(
                 case_file(case.alert_id), case.sheet(self.report.language, subtitle)
@@ -295,7 +282,8 @@ class Investigation:
                 ),
                 note=say(
                     "Only settings that would have added or lost an alert; the list thresholds has "
-                    "all, with the alerts by name. Per 1,000 customers of the bank."
+                    "all, with the alerts by name. Per 1,000 customers of the bank. Counted with "
+                    "the alerts that were cleared before and are not shown above."
                 ),
                 most=60,
             ),
@@ -308,16 +296,16 @@ class Investigation:
             deliver(
                 f"evidence/{alert_id}",
                 findings.of_alert(self.data.evidence, alert_id),
-                words.WORDS,
+                words.OF_EVIDENCE,
             )
         evidence = say(
             "The evidence of each alert is a list of its own in the folder evidence: {n} of them."
         ).format(n=len(self.live))
         return Section(
-            deliver("alerts", findings.delivered(self.live), words.WORDS),
+            deliver("alerts", findings.delivered(self.live), words.OF_ALERTS),
             *([deliver("holds", holds, words.WORDS)] if holds is not None else []),
             self.report.notice(evidence if len(self.live) else ""),
-            deliver("thresholds", self.curve, words.WORDS),
+            deliver("thresholds", self.curve, words.OF_THRESHOLDS),
         )
 
     def brief(self) -> Brief:
@@ -468,8 +456,8 @@ class Overview:
     def lists(self) -> Section:
         """The lists for staff: alerts, and what became of all so far."""
         return Section(
-            self.report.deliver("alerts", findings.delivered(self.live), words.WORDS),
-            self.report.deliver("history", self.data.alert_history, words.WORDS),
+            self.report.deliver("alerts", findings.delivered(self.live), words.OF_ALERTS),
+            self.report.deliver("history", self.data.alert_history, words.OF_HISTORY),
         )
 
     def brief(self) -> Brief:
@@ -496,7 +484,7 @@ def _time_to_decision(history: pd.DataFrame, first: dict[str, str], empty: str) 
         say("Days from the end of the quarter to the decision"),
         {**first, "alerts": "count", "median": "number", "low": "number", "high": "number"},
         empty=empty,
-        note=say("From and to are the quartiles."),
+        note=say("From and to are the quartiles, of five decisions or more."),
     )
 
 

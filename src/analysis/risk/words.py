@@ -67,6 +67,17 @@ COLUMNS = {
     "come_back": marked("Came back"),
     "share_back": marked("Share back"),
     "days": marked("Days between"),
+    "is_new": marked("New this quarter"),
+    "last_seen": marked("Last seen"),
+    "source": marked("Record of"),
+    "added_ids": marked("Alerts added"),
+    "lost_ids": marked("Alerts lost"),
+    "precision_low": marked("Precision, from"),
+    "precision_high": marked("Precision, to"),
+    "recall_low": marked("Recall, from"),
+    "recall_high": marked("Recall, to"),
+    "facts": marked("Figures of the case"),
+    "anchors": marked("Central parties"),
     "yearly": marked("Rate a year"),
     "payers": marked("Payers"),
     "our_payers": marked("Our customers"),
@@ -122,6 +133,7 @@ ACTIONS = {
     "confirm": marked("Confirm"),
     "watch": marked("Watch"),
     "follow up": marked("Confirmed: keep what is stopped, and report it"),
+    "hold until the alert is cleared": marked("Hold until the alert is cleared"),
 }
 
 #: Why an application is held.
@@ -217,6 +229,25 @@ CODES = {
 
 #: Columns and codes; thresholds and severities are looked up apart.
 WORDS = Words(COLUMNS, CODES, beside=SHARED)
+#: In the list of all alerts days are those an alert was open.
+OF_HISTORY = Words({"days": marked("Days open")}, {}, beside=WORDS)
+#: In the list of alerts severities stand beside other codes, in that of thresholds thresholds.
+OF_ALERTS = Words({}, SEVERITIES, beside=WORDS)
+OF_THRESHOLDS = Words({}, THRESHOLDS, beside=WORDS)
+#: Evidence names the records that it was taken from.
+OF_EVIDENCE = Words(
+    {},
+    {
+        "transactions": marked("transactions"),
+        "transfers": marked("transfers"),
+        "bills": marked("bills"),
+        "invoices": marked("invoices"),
+        "loans": marked("loans"),
+        "loan_applications": marked("loan applications"),
+        "bill_events": marked("what happened to bills"),
+    },
+    beside=WORDS,
+)
 #: In the table on persons a value is that of a trait, not of a threshold.
 OF_PERSONS = Words({"value": marked("Value")}, {}, beside=WORDS)
 #: The reader's word for a code; the code itself, without underscores, where there is none.

@@ -101,6 +101,8 @@ REPORTS = {
         Report("07_risk_fundraising", RiskParameters, ("fundraising_candidates",)),
         Report("08_risk_acceptance", RiskParameters, ("acceptance_candidates",)),
         Report("09_risk_overview", CellParameters, ("customer_quarter",), whole_bank_only=True),
+        Report("10_cross_sell", CellParameters, ("customer_product",)),
+        Report("11_campaigns", CellParameters, ("campaign_effects",), whole_bank_only=True),
     )
 }
 

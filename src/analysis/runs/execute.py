@@ -24,7 +24,7 @@ from papermill.translators import PythonTranslator
 
 from analysis.language import listed, say, used
 from analysis.partition import ALL
-from analysis.report.frame import Of, in_languages
+from analysis.report.frame import Of, in_languages, isolated
 from analysis.report.page import brief_of, end_where_not_examined, html_pages
 from analysis.report.parts import without_bank
 from analysis.report.sheet import with_links
@@ -57,15 +57,19 @@ class _Client(PapermillNotebookClient):
 
     def __init__(self, nb_man: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(nb_man, **kwargs)
-        self.guard, self.heard = guard, 0
+        self.guard = guard
+        self.heard = {True: 0, False: 0}  # characters printed, and shown otherwise
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        """Take one message of the kernel; outputs beyond `MOST_OUTPUT` are dropped."""
+        """Take one message of the kernel; of what is printed, and of what is shown otherwise, that
+        beyond `MOST_OUTPUT` is dropped.
+        """
         if msg["msg_type"] in OUTPUTS:
-            if self.guard.reason or self.heard > MOST_OUTPUT:
+            printed = msg["msg_type"] == "stream"
+            if self.guard.reason or self.heard[printed] > MOST_OUTPUT:
                 return None
-            self.heard += len(str(msg["content"]))
-            if self.heard > MOST_OUTPUT:
+            self.heard[printed] += len(str(msg["content"]))
+            if self.heard[printed] > MOST_OUTPUT:
                 notice = say("Output beyond {mb} MB is cut off here.").format(
                     mb=MOST_OUTPUT // 1_000_000
                 )
@@ -220,7 +224,7 @@ def deliver(
         place = make_way(folder / f"{task.report}.{ending}")
         place.with_suffix(".pdf").unlink(missing_ok=True)  # printed from an earlier page
         if content:
-            write_text(place, content)
+            write_text(place, isolated(content) if ending in (PAGE, EVIDENCE) else content)
         else:
             place.unlink(missing_ok=True)
     target = folder / "tables" / task.report
@@ -334,6 +338,8 @@ def _forget_place(notebook: NotebookNode, task: Task) -> None:
                 for name in [line.partition(" = ")[0]]
             )
         for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = _without_places(output.text, task)
             if output.output_type == "error":
                 output.evalue = _without_places(output.evalue, task)
                 output.traceback = [_without_places(line, task) for line in output.traceback]

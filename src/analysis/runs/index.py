@@ -16,7 +16,7 @@ from analysis.language import (
     with_currency,
 )
 from analysis.report.brief import PREVIOUS, Brief, KeyFigure
-from analysis.report.frame import frame, in_languages
+from analysis.report.frame import frame, in_languages, isolated
 from analysis.report.table import environment, number
 from analysis.runs.briefs import briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
@@ -56,7 +56,7 @@ def write_index(manifest: Manifest, on_disk: bool = False) -> None:
     when `on_disk`.
     """
     page = index_page(manifest, standing(manifest, on_disk))
-    write_text(manifest.folder / "index.html", page)
+    write_text(manifest.folder / "index.html", isolated(page))
 
 
 def index_page(manifest: Manifest, signed: Standing | None = None) -> str:
@@ -125,7 +125,9 @@ def _index_page(manifest: Manifest, signed: Standing | None) -> str:
                 "why": say("Why there is no figure"),
                 "arrows": say(
                     "▲ and ▼: the figure changed since last quarter beyond chance; ●: something "
-                    "else of the report did. The bars are the quarters so far."
+                    "else of the report did. Here chance is allowed for over all branches at "
+                    "once, so that fewer are marked than on the branches' own pages. The bars are "
+                    "the quarters so far."
                 ),
                 "foot": say(
                     "Data, code, parameters, versions and times of every report: manifest.json"

@@ -15,7 +15,7 @@ from analysis.report.brief import (
     in_words,
     sparkline,
 )
-from analysis.report.frame import Link, frame, in_languages
+from analysis.report.frame import Link, frame, in_languages, isolated
 from analysis.report.lists import SPREADSHEET
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry
@@ -67,7 +67,7 @@ def write_overview(manifest: Manifest, branch: str) -> None:
     entries = [e for e in manifest.entries() if e.branch == branch]
     if entries:
         page = overview_page(manifest, branch, entries)
-        write_text(manifest.folder / branch / "index.html", page)
+        write_text(manifest.folder / branch / "index.html", isolated(page))
 
 
 def overview_page(manifest: Manifest, branch: str, entries: list[Entry]) -> str:

@@ -5,6 +5,7 @@ the branches where something changed by more than chance. Nothing to load, no sc
 from analysis.language import clauses, money, quarter_in_words, say, tag, used
 from analysis.partition import ALL
 from analysis.report.brief import PREVIOUS, ToDo, difference_in_words, in_words
+from analysis.report.frame import isolated
 from analysis.report.table import environment
 from analysis.runs.briefs import brief_of_entry, briefs_of, changed_beyond_chance
 from analysis.runs.manifest import Entry, Manifest
@@ -18,7 +19,7 @@ MOST_FAILED, MOST_CHANGED = 50, 200
 
 def write_summary(manifest: Manifest) -> None:
     """summary.html of a quarter, to be sent as it is."""
-    write_text(manifest.folder / FILE, summary_html(manifest))
+    write_text(manifest.folder / FILE, isolated(summary_html(manifest)))
 
 
 def summary_html(manifest: Manifest) -> str:

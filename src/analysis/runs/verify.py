@@ -218,9 +218,9 @@ def _changed_parameters(
             yield say(
                 "the parameter {name} is {there} in the notebook and {recorded!r} in the manifest"
             ).format(name=name, there=there, recorded=recorded[name])
+    allowed = {"", "# Parameters", NO_OUTPUTS, *expected.values()}
     for line in lines:
-        names_one = any(line.startswith(f"{name} = ") for name in expected)
-        if line not in ("", "# Parameters", NO_OUTPUTS) and not names_one:
+        if line not in allowed:
             yield say(
                 "{line!r} stands among the notebook's parameters; nothing was executed"
             ).format(line=line[:80])

@@ -19,7 +19,7 @@ from analysis.report.brief import (
 from analysis.report.explained import PARTS, explained, most_of_it
 from analysis.segmentation import findings
 from analysis.segmentation.reads import SegmentationTables, to_three_digits
-from analysis.segmentation.scoring import DORMANT
+from analysis.segmentation.scoring import DORMANT, NEW
 from analysis.segmentation.words import label
 from analysis.statistics.comparison import LEAST_CHANCE, p_value
 from analysis.statistics.decomposition import Division, by_customer
@@ -52,8 +52,8 @@ def in_short(
     told = explained(figure.label, "money", _as_shown(division, figure)) if division else None
     return Brief(
         changed=sentences(change_in_words(figure), groups_changed(partition, report.min_cell)),
-        why=most_of_it(figure, told),
-        to_do=_to_do(values, effect),
+        why=sentences(most_of_it(figure, told), fell_asleep(partition, dormant)),
+        to_do=_to_do(values, effect, dormant),
         figures=[figure, dormant],
         explained=told,
         rows=first(_rows(values, plans)),
@@ -92,6 +92,33 @@ def dormant_share(counts: pd.DataFrame, quarters: list[str], min_cell: int) -> K
         changes=changes(shown),
         better="down",
     )
+
+
+def fell_asleep(partition: SegmentationTables, dormant: KeyFigure) -> str:
+    """Which group most of those came from who fell dormant this quarter, where more are dormant
+    beyond chance; empty otherwise.
+    """
+    moves = getattr(partition, "moves", pd.DataFrame())
+    if not _more_asleep(dormant) or moves.empty:
+        return ""
+    came = moves[
+        (moves["quarter"] == dormant.now.quarter)
+        & (moves["became"] == DORMANT)
+        & ~moves["was"].isin([DORMANT, NEW])
+        & ~moves["withheld"]
+    ]
+    if came.empty:
+        return ""
+    most = came.loc[came["customers"].idxmax()]
+    return say("Most of those who fell dormant this quarter were {group} ({n}).").format(
+        group=label(most["was"]), n=f"{most['customers']:,.0f}"
+    )
+
+
+def _more_asleep(dormant: KeyFigure) -> bool:
+    """Whether more customers are dormant than last quarter, beyond chance."""
+    change = dormant.change(PREVIOUS)
+    return change is not None and change.certain and change.difference > 0
 
 
 def value_divided(partition: SegmentationTables, min_cell: int) -> Division | None:
@@ -143,7 +170,7 @@ def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
     if certain.empty and change and change.certain:
         return change_in_words(asleep)
     if certain.empty:
-        return say("No group's share changed by more than chance lets expect.")
+        return say("No group's share changed since last quarter by more than chance lets expect.")
     most = certain.loc[(certain["share"] - certain["share_then"]).abs().idxmax()]
     return say(
         "{group} are {share} of the {kind} customers after {then}, more of a change than chance "
@@ -156,24 +183,38 @@ def groups_changed(partition: SegmentationTables, min_cell: int) -> str:
     )
 
 
-def _to_do(values: pd.DataFrame, effect: dict[str, float]) -> str:
+def _to_do(values: pd.DataFrame, effect: dict[str, float], dormant: KeyFigure) -> str:
     shown = values.dropna(subset=["total"])
     if shown.empty:
         return say("No group is large enough to plan for.")
     best = shown.loc[shown["total"].idxmax()]
-    sentence = say("{group} are worth most in all, {total} a year: their plan comes first.").format(
-        group=label(best["segment"]), total=money(best["total"])
+    told = {"group": label(best["segment"]), "total": money(best["total"])}
+    asleep = (
+        say("Ask those who fell dormant this quarter what changed: the list says who they are.")
+        if _more_asleep(dormant)
+        else ""
     )
-    if not effect:
-        return sentence
-    if effect["net"] >= 0:
+    if not effect or effect["net"] >= 0:
+        first_plan = say("{group} are worth most in all, {total} a year: their plan comes first.")
         bring = say("Following all plans would bring {net} a year, as costs are assumed.")
-        return sentences(sentence, bring.format(net=money(effect["net"])))
-    cost = say(
-        "Following all plans would cost {net} a year more than it saves, as costs are "
-        "assumed: look first at those with a negative net effect."
-    )
-    return sentences(sentence, cost.format(net=money(-effect["net"])))
+        return sentences(
+            first_plan.format(**told),
+            bring.format(net=money(effect["net"])) if effect else "",
+            asleep,
+        )
+    worth = say("{group} are worth most in all, {total} a year.").format(**told)
+    lost = effect["saved"] - effect["net"]
+    if effect["saved"] >= 0:
+        net = say(
+            "All plans together save {saved} of cost a year, as costs are assumed, and put {lost} "
+            "of value at risk: review first those with a negative net effect."
+        ).format(saved=money(effect["saved"]), lost=money(lost))
+    else:
+        net = say(
+            "All plans together cost {cost} a year more than today, as costs are assumed: review "
+            "first those with a negative net effect."
+        ).format(cost=money(-effect["saved"]))
+    return sentences(worth, net, asleep)
 
 
 def _rows(values: pd.DataFrame, plans: pd.DataFrame) -> list[ToDo]:

@@ -5,9 +5,10 @@ import itertools
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from analysis.language import headline, say, with_currency, within
-from analysis.report.figure import Figure, amount_ticks, short_amounts
+from analysis.report.figure import Figure, amount_ticks, short_amounts, wrapped
 from analysis.segmentation.fitted import FittedSegmentation
 from analysis.segmentation.words import label
 from analysis.statistics.comparison import apart_from_all
@@ -52,7 +53,7 @@ def group_sizes_chart(sizes: pd.DataFrame, title: str) -> Figure:
         axis.set(title=label(kind), xlabel=say("Share of customers (%), 95 % interval"), ylabel="")
     if shown.empty:
         return Figure(drawing, say("No group is large enough to be shown."))
-    drawing.suptitle(headline(title), fontsize=11)
+    drawing.suptitle(wrapped(headline(title)), fontsize=11)
     return Figure(drawing, headline(title))
 
 
@@ -77,13 +78,10 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
         )
         axis.axvline(part["bank"].iloc[0] * scale, color="grey", linewidth=1, linestyle=":")
         if feature in MONEY:
-            axis.set_xscale("symlog", linthresh=1000)
-            low, high = part["low"].min() / 3, part["high"].max() * 3
-            axis.set_xticks([t for t in MONEY_TICKS if low <= t <= high or t == 0], minor=False)
-            axis.set_xticks([], minor=True)
-            axis.xaxis.set_major_formatter(short_amounts())
+            _amount_axis(axis, part)
         name = say("{feature} (%)") if scale == 100 else "{feature}"
-        axis.set_title(name.format(feature=label(feature)), fontsize=9)
+        title = name.format(feature=label(feature))
+        axis.set_title(with_currency(title) if feature in MONEY else title, fontsize=9)
     if not groups:
         return Figure(drawing, say("No group is large enough to be described."))
     axes[0][0].set_yticks(range(len(groups)), [label(g) for g in groups])
@@ -94,6 +92,25 @@ def profile_chart(profiles: pd.DataFrame, kind: str) -> Figure:
     ).format(kind=within(label(kind)))
     drawing.suptitle(title, fontsize=10)
     return Figure(drawing, title)
+
+
+def _amount_axis(axis: Axes, part: pd.DataFrame) -> None:
+    """Amounts of groups that differ by orders of magnitude: by powers of ten, straight near zero
+    only where some are not above it.
+    """
+    ends = part[["median", "low", "high"]].stack().astype(float)
+    low, high = ends.min(), ends.max()
+    if low > 0:
+        axis.set_xscale("log")
+        ticks = [10.0**k for k in range(2, 10) if low / 3 <= 10.0**k <= high * 3]
+        axis.set_xlim(low / 2, high * 2)
+    else:
+        axis.set_xscale("symlog", linthresh=1000)
+        ticks = [t for t in MONEY_TICKS if low * 3 <= t <= high * 3 or t == 0]
+        axis.set_xlim(right=high * 3)
+    axis.set_xticks(ticks, minor=False)
+    axis.set_xticks([], minor=True)
+    axis.xaxis.set_major_formatter(short_amounts())
 
 
 def clustergram_chart(segmentation: FittedSegmentation, kind: str) -> Figure:

@@ -74,7 +74,7 @@ class Described(Shape):
     """How a column is seen by a model, fitted on its values.
 
     transform: what it passes through first; logratio: of the counts `parts`, after adding `priors`;
-    is: whether it is `value`.
+    is: whether it is `value`; above: whether it is more than `cut`.
     low, high: what it is held within, after that; mean, sd: of what it then is.
     missing: what an empty one takes; missing_share: how many are empty.
     weight: what a standard deviation counts for.
@@ -82,7 +82,7 @@ class Described(Shape):
 
     name: str
     column: str
-    transform: Literal["none", "log", "asinh", "logratio", "is"]
+    transform: Literal["none", "log", "asinh", "logratio", "is", "above"]
     low: float
     high: float
     mean: float
@@ -93,6 +93,7 @@ class Described(Shape):
     parts: list[str] = []
     priors: list[float] = []
     value: str = ""
+    cut: float = 0.0
     block: str = ""
     reason: str = ""
     weight: float = 1.0
@@ -205,6 +206,8 @@ def matrix(customers: pd.DataFrame, features: Sequence[Described]) -> np.ndarray
             seen = logs[f.parts.index(f.column)] - sum(logs) / len(logs)
         elif f.transform == "is":
             seen = (customers[f.column].astype("string") == f.value).fillna(False).astype(float)
+        elif f.transform == "above":
+            seen = (customers[f.column].astype(float) > f.cut).astype(float)
         else:
             seen = transformed(customers[f.column], f.transform, f.scale)
         seen = seen.fillna(f.missing).clip(f.low, f.high)

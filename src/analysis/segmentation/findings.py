@@ -301,6 +301,8 @@ def _worth_and_risk(group: pd.DataFrame, assumptions: Value, min_cell: int) -> l
     if value.empty:
         worth = [np.nan] * 4
     risk = [borrowers, share, low, high, share * exposure, low * exposure, high * exposure]
+    if not borrowers:
+        risk[1:4] = [np.nan] * 3  # a share of nobody
     # few borrowers, or few in arrears, would point at persons
     if 1 <= late.sum() <= 2 or group["late_withheld"].any():
         risk[1:] = [np.nan] * 6

@@ -96,6 +96,8 @@ def standardised(customers: ir.Table, f: Described, name: str = "") -> ir.Value:
         value: ir.Value = customers[f"{name}_log_{f.column}"] - customers[f"{name}_log"]
     elif f.transform == "is":
         value = (column == f.value).fill_null(False).cast("float64")
+    elif f.transform == "above":
+        value = (column > f.cut).fill_null(False).cast("float64")
     else:
         value = column.cast("float64")
         if f.transform == "log":

@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from ibis.backends.duckdb import Backend
 
@@ -20,7 +21,11 @@ UNREADABLE = "unreadable_line"
 MOST_BROKEN, LONGEST_VALUE = 2, 40
 #: Rules and values that are told of, and rows that are looked at for it.
 MOST_RULES, MOST_VALUES, MOST_ROWS = 8, 5, 20_000
-LIKE_A_KEY = re.compile(r"[A-Za-z0-9_.:/-]*[0-9][A-Za-z0-9_.:/-]*")
+#: An identifier, which no name looks like: three letters at most before its number.
+LIKE_A_KEY = re.compile(r"[A-Za-z]{0,3}[_.:/-]?[0-9][A-Za-z0-9_.:/-]*")
+#: In so many rows a value has to stand to be told where it is no identifier: a column may hold what
+#: belongs into another, and then what stands in few rows says who it is.
+LEAST_SHARED = 3
 
 
 @dataclass
@@ -97,20 +102,51 @@ def _sentences(
 
 
 def _sentence(table: Table, rule: str, count: str, seen: _Broken, all_seen: bool) -> str:
-    found = [
-        f"{value!r} ({n:,})" if all_seen else repr(value)
-        for value, n in seen.values.most_common(MOST_VALUES)
-    ]
-    if len(seen.values) > MOST_VALUES:
-        found.append("…")
+    shared = {
+        value: n
+        for value, n in seen.values.items()
+        if n >= LEAST_SHARED or _is_code(table, rule, value)
+    }
+    forms: Counter[str] = Counter()
+    for value, n in seen.values.items():
+        if value not in shared:
+            forms[_form(value)] += n
+    found, of_form = (_counted(values, all_seen) for values in (shared, forms))
     told = say("{rule}: {count}. Accepted: {accepted}.").format(
         rule=rule, count=count, accepted=_accepted(table, rule)
     )
     return sentences(
         told,
         say("Found: {values}.").format(values=listed(found)) if found else "",
+        say("Of the form, 9 for a digit and a for a letter: {forms}.").format(forms=listed(of_form))
+        if of_form
+        else "",
         say("First: {place}.").format(place=seen.first) if seen.first else "",
     )
+
+
+def _is_code(table: Table, rule: str, value: str) -> bool:
+    """Whether a value of few rows is an identifier or nearly one of the codes that are accepted:
+    any other may be a name that stands in the wrong column.
+    """
+    column = next((c for c in table.columns if c.name == rule.split(".")[0]), None)
+    if column is None:
+        return False
+    if column.type == "id":
+        return LIKE_A_KEY.fullmatch(value) is not None
+    return bool(get_close_matches(value, column.allowed, n=1))
+
+
+def _form(value: str) -> str:
+    """A value without what it says: 9 for a digit, a for a letter."""
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value))
+
+
+def _counted(values: Mapping[str, int], all_seen: bool) -> list[str]:
+    """The most frequent values, in quotes and with how many rows have each."""
+    order = sorted(values.items(), key=lambda v: -v[1])
+    told = [f"{value!r} ({n:,})" if all_seen else repr(value) for value, n in order[:MOST_VALUES]]
+    return [*told, "…"] if len(order) > MOST_VALUES else told
 
 
 def _accepted(table: Table, rule: str) -> str:

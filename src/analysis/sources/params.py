@@ -325,6 +325,51 @@ class Retention(Strict):
     contact_cost: float = Field(30, ge=0)  # of a call
 
 
+class Campaigns(Strict):
+    """What the next campaign should be able to show."""
+
+    # smallest difference of response worth finding, of shares
+    least_effect: float = Field(0.02, gt=0, lt=1)
+    power: float = Field(0.8, gt=0.05, lt=1)  # chance of finding it
+
+
+class OfferedProduct(Strict):
+    """A product that is offered, and to whom."""
+
+    product: str  # product_id
+    value: float = Field(gt=0)  # of a sale, in the bank's currency
+    limit: int | None = Field(None, ge=0)  # offers of it that a branch can make in a quarter
+    channel: str = ""
+    # name of a rule to SQL over the columns of customer_quarter, as in events
+    eligible: dict[str, str] = {}
+    suits: dict[str, str] = {}
+
+
+class Offers(Strict):
+    """What is offered, by which rules, and how many offers can be made."""
+
+    products: list[OfferedProduct] = []
+    contact_cost: float = Field(30, ge=0)
+    # of the weekly capacity of staff, for offers
+    capacity_share: float = Field(0.2, ge=0, le=1)
+    weeks: int = Field(12, ge=1, le=13)  # of a quarter, in which offers are made
+    # share of the customers with an offer who get none, drawn by lot
+    holdout: float = Field(0.1, ge=0, lt=1)
+    seed: int = 1
+    refused_quarters: int = Field(2, ge=1, le=40)  # in which what was declined is not offered again
+    # contacts of a quarter, over all channels and campaigns, after which nobody is called again
+    most_contacts: int = Field(2, ge=1)
+
+    @field_validator("products")
+    @classmethod
+    def _each_once(cls, products: list[OfferedProduct]) -> list[OfferedProduct]:
+        names = [p.product for p in products]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(say("The product {name!r} is named twice.").format(name=name))
+        return products
+
+
 def _low(value: Any, **bounds: Any) -> Any:
     """A threshold that a case must reach: the lower, the more alerts."""
     return Field(value, json_schema_extra={"looser": "lower"}, **bounds)
@@ -479,6 +524,8 @@ class Bank(Strict):
     events: list[Event] = []
     loyalty: Loyalty = Loyalty()
     retention: Retention = Retention()
+    campaigns: Campaigns = Campaigns()
+    offers: Offers = Offers()
     risk: Risk = Risk()
     path: Path = Path()
 

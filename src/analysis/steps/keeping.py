@@ -111,6 +111,9 @@ class Keeper:
         for output in step.writes:
             place = place_of(output, node)
             target, new = self.folder / place, made / place if made else None
+            for parent in target.relative_to(self.folder).parents:
+                if (self.folder / parent).is_file():  # something else took the place
+                    (self.folder / parent).unlink()
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir() and new is not None:
                 old = self.folder / MAKING / f"old-{text_fingerprint(place)}"

@@ -1,0 +1,1 @@
+"""Whether campaigns worked, for whom, and what the next one needs to show it."""

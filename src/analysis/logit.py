@@ -1,0 +1,213 @@
+"""The chance of a yes or no from what is known before it: a logit with a ridge penalty (Hoerl and
+Kennard 1970; le Cessie and van Houwelingen 1992), fitted on a sample, kept as readable numbers, and
+scored where the rows are.
+
+Every column is transformed and standardised (see `analysis.segmentation.features`), so that one
+penalty serves all. A column may also be cut into steps, which lets a chance rise and fall again.
+The model is a sum over columns: what a column adds for one customer can be told exactly.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from analysis.segmentation.features import Described, LeftOut, described, matrix, settled
+from analysis.segmentation.scoring import standardised
+from analysis.shape import Shape
+
+PENALTY = 1.0
+RARE = 0.995  # a yes or no is used when at least one in 200 has it
+Transform = Literal["none", "log", "asinh"]
+
+
+class LogitFeature(Described):
+    """A feature with its coefficient on the standardised scale.
+
+    flag: whether it is a yes or no.
+    """
+
+    coefficient: float
+    flag: bool = False
+
+
+class Logit(Shape):
+    """The chance of a yes by features known before."""
+
+    features: list[LogitFeature]
+    intercept: float
+    left_out: list[LeftOut]
+
+
+def fit_logit(
+    rows: pd.DataFrame,
+    outcome: str,
+    columns: Mapping[str, Transform],
+    flags: Collection[str] = (),
+    *,
+    often_empty: Collection[str] = (),
+    weights: Sequence[np.ndarray] = (),
+    penalty: float = PENALTY,
+    steps: int = 0,
+    rare: float = RARE,
+) -> Logit:
+    """The logit of the column `outcome` (true or false) on columns and flags of the same rows.
+
+    columns: to how each is transformed; of those `often_empty`, an empty one counts as the mean.
+    flags: columns of yes or no. weights: of the rows; of several the models' coefficients are
+    averaged, which is a logit again. penalty: the smaller, the more the coefficients are drawn to
+    zero. steps: at how many quantiles each column is cut. rare: the share of yes, or of no, beyond
+    which a flag is left out.
+    """
+    from sklearn.linear_model import LogisticRegression  # not needed to read a stored model
+
+    rows = rows.assign(**{c: pd.to_numeric(rows[c]).astype(float) for c in (*columns, *flags)})
+    seen = [
+        *[_as_number(rows[c], c, columns[c], c in often_empty) for c in columns],
+        *[_as_flag(rows[c], c, rare) for c in flags],
+    ]
+    features = [f for f in seen if isinstance(f, LogitFeature)]
+    cut = [c for f in features if not f.flag for c in _cuts(rows[f.column], f.column, steps)]
+    features = [*features, *cut]
+    x, y = matrix(rows, features), rows[outcome].astype(int)
+    fits = [
+        LogisticRegression(C=penalty, max_iter=1000).fit(x, y, sample_weight=weight)
+        for weight in (weights or [np.ones(len(rows))])
+    ]
+    coefficients = np.mean([f.coef_[0] for f in fits], axis=0)
+    return Logit(
+        features=[
+            f.model_copy(update={"coefficient": float(coefficient)})
+            for f, coefficient in zip(features, coefficients, strict=False)
+        ],
+        intercept=float(np.mean([f.intercept_[0] for f in fits])),
+        left_out=[f for f in seen if isinstance(f, LeftOut)],
+    )
+
+
+def _as_number(
+    values: pd.Series, column: str, transform: Transform, often_empty: bool
+) -> LogitFeature | LeftOut:
+    if often_empty:
+        values = values.fillna(values.mean())
+    description = described(values, column, transform)
+    if isinstance(description, LeftOut):
+        return description
+    return LogitFeature(**description.model_dump(), coefficient=0.0)
+
+
+def _as_flag(values: pd.Series, column: str, rare: float) -> LogitFeature | LeftOut:
+    """A yes or no as a feature, unless it is rare or nearly always so."""
+    share = float(values.mean())
+    if values.isna().any() or not 1 - rare <= share <= rare:
+        return LeftOut(name=column, why="rare")
+    return LogitFeature(
+        name=column,
+        column=column,
+        transform="none",
+        low=0.0,
+        high=1.0,
+        mean=share,
+        sd=float(values.std()),
+        missing=0.0,
+        missing_share=0.0,
+        flag=True,
+        coefficient=0.0,
+    )
+
+
+def _cuts(values: pd.Series, column: str, steps: int) -> list[LogitFeature]:
+    """Whether a value lies above each of so many quantiles of its column."""
+    known = values.dropna()
+    quantiles = known.quantile(np.arange(1, steps + 1) / (steps + 1)).unique() if steps else []
+    features = []
+    for cut in map(settled, quantiles):
+        above = (values > cut).astype(float)
+        if 1 - RARE <= above.mean() <= RARE:
+            described_cut = _as_flag(above, column, RARE)
+            if isinstance(described_cut, LogitFeature):
+                told = {"name": f"{column} > {cut:g}", "transform": "above", "cut": cut}
+                features.append(described_cut.model_copy(update={**told, "flag": False}))
+    return features
+
+
+def chances(rows: pd.DataFrame, model: Logit) -> np.ndarray:
+    """The chance of a yes for each row; of a column that is not there, 0 is taken."""
+    absent = {f.column: 0.0 for f in model.features if f.column not in rows}
+    numbers = {
+        f.column: pd.to_numeric(rows[f.column]).astype(float)
+        for f in model.features
+        if f.column in rows
+    }
+    x = matrix(rows.assign(**numbers, **absent), model.features)
+    linear = model.intercept + x @ np.array([f.coefficient for f in model.features])
+    return np.asarray(1 / (1 + np.exp(-linear)))
+
+
+def scored(rows: ir.Table, model: Logit, chance: str, unsaid: Collection[str] = ()) -> ir.Table:
+    """The rows with the chance of a yes, as a column of the name given, and the two columns that
+    raise it most above that of the average customer: first_reason and second_reason, such as
+    `felt low` or `event_moved yes`; empty where nothing raises it. unsaid: reasons that are never
+    given, such as `age_years low`.
+    """
+    there = [f for f in model.features if f.column in rows.columns]
+    absent = sum(
+        f.coefficient * (0 - f.mean) / f.sd for f in model.features if f.column not in rows.columns
+    )
+    columns = list(dict.fromkeys(f.column for f in there))
+    rows = rows.mutate(**{c: rows[c].cast("float64") for c in columns})
+    given = {c: f"given_{i}" for i, c in enumerate(columns)}
+    parts: dict[str, ir.Value] = {}
+    for f in there:
+        part = standardised(rows, f) * f.coefficient
+        parts[f.column] = parts[f.column] + part if f.column in parts else part
+    main = {f.column: f for f in there if f.transform != "above"}
+    sides = {
+        given[c]: _side(standardised(rows, main[c]) > 0, main[c].flag) for c in columns if c in main
+    }
+    rows = rows.mutate(
+        **{given[c]: part for c, part in parts.items()},
+        **{f"side_{column}": side for column, side in sides.items()},
+    )
+    linear: ir.Value = ibis.literal(model.intercept + absent)
+    for column in given.values():
+        linear = linear + rows[column]
+    names = [ibis.literal(f"{c} ") + rows[f"side_{given[c]}"] for c in columns]
+    rows = rows.mutate(**{chance: 1 / (1 + (-linear).exp())})
+    if unsaid:
+        rows = rows.mutate(
+            **{
+                column: ibis.ifelse(name.isin(sorted(unsaid)), ibis.literal(-1e9), rows[column])
+                for column, name in zip(given.values(), names, strict=True)
+            }
+        )
+    return _with_reasons(rows, list(given.values()), names)
+
+
+def _side(above: ir.Value, flag: bool) -> ir.Value:
+    yes, no = ("yes", "no") if flag else ("high", "low")
+    return ibis.ifelse(above, ibis.literal(yes), ibis.literal(no))
+
+
+def _with_reasons(rows: ir.Table, given: list[str], names: list[ir.Value]) -> ir.Table:
+    """With first_reason and second_reason: the names of what gives most, where it gives any."""
+    rows = rows.mutate(**{f"name_{c}": name for c, name in zip(given, names, strict=True)})
+    rows = rows.mutate(most_=ibis.greatest(*[rows[c] for c in given]))
+    rows = rows.mutate(first_reason=_named(rows, given, rows.most_))
+    others = [
+        ibis.ifelse(rows.first_reason == rows[f"name_{c}"], ibis.literal(-1e9), rows[c])
+        for c in given
+    ]
+    rows = rows.mutate(next_=ibis.greatest(*others))
+    return rows.mutate(second_reason=_named(rows, given, rows.next_))
+
+
+def _named(rows: ir.Table, given: list[str], value: ir.Value) -> ir.Value:
+    name: ir.Value = ibis.literal("")
+    for column in reversed(given):
+        most = (rows[column] == value) & (value > 0)
+        name = ibis.ifelse(most, rows[f"name_{column}"], name)
+    return name

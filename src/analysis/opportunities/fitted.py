@@ -1,0 +1,149 @@
+"""What is stored of offers: the chance of each product being taken up, how well it was told, and
+what came of assigning offers to customers and staff.
+"""
+
+from analysis.language import Impossible
+from analysis.logit import Logit
+from analysis.shape import Shape
+from analysis.statistics.fitted import Judged, Tenth
+
+
+class OfProduct(Logit):
+    """The chance that a customer without the product takes it up in the quarter after.
+
+    rows: customers × quarters without it; taken: of which it was taken up. slope: that the
+    coefficients were multiplied by, so that chances told for customers not seen are right.
+    """
+
+    rows: int
+    taken: int
+    quarters: list[str]
+    slope: float
+    held_out: "HeldOut | None"
+
+
+class HeldOut(Judged):
+    """How well the chances were told in a quarter that the model had not seen."""
+
+    quarter: str
+    tenths: list[Tenth]
+
+
+class Compared(Shape):
+    """A way to choose offers, judged on the quarter held out, over all products together.
+
+    method: propensity, most_popular, rules, or neighbours. offers: as many as the bank can make.
+    taken: of them, with share and its interval (Wilson). lift: against offers drawn at random.
+    auc: over customers × products, with its interval (DeLong). map_at_7: mean over the customers
+    who took something of how early it stood among their offers. value: of what was taken, per
+    offer, in the bank's currency.
+    """
+
+    method: str
+    offers: int
+    taken: int
+    share: float
+    low: float
+    high: float
+    lift: float | None
+    auc: float | None
+    auc_low: float | None
+    auc_high: float | None
+    map_at_7: float | None
+    value: float | None
+
+
+class Propensity(Shape):
+    """The chances as they can be known at the end of a quarter, by product."""
+
+    quarter: str
+    products: dict[str, OfProduct | Impossible]
+    compared: list[Compared]
+
+    @property
+    def fitted(self) -> dict[str, OfProduct]:
+        """The products that a model could be fitted for."""
+        return {p: m for p, m in self.products.items() if isinstance(m, OfProduct)}
+
+
+class Path(Shape):
+    """Customers who took `first` and later `then`.
+
+    n: customers who took it later; of: holders of `first` who did not hold `then` before it.
+    share: with its interval (Wilson). months: median between both, with its interval.
+    """
+
+    first: str
+    then: str
+    n: int
+    of: int
+    share: float
+    low: float
+    high: float
+    months: float
+    months_low: float | None
+    months_high: float | None
+
+
+class Bundle(Shape):
+    """Two products held together more often than by chance.
+
+    customer_type: of the customers compared. both: customers with both. confidence: of the holders
+    of `one` who hold `other`, with its interval. base: of all customers of the type. p_corrected:
+    over all pairs (Holm 1979).
+    """
+
+    customer_type: str
+    one: str
+    other: str
+    both: int
+    confidence: float
+    low: float
+    high: float
+    base: float
+    lift: float
+    p_corrected: float
+
+
+class Patterns(Shape):
+    """Which products follow which, and which go together, in the whole bank."""
+
+    paths: list[Path]
+    bundles: list[Bundle]
+
+
+class Rejected(Shape):
+    """How many pairs of customer and product a rule was the first to exclude.
+
+    product: empty where the rule is of all. only: customers left with no product by it.
+    """
+
+    rule: str
+    product: str
+    pairs: int
+
+
+class Assigned(Shape):
+    """What came of assigning offers in one branch.
+
+    capacity: contacts that staff have for offers. candidates: customers with an offer that passed.
+    value: expected of the offers made; greedy: the best first, as long as there is room; bound:
+    that no assignment can pass (the relaxation's). held_back: customers kept without offer.
+    """
+
+    branch_id: str
+    capacity: int
+    candidates: int
+    offers: int
+    held_back: int
+    value: float
+    greedy: float
+    bound: float
+
+
+class Offers(Shape):
+    """The offers of a quarter in figures."""
+
+    quarter: str
+    rejected: list[Rejected]
+    assigned: list[Assigned]

@@ -1,0 +1,288 @@
+"""What customers hold, what else they would take, and the offers of a quarter."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from analysis.changes.value import ValueModel, histories
+from analysis.opportunities.fitted import Offers, Patterns, Propensity
+from analysis.opportunities.held import products_held
+from analysis.opportunities.offers import OFFER, offers_of_branch, rejected_by, room_of
+from analysis.opportunities.rules import first_failed, of_all_products, refused
+from analysis.steps.declaration import (
+    BEFORE,
+    SO_FAR,
+    At,
+    Mart,
+    Model,
+    Sample,
+    mart,
+    model,
+    step,
+    table,
+)
+
+
+@step(
+    writes=Mart("customer_product", key=("customer_id", "product_id")),
+    reads={"customers": mart("customer_quarter"), "holdings": table("holdings")},
+)
+def customer_product(at: At, customers: ir.Table, holdings: ir.Table) -> ir.Table:
+    """Which product every customer holds, and since when."""
+    return products_held(customers, holdings, at.quarter)
+
+
+@step(
+    latest=1,
+    writes=Model("product_patterns", Patterns),
+    reads={"held": mart("customer_product", sample=Sample(600_000, "customer_id"))},
+)
+def product_patterns(at: At, held: pd.DataFrame) -> Patterns:
+    """Which products follow which, and which are held together."""
+    from analysis.opportunities.patterns import patterns
+
+    return patterns(held)
+
+
+@step(
+    latest=2,  # the chances of the quarter before are held against what came
+    writes=[
+        Mart("customer_propensity", key=("customer_id", "product_id")),
+        Model("propensity", Propensity),
+    ],
+    reads={
+        "customers": mart("customer_quarter", SO_FAR),
+        "held": mart("customer_product", SO_FAR),
+        "events": mart("customer_event", SO_FAR, optional=True),
+        "complaints": table("complaints", optional=True),
+        "answers": mart("survey_index", SO_FAR, optional=True),
+        "staff": table("staff", optional=True),
+    },
+    settings=("offers", "events.name", "retention.capacity"),
+)
+def customer_propensity(
+    at: At,
+    customers: ir.Table,
+    held: ir.Table,
+    events: ir.Table | None,
+    complaints: ir.Table | None,
+    answers: ir.Table | None,
+    staff: ir.Table | None,
+) -> tuple[ir.Table | None, Propensity]:
+    """The chance of every active customer to take up what is offered in the next quarter."""
+    from analysis.opportunities.propensity import (
+        chances_of,
+        fit_propensity,
+        known_of,
+        with_taken,
+    )
+    from analysis.retention.hazard import History
+
+    settings, quarter = at.setting("offers"), str(at.quarter)
+    values = {p.product: p.value for p in settings.products}
+    if not values:
+        return None, Propensity(quarter=quarter, products={}, compared=[])
+    products = _all_products(held, list(values))
+    history = History(customers, events, complaints, answers, at.setting("events.name"))
+    rows = with_taken(history, held, at.so_far, products)
+    rooms = [r for _b, r in _rooms(staff, settings, at.setting("retention.capacity"), held)]
+    capacity = sum(sum(room.offers.values()) for room in rooms)
+    fitted = fit_propensity(rows, values, quarter, max(capacity, 1))
+    known = known_of(history, held, at.quarter, products)
+    if known is None or not fitted.fitted:
+        return None, fitted
+    return chances_of(known, fitted.fitted, quarter), fitted
+
+
+def _all_products(held: ir.Table, offered: list[str]) -> list[str]:
+    """The products that are held or offered, in order."""
+    there = held.select("product_id").distinct().order_by("product_id").to_pandas()["product_id"]
+    return sorted({*there, *offered})
+
+
+def _rooms(
+    staff: ir.Table | None, settings: Any, otherwise: int, held: ir.Table
+) -> Iterator[tuple[str, Any]]:
+    """What every branch can do for offers in a quarter, by branch."""
+    members = pd.DataFrame() if staff is None else staff.order_by("staff_id").to_pandas()
+    branches = held.select("branch_id").distinct().order_by("branch_id").to_pandas()["branch_id"]
+    for branch in branches:
+        own = members[members["branch_id"] == branch] if len(members) else members
+        yield str(branch), room_of(own, settings, otherwise)
+
+
+@step(
+    latest=2,
+    writes=[
+        Mart("customer_offer", key=("customer_id", "product_id")),
+        Model("offers", Offers),
+    ],
+    reads={
+        "chances": mart("customer_propensity"),
+        "customers": mart("customer_quarter"),
+        "before": mart("customer_quarter", BEFORE, optional=True),
+        "all_customers": mart("customer_quarter", SO_FAR),
+        "segments": mart("customer_segment"),
+        "held": mart("customer_product"),
+        "churn": mart("customer_churn", optional=True),
+        "value": model("value", optional=True),
+        "events": mart("customer_event", optional=True),
+        "alerts": mart("risk_alert", optional=True),
+        "parties": mart("risk_party", optional=True),
+        "staff": table("staff", optional=True),
+        "contacts": table("contacts", optional=True),
+        "follow_ups": table("follow_ups", optional=True),
+    },
+    settings=("offers", "retention", "value", "events.name", "events.expect"),
+)
+def customer_offer(
+    at: At,
+    chances: ir.Table,
+    customers: ir.Table,
+    before: ir.Table | None,
+    all_customers: ir.Table,
+    segments: ir.Table,
+    held: ir.Table,
+    churn: ir.Table | None,
+    value: ValueModel | None,
+    **others: ir.Table | None,
+) -> tuple[ir.Table | None, Offers]:
+    """What every customer is offered, by whom, and why everything else is not."""
+    settings, retention, con = at.setting("offers"), at.setting("retention"), at.engine
+    own_rules = con.create_table(
+        "offers__rules", first_failed(customers, before, settings), temp=True, overwrite=True
+    )
+    pairs = _with_similar(chances.drop("quarter"), held, segments)
+    pairs = pairs.left_join(own_rules.drop("branch_id"), ["customer_id", "product_id"]).select(
+        *pairs.columns, failed=_.failed.fill_null("")
+    )
+    pairs = con.create_table("offers__pairs", pairs, temp=True, overwrite=True)
+    expected = _expected_values(at, all_customers, value)
+    in_alerts = _parties_of_alerts(others["alerts"], others["parties"])
+    with_event = _with_event(at, others["events"])
+    contacts = _contacts(at, others["contacts"])
+    products = [p.product for p in settings.products]
+    declined = (
+        pd.DataFrame(columns=["customer_id", "product_id"])
+        if others["follow_ups"] is None
+        else refused(others["follow_ups"], products, at.quarter, settings.refused_quarters)
+    )
+    made, assigned, rejected = None, [], []
+    for branch, room in _rooms(others["staff"], settings, retention.capacity, held):
+        own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
+        if own.empty:
+            continue
+        people = customers.filter(_.branch_id == branch).order_by("customer_id").to_pandas()
+        by_id = people.set_index("customer_id")
+        common = of_all_products(
+            own,
+            consent=by_id["consent"],
+            in_alerts=in_alerts,
+            to_be_saved=_to_be_saved(people, churn, expected, in_alerts, retention, branch),
+            with_event=with_event,
+            contacts=contacts,
+            most_contacts=settings.most_contacts,
+            declined=declined,
+        )
+        own["failed"] = own["failed"].where(common == "", common)
+        managers = by_id["manager_id"].dropna().to_dict()
+        rows, figures = offers_of_branch(own, managers, room, settings, at.quarter)
+        assigned.append(figures)
+        rejected.append(rows.loc[rows["failed"] != "", ["failed", "product_id"]])
+        if made is None:
+            made = con.create_table(
+                "offers__made", schema=ibis.schema(OFFER), temp=True, overwrite=True
+            )
+        con.insert("offers__made", rows)
+    out = pd.concat(rejected) if rejected else pd.DataFrame(columns=["failed", "product_id"])
+    return made, Offers(quarter=str(at.quarter), rejected=rejected_by(out), assigned=assigned)
+
+
+def _with_similar(chances: ir.Table, held: ir.Table, segments: ir.Table) -> ir.Table:
+    """The chances with the share of the customers of the same type and group who hold the
+    product.
+    """
+    groups = segments.select("customer_id", "customer_type", "segment")
+    of_group = groups.group_by("customer_type", "segment").aggregate(n=_.count())
+    holders = (
+        groups.inner_join(held.select("customer_id", "product_id"), "customer_id")
+        .group_by("customer_type", "segment", "product_id")
+        .aggregate(holders=_.count())
+    )
+    shares = holders.inner_join(of_group, ["customer_type", "segment"]).select(
+        "customer_type", "segment", "product_id", similar_hold=_.holders / _.n
+    )
+    rows = chances.inner_join(groups, "customer_id").left_join(
+        shares, ["customer_type", "segment", "product_id"]
+    )
+    return rows.select(*chances.columns, similar_hold=_.similar_hold.fill_null(0.0))
+
+
+def _expected_values(at: At, customers: ir.Table, value: ValueModel | None) -> ir.Table | None:
+    """customer_id and expected of every customer; None without a model."""
+    if value is None or value.expected().empty:
+        return None
+    of_history = at.engine.create_table(
+        "offers__expected", value.expected(), temp=True, overwrite=True
+    )
+    rows = histories(customers, at.quarter, at.setting("value"))
+    joined = rows.inner_join(of_history, ["customer_type", "known", "repeats", "last"])
+    return at.engine.create_table(
+        "offers__worth",
+        joined.select("customer_id", expected=_.value * _.discounted),
+        temp=True,
+        overwrite=True,
+    )
+
+
+def _parties_of_alerts(alerts: ir.Table | None, parties: ir.Table | None) -> set[str]:
+    """Who is named in an alert that stands: a call could warn them."""
+    if alerts is None or parties is None:
+        return set()
+    standing = alerts.filter(~_.suppressed, _.status != "cleared")
+    named = parties.semi_join(standing, "alert_id").select("party").distinct().to_pandas()
+    return set(named["party"])
+
+
+def _with_event(at: At, events: ir.Table | None) -> set[str]:
+    """Who had an event that is watched for leaving: the call is to be about that."""
+    names, expect = at.setting("events.name"), at.setting("events.expect")
+    leaving = [n for n, what in zip(names, expect, strict=True) if what == "churn"]
+    if events is None or not leaving:
+        return set()
+    rows = events.filter(_.event.isin(leaving)).select("customer_id").distinct().to_pandas()
+    return set(rows["customer_id"])
+
+
+def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
+    """Customer to the contacts of the quarter, over all campaigns and channels."""
+    if contacts is None:
+        return pd.Series(dtype=float)
+    start, end = ibis.literal(at.quarter.start), ibis.literal(at.quarter.end)
+    rows = contacts.filter(_.treated & _.contacted_on.between(start, end))
+    counts = rows.group_by("customer_id").aggregate(n=_.count()).order_by("customer_id")
+    return counts.to_pandas().set_index("customer_id")["n"]
+
+
+def _to_be_saved(
+    people: pd.DataFrame,
+    churn: ir.Table | None,
+    expected: ir.Table | None,
+    in_alerts: set[str],
+    retention: Any,
+    branch: str,
+) -> set[str]:
+    """Who stands on the branch's list of customers to be called so that they stay."""
+    from analysis.retention.saving import save_list
+
+    if churn is None or expected is None:
+        return set()
+    own = churn.filter(_.branch_id == branch)
+    worth = expected.semi_join(own, "customer_id").order_by("customer_id").to_pandas()
+    may = people[~people["customer_id"].isin(in_alerts)].assign(segment="")
+    leaving = own.order_by("customer_id").to_pandas()
+    return set(save_list(leaving, may, worth, retention)["customer_id"])

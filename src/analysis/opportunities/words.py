@@ -1,0 +1,88 @@
+"""What columns and codes of products and offers are called for the reader."""
+
+from functools import partial
+
+from analysis.language import marked, say
+from analysis.opportunities.rules import ELIGIBLE, SUITS
+from analysis.report.table import table as any_table
+from analysis.report.words import Words
+from analysis.retention.words import WORDS as RETENTION
+
+#: The heads of columns.
+COLUMNS = {
+    "holders": marked("Holders"),
+    "new": marked("New this quarter"),
+    "first": marked("First", "of two products"),
+    "then": marked("Then"),
+    "of": marked("Could have"),
+    "months": marked("Months between"),
+    "one": marked("Holds"),
+    "other": marked("Also holds"),
+    "both": marked("Both"),
+    "taken": marked("Taken up"),
+    "offers": marked("Offers"),
+    "map_at_7": marked("MAP@7"),
+    "value": marked("Value of an offer made"),
+    "capacity": marked("Offers that staff can make"),
+    "candidates": marked("Customers with an offer that passed"),
+    "held_back": marked("Kept without offer"),
+    "expected": marked("Expected of it"),
+    "greedy": marked("The best first"),
+    "bound": marked("No assignment passes"),
+    "pairs": marked("Customers × products"),
+    "lead_id": marked("Offer"),
+    "staff_id": marked("Who calls"),
+    "due_on": marked("By"),
+    "chance": marked("Chance of taking it"),
+    "similar_hold": marked("Similar customers who hold it"),
+    "reasons": marked("Why"),
+    "opening": marked("How to begin"),
+    "runner_up": marked("Next best"),
+    "runner_up_expected": marked("Expected of the next best"),
+    "rules_passed": marked("Rules passed"),
+    "decision": marked("Decision"),
+    "failed": marked("Rule that excludes it"),
+    "done_on": marked("Done on"),
+    "outcome": marked("Outcome"),
+    "why": marked("Why (few words, no names)"),
+    "events": marked("Taken up"),
+    "tenure": marked("Years with us"),
+}
+#: Values that stand in a table or chart.
+CODES = {
+    "propensity": marked("chance by model"),
+    "most_popular": marked("most popular"),
+    "rules": marked("rules of association"),
+    "neighbours": marked("similar customers"),
+    "offered": marked("offered"),
+    "held_back": marked("kept without offer, by lot"),
+    "runner_up": marked("next best"),
+    "no_room": marked("no room left"),
+    "excluded": marked("excluded"),
+    "named_in_alert": marked("named in an alert that stands"),
+    "no_consent": marked("no consent to be contacted"),
+    "on_save_list": marked("on the list of those to be called so that they stay"),
+    "event_to_act_on": marked("to be called about an event"),
+    "contacted_enough": marked("contacted often enough this quarter"),
+    "refused_lately": marked("declined it lately"),
+    "not_worth_a_contact": marked("not worth a contact"),
+    "under_2": marked("under 2"),
+    "2_to_5": marked("2 to 5"),
+    "5_to_10": marked("5 to 10"),
+    "over_10": marked("over 10"),
+}
+
+WORDS = Words(COLUMNS, CODES, beside=RETENTION)
+#: The reader's word for a code, and tables in these words.
+label, table = WORDS.code, partial(any_table, words=WORDS)
+
+
+def rule(name: str) -> str:
+    """What a rule is called: those of the params file by their own names."""
+    for begins, text in (
+        (ELIGIBLE, say("may have it: {rule}")),
+        (SUITS, say("suits: {rule}")),
+    ):
+        if name.startswith(begins):
+            return text.format(rule=name.removeprefix(begins))
+    return label(name)

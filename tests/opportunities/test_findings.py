@@ -1,0 +1,67 @@
+"""What pages say of products: nothing of few."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.opportunities import brief, findings
+from analysis.opportunities.fitted import Assigned, Offers, Rejected
+
+
+def counts(**changed):
+    rows = pd.DataFrame(
+        {
+            "quarter": ["2024Q3"] * 3 + ["2024Q4"] * 3,
+            "product_id": ["A", "B", "C"] * 2,
+            "holders": [80, 9, 50, 90, 12, 40],
+            "new": [3, 1, 0, 12, 4, 0],
+            "withheld": [False] * 6,
+        }
+    )
+    return rows.assign(**changed)
+
+
+def told(holders):
+    table = findings.holders_table(
+        holders, {"2024Q3": 100, "2024Q4": 100}, "2024Q4", "2024Q3", {"A": "Card"}, 10
+    )
+    return table.set_index("product")
+
+
+def test_holders_have_their_share_and_that_of_a_quarter_ago():
+    table = told(counts())
+    assert table.loc["Card", ["holders", "share", "before", "new"]].tolist() == [90, 0.9, 0.8, 12]
+    assert table.loc["Card", "low"] < 0.9 < table.loc["Card", "high"]
+    assert np.isnan(table.loc["B", "before"]) and np.isnan(table.loc["B", "new"])  # of few
+    assert list(table.index) == ["Card", "C", "B"]
+
+
+def test_what_no_page_shows_is_empty():
+    table = told(counts(withheld=[False] * 3 + [True, False, False]))
+    assert table.loc["Card"].isna().all() and table.loc["C", "holders"] == 40
+    nothing = findings.holders_table(counts(), {}, "2024Q4", "2024Q3", {}, 10)
+    assert nothing.drop(columns="product").isna().all(axis=None)
+
+
+def test_a_rule_that_excludes_everything_is_named_to_the_manager():
+    def figures(**changed):
+        row = {"branch_id": "B1", "capacity": 5, "candidates": 0, "offers": 0, "held_back": 0}
+        worth = {"value": 0.0, "greedy": 0.0, "bound": 0.0}
+        return Offers(
+            quarter="2024Q4",
+            rejected=[Rejected(rule="no_consent", product="", pairs=99)],
+            assigned=[Assigned(**{**row, **worth, **changed})],
+        )
+
+    assert "no consent" in brief.everything_excluded(figures())
+    assert "no capacity" in brief.everything_excluded(figures(capacity=0))
+    assert brief.everything_excluded(figures(offers=1)) == ""
+
+
+def test_a_list_of_few_offers_is_not_told_in_figures():
+    made = pd.DataFrame(
+        {"decision": ["offered"] * 12, "chance": [0.1] * 12, "expected": [2.0] * 12}
+    )
+    row = findings.list_summary(made, 10).iloc[0]
+    assert row["offers"] == 12 and row["taken"] == 12 * 0.1 and row["expected"] == 24
+    assert row["low"] == 0 and row["high"] > 2
+    assert findings.list_summary(made.head(5), 10).empty
