@@ -30,6 +30,8 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/groups.py
+	$(BIN)/python benchmarks/campaigns.py
+	$(BIN)/python benchmarks/offers.py
 	$(BIN)/python benchmarks/loyalty.py
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/risk.py
