@@ -34,6 +34,7 @@ ROOMS = (
     "risk",
     "campaigns",
     "opportunities",
+    "execution",
 )
 
 Progress = Callable[[str], None]

@@ -2,6 +2,7 @@
 
 from analysis.campaigns.reads import CampaignTables
 from analysis.changes.reads import ChangesTables
+from analysis.execution.reads import ExecutionTables
 from analysis.loyalty.reads import LoyaltyTables
 from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import Partition
@@ -19,10 +20,11 @@ SUBJECTS: tuple[type[Partition], ...] = (
     RiskTables,
     CampaignTables,
     OpportunityTables,
+    ExecutionTables,
 )
 
 
-class Tables(OpportunityTables, LoyaltyTables, VoiceTables, RiskTables, CampaignTables):
+class Tables(ExecutionTables, LoyaltyTables, VoiceTables, CampaignTables):
     """The tables of all subjects."""
 
     tables: tuple[str, ...] = tuple(name for subject in SUBJECTS for name in subject.tables)

@@ -1,8 +1,68 @@
-"""Who is called: customers who may be contacted, as many as each branch can."""
+"""Who is called: customers who may be contacted and whom no call could warn, as many as each branch
+can; and what an entry of a list to work is called, so that what staff did comes back under it.
+"""
 
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
+from ibis import _
 
+from analysis.quarters import Quarter
 from analysis.sources.params import Retention
+
+#: What the identifiers of a list's entries begin with: an offer, a call so that a customer stays,
+#: an event to act on.
+OFFER, SAVE, EVENT = "L", "V", "E"
+ENTRY = r"^([LVE]):\d{4}Q[1-4]:([^:]*):(.*)$"
+#: What staff fill in, as `follow_ups` of the contract has it: column to its type.
+FILLED_IN = {"done_on": "str", "outcome": "str", "why": "str"}
+
+
+def entry_id(kind: str, quarter: str, what: str, customer: str) -> str:
+    """The identifier of an entry: kind, the quarter whose list it is on, the product or event
+    (empty for a call so that the customer stays), and the customer.
+    """
+    return f"{kind}:{quarter}:{what}:{customer}"
+
+
+def answers(follow_ups: ir.Table, leads: ir.Table | None) -> ir.Table:
+    """What came of the entries of lists: customer_id, product_id (of an offer), done_on, outcome.
+
+    Whom an entry is about is told by the bank's leads, or else by its identifier; follow-ups of
+    which neither tells it are left out.
+    """
+    rows = follow_ups.select(
+        "done_on",
+        "outcome",
+        subject=_.subject_id,
+        named=_.subject_id.re_extract(ENTRY, 3).nullif(""),
+        offered=ibis.ifelse(
+            _.subject_id.startswith(f"{OFFER}:"), _.subject_id.re_extract(ENTRY, 2), ""
+        ).nullif(""),
+    )
+    if leads is None:
+        told = rows.select("done_on", "outcome", customer_id=_.named, product_id=_.offered)
+    else:
+        by_lead = leads.select(subject="lead_id", of="customer_id", lead_product="product_id")
+        told = rows.left_join(by_lead, "subject").select(
+            "done_on",
+            "outcome",
+            customer_id=ibis.coalesce(_.of, _.named),
+            product_id=ibis.coalesce(_.lead_product, _.offered),
+        )
+    return told.filter(_.customer_id.notnull())
+
+
+def due_on(quarter: Quarter, days: int) -> dt.date:
+    """By when an entry of a quarter's list is to be done: so many days into the next quarter."""
+    return quarter.end + dt.timedelta(days=days)
+
+
+def to_fill_in(listed: pd.DataFrame, due: dt.date) -> pd.DataFrame:
+    """The list with the day it is to be done by, and empty columns for what comes of it."""
+    return listed.assign(due_on=due.isoformat(), **dict.fromkeys(FILLED_IN, ""))
 
 
 def may_be_contacted(consent: pd.Series) -> pd.Series:
@@ -13,6 +73,16 @@ def may_be_contacted(consent: pd.Series) -> pd.Series:
     """
     said = consent.astype("boolean")
     return said.fillna(bool(said.isna().all())).astype(bool)
+
+
+def named_in_alerts(alerts: ir.Table, parties: ir.Table) -> ir.Table:
+    """Who is named in an alert that stands, open or confirmed: a call could warn them; a column
+    party.
+
+    alerts, parties: risk_alert and risk_party of one quarter.
+    """
+    standing = alerts.filter(~_.suppressed, _.status != "cleared")
+    return parties.semi_join(standing, "alert_id").select("party").distinct()
 
 
 def within_capacity(ranked: pd.DataFrame, settings: Retention) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
+from analysis.changes.calls import named_in_alerts
 from analysis.changes.events import Outcomes
 from analysis.changes.value import ValueModel, histories
 from analysis.partition import ALL, MOST_ROWS, flagged, in_order_of_hash
@@ -78,15 +79,7 @@ class ChangesTables(SegmentationTables):
             return self.customers
         named = self.read(
             parties,
-            lambda rows: (
-                rows.semi_join(
-                    rows_of(self.engine, alerts).filter(~_.suppressed, _.status != "cleared"),
-                    "alert_id",
-                )
-                .select("party")
-                .distinct()
-                .order_by("party")
-            ),
+            lambda rows: named_in_alerts(rows_of(self.engine, alerts), rows).order_by("party"),
         )
         return self.customers[~self.customers["customer_id"].isin(named["party"])]
 

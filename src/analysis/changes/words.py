@@ -29,6 +29,16 @@ COLUMNS = {
 #: Values that stand in a table or chart.
 CODES: dict[str, str] = {}
 
+#: Of lists that staff work and fill in.
+TO_FILL_IN = {
+    "subject_id": marked("Entry"),
+    "due_on": marked("By"),
+    "done_on": marked("Done on"),
+    "outcome": marked("Outcome"),
+    "why": marked("Why (few words, no names)"),
+}
+
 WORDS = Words(COLUMNS, CODES, beside=SEGMENTATION)
+LIST_WORDS = Words(TO_FILL_IN, {}, beside=WORDS)
 #: The reader's word for a code, and tables in these words.
 label, table = WORDS.code, partial(any_table, words=WORDS)

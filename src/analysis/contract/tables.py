@@ -541,6 +541,40 @@ CONTACTS = Table(
     ),
 )
 
+LEADS = Table(
+    "leads",
+    "What was handed to staff in a quarter: the entries of the lists of the quarter before. Where "
+    "it is not delivered, the lists are worked out again as they were.",
+    ("lead_id",),
+    (
+        _id("lead_id", "Entry of a list, as follow-ups name it.", required=True),
+        Column(
+            "kind",
+            "text",
+            "An offer, a call so that the customer stays, an event to act on, or a customer kept "
+            "without offer by lot.",
+            required=True,
+            allowed=("offer", "save", "event", "held_back"),
+        ),
+        _id("customer_id", "Customer.", "customers.customer_id", required=True),
+        _id("staff_id", "To whom it was handed; empty for whoever is there.", "staff.staff_id"),
+        _id("product_id", "Product offered.", "products.product_id"),
+        Column("handed_on", "date", "Day it was handed over.", required=True, not_future=True),
+        Column("due_on", "date", "Day it was to be done by."),
+        Column(
+            "chance",
+            "number",
+            "Chance of success as told: that the product is taken up, or the customer stays.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "value", "amount", "What a success is worth to the bank.", unit="currency", minimum=0
+        ),
+    ),
+    rules=(_ends_before_it_starts("handed_on", "due_on"),),
+)
+
 FOLLOW_UPS = Table(
     "follow_ups",
     "What staff did with the lists and alerts of earlier quarters.",
@@ -555,7 +589,7 @@ FOLLOW_UPS = Table(
             "text",
             "What came of it.",
             required=True,
-            allowed=("confirmed", "cleared", "open", "sold", "declined", "not_reached"),
+            allowed=("confirmed", "cleared", "open", "sold", "declined", "reached", "not_reached"),
         ),
         Column("why", "text", "Reason of the outcome, in a few words and without names."),
     ),
@@ -583,6 +617,7 @@ _ALL = (
     COMPLAINTS,
     CAMPAIGNS,
     CONTACTS,
+    LEADS,
     FOLLOW_UPS,
 )
 

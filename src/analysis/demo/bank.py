@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.demo import plan
+from analysis.demo.following import make_handed
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
 from analysis.demo.people import (
@@ -90,6 +91,15 @@ def make_bank(
             temporary / "truth" / "selling.json",
             {"take_up": plan.TAKE_UP, "campaigns": [asdict(c) for c in plan.CAMPAIGNS]},
         )
+        write_json(
+            temporary / "truth" / "staff.json",
+            {
+                "ignores_lists": plan.IGNORES_LISTS,
+                "follows": plan.FOLLOWS,
+                "call_adds": plan.CALL_ADDS,
+                "faulty_follow_ups": plan.FAULTY_FOLLOW_UPS,
+            },
+        )
         write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)
         write_json(temporary / "made_with.json", made_with(customers, seed, branches))
         if folder.exists():
@@ -129,22 +139,29 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     household = [p // 2 - first for a in planted if a.by_loan for p in a.payers]
     if household:
         schemes.override("phone", household, f"13{chunk:04d}00003")
+    customers = customer_table(rng, people, STAFF_PER_BRANCH)
     sales = make_sales(np.random.default_rng([seed, chunk, 77]), people)
+    accounts = account_tables(rng, people, sales)
+    handed = make_handed(
+        np.random.default_rng([seed, chunk, 55]), people, customers, accounts["holdings"]
+    )
     merchants = max(20, count // 50)
     tables = {
-        "customers": customer_table(rng, people, STAFF_PER_BRANCH),
-        **account_tables(rng, people, sales),
+        "customers": customers,
+        **accounts,
+        "holdings": handed.holdings,
         **application_tables(rng, people, lending, planted),
         **survey_tables(rng, people),
         **complaint_tables(rng, people),
         "contacts": sales.contacts,
+        "leads": handed.leads,
         **bill_tables(rng, people),
         "merchants": merchant_table(rng, people, 0, merchants),
         "standing_orders": standing_order_table(rng, people),
     }
     decided = decisions([*truth_rows(people, lending, planted), *schemes.truth], people)
     tables["follow_ups"] = pa.concat_tables(
-        [tables["follow_ups"], decided.cast(tables["follow_ups"].schema)]
+        [handed.follow_ups, decided.cast(handed.follow_ups.schema)]
     )
     tables["customers"] = overridden(tables["customers"], schemes.overrides)
     if chunk > 0:

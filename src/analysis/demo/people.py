@@ -369,13 +369,23 @@ def _holdings(
             customer, start = np.concatenate([customer, buyer]), np.concatenate([start, bought_on])
             product = np.concatenate([product, np.full(len(buyer), event.buys_product)])
     customer, product, start = _with_purchases(customer, product, start, sales)
+    return holding_rows(people, customer, product, start)
+
+
+def holding_rows(
+    people: People, customer: np.ndarray, product: np.ndarray, start: np.ndarray, first: int = 0
+) -> pa.Table:
+    """The contract's holdings, up to the day the customer left; numbered from `first` on within the
+    chunk.
+    """
     gone = np.where(
         people.left[customer] < len(QUARTERS), _left_on(people, customer), np.datetime64("NaT")
     )
     stop = np.where(np.isnat(gone), gone, np.maximum(gone, start)).astype("datetime64[D]")
+    number = people.first * 10 + first + np.arange(len(customer))
     return pa.table(
         {
-            "holding_id": numbered("H", people.first * 10 + np.arange(len(customer)), 10),
+            "holding_id": numbered("H", number, 10),
             "customer_id": numbered("C", people.first + customer),
             "product_id": pa.array(product, pa.string()),
             "held_from": days(start),

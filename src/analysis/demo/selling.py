@@ -69,14 +69,14 @@ def _taken_up(
         )
         chance = 1 / (1 + np.exp(-linear))
         for q in range(1, len(QUARTERS)):
-            takes = (rng.random(len(people)) < chance) & _there(people, q)
+            takes = (rng.random(len(people)) < chance) & there(people, q)
             who = np.flatnonzero(takes)
             day = STARTS[q] + rng.integers(0, 85, len(who))
             bought.append((who, np.full(len(who), product), day))
     return bought
 
 
-def _there(people: People, quarter: int) -> np.ndarray:
+def there(people: People, quarter: int) -> np.ndarray:
     """Persons who were with the bank all through a quarter."""
     return ~people.corporate & (people.joined < quarter) & (people.left > quarter)
 
@@ -88,7 +88,7 @@ def _campaigns(
     tables, bought = [], []
     for number, campaign in enumerate(plan.CAMPAIGNS):
         reached = np.flatnonzero(
-            _there(people, campaign.quarter) & (rng.random(len(people)) < campaign.reach)
+            there(people, campaign.quarter) & (rng.random(len(people)) < campaign.reach)
         )
         n = len(reached)
         income = known["income"][reached]

@@ -111,13 +111,9 @@ def written(
 
 
 def complaint_tables(rng: np.random.Generator, people: People) -> dict[str, pa.Table]:
-    """Complaints, and follow-ups by staff."""
+    """Complaints, and what each is about."""
     complaints, truth = _complaints(rng, people)
-    return {
-        "complaints": complaints,
-        "follow_ups": _follow_ups(rng, people),
-        "truth/complaints": truth,
-    }
+    return {"complaints": complaints, "truth/complaints": truth}
 
 
 def _complaints(rng: np.random.Generator, people: People) -> tuple[pa.Table, pa.Table]:
@@ -140,22 +136,3 @@ def _complaints(rng: np.random.Generator, people: People) -> tuple[pa.Table, pa.
         }
     )
     return complaints, pa.table({"text_id": complaint_id, "theme": pa.array(theme, pa.string())})
-
-
-def _follow_ups(rng: np.random.Generator, people: People) -> pa.Table:
-    """What staff did with leads."""
-    n = min(40, len(people) // 100)
-    subject = rng.integers(0, 10**6, n)
-    staff = rng.integers(0, 4, n)
-    done_on = STARTS[-1] - rng.integers(1, 300, n)
-    outcome = np.array(["sold", "declined", "not_reached", "cleared"])[rng.integers(0, 4, n)]
-    return pa.table(
-        {
-            "follow_up_id": numbered("F", people.first + np.arange(n)),
-            "subject_id": numbered("L", subject),
-            "staff_id": numbered("S", staff, 6),
-            "done_on": days(done_on),
-            "outcome": pa.array(outcome, pa.string()),
-            "why": pa.array([None] * n, pa.string()),
-        }
-    )

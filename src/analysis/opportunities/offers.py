@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.changes.calls import OFFER as OF_OFFERS
+from analysis.changes.calls import entry_id
 from analysis.opportunities.assignment import assign
 from analysis.opportunities.fitted import Assigned, Rejected
-from analysis.opportunities.rules import WORTH, lead_id
+from analysis.opportunities.rules import WORTH
 from analysis.quarters import Quarter
 from analysis.sources.params import Offers
 
@@ -152,7 +154,7 @@ def _decided(
     rows = rows.assign(decision=decision)
     named = rows["decision"].isin([OFFERED, HELD_BACK])
     rows["lead_id"] = [
-        lead_id(q, p, c) if has else ""
+        entry_id(OF_OFFERS, q, p, c) if has else ""
         for q, p, c, has in zip(
             rows["quarter"], rows["product_id"], rows["customer_id"], named, strict=True
         )

@@ -37,6 +37,7 @@ PENALTY = 0.1
 HALF_LIFE = 2  # quarters
 NEIGHBOURS = 50
 HOLDS = "holds_"
+FLAGS = ("complained", "answered", "corporate", "spoken_with", "declined")
 MOST = 7  # of MAP@7
 #: The chance of every product not held: column to its type.
 CHANCES = {
@@ -166,8 +167,7 @@ def fit_one(rows: pd.DataFrame, product: str) -> Logit:
     flags = [
         c
         for c in rows
-        if c != f"{HOLDS}{product}"
-        and (c.startswith(("event_", HOLDS)) or c in ("complained", "answered", "corporate"))
+        if c != f"{HOLDS}{product}" and (c.startswith(("event_", HOLDS)) or c in FLAGS)
     ]
     quarters = sorted(rows["quarter"].unique())
     age = rows["quarter"].map({q: len(quarters) - 1 - i for i, q in enumerate(quarters)})

@@ -2,8 +2,6 @@
 and product it is known which rule was the first to exclude it.
 """
 
-from collections.abc import Sequence
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -29,12 +27,6 @@ WORTH = "not_worth_a_contact"
 COMMON = (ALERT, CONSENT, SAVE, EVENT, CONTACTS, REFUSED)
 #: What stands before the names of a product's own rules.
 ELIGIBLE, SUITS = "eligible: ", "suits: "
-LEAD = "L"
-
-
-def lead_id(quarter: str, product: str, customer: str) -> str:
-    """The identifier of an offer to a customer."""
-    return f"{LEAD}:{quarter}:{product}:{customer}"
 
 
 def rules_of(product: OfferedProduct) -> dict[str, str]:
@@ -82,26 +74,19 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def refused(
-    follow_ups: ir.Table, products: Sequence[str], quarter: Quarter, quarters: int
-) -> pd.DataFrame:
-    """Offers that were declined in the last quarters: customer_id, product_id. What the answer was
-    to is told by the identifier of the offer.
+def refused(answers: ir.Table, quarter: Quarter, quarters: int) -> pd.DataFrame:
+    """Offers that were declined in the last quarters: customer_id, product_id.
+
+    answers: as from `calls.answers`.
     """
     since = quarter.shifted(1 - quarters).start
-    declined = follow_ups.filter(
+    declined = answers.filter(
         (_.outcome == "declined")
         & _.done_on.between(ibis.literal(since), ibis.literal(quarter.end))
-        & _.subject_id.startswith(f"{LEAD}:")
+        & _.product_id.notnull()
     )
-    subjects = declined.select("subject_id").distinct().order_by("subject_id").to_pandas()
-    rows = []
-    for subject in subjects["subject_id"]:
-        _lead, _quarter, rest = subject.split(":", 2) if subject.count(":") > 1 else ("", "", "")
-        for product in products:
-            if rest.startswith(f"{product}:"):
-                rows.append([rest.removeprefix(f"{product}:"), product])
-    return pd.DataFrame(rows, columns=["customer_id", "product_id"]).drop_duplicates()
+    keys = ["customer_id", "product_id"]
+    return declined.select(keys).distinct().order_by(keys).to_pandas()
 
 
 def of_all_products(

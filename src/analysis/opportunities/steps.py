@@ -8,11 +8,12 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.value import ValueModel, histories
+from analysis.changes.calls import answers, named_in_alerts
 from analysis.opportunities.fitted import Offers, Patterns, Propensity
 from analysis.opportunities.held import products_held
 from analysis.opportunities.offers import OFFER, offers_of_branch, rejected_by, room_of
 from analysis.opportunities.rules import first_failed, of_all_products, refused
+from analysis.retention.called import TO_SAVE
 from analysis.steps.declaration import (
     BEFORE,
     SO_FAR,
@@ -21,7 +22,6 @@ from analysis.steps.declaration import (
     Model,
     Sample,
     mart,
-    model,
     step,
     table,
 )
@@ -59,8 +59,10 @@ def product_patterns(at: At, held: pd.DataFrame) -> Patterns:
         "held": mart("customer_product", SO_FAR),
         "events": mart("customer_event", SO_FAR, optional=True),
         "complaints": table("complaints", optional=True),
-        "answers": mart("survey_index", SO_FAR, optional=True),
+        "surveyed": mart("survey_index", SO_FAR, optional=True),
         "staff": table("staff", optional=True),
+        "follow_ups": table("follow_ups", optional=True),
+        "leads": table("leads", optional=True),
     },
     settings=("offers", "events.name", "retention.capacity"),
 )
@@ -70,8 +72,10 @@ def customer_propensity(
     held: ir.Table,
     events: ir.Table | None,
     complaints: ir.Table | None,
-    answers: ir.Table | None,
+    surveyed: ir.Table | None,
     staff: ir.Table | None,
+    follow_ups: ir.Table | None,
+    leads: ir.Table | None,
 ) -> tuple[ir.Table | None, Propensity]:
     """The chance of every active customer to take up what is offered in the next quarter."""
     from analysis.opportunities.propensity import (
@@ -87,7 +91,8 @@ def customer_propensity(
     if not values:
         return None, Propensity(quarter=quarter, products={}, compared=[])
     products = _all_products(held, list(values))
-    history = History(customers, events, complaints, answers, at.setting("events.name"))
+    told = None if follow_ups is None else answers(follow_ups, leads)
+    history = History(customers, events, complaints, surveyed, at.setting("events.name"), told)
     rows = with_taken(history, held, at.so_far, products)
     rooms = [r for _b, r in _rooms(staff, settings, at.setting("retention.capacity"), held)]
     capacity = sum(sum(room.offers.values()) for room in rooms)
@@ -125,34 +130,30 @@ def _rooms(
         "chances": mart("customer_propensity"),
         "customers": mart("customer_quarter"),
         "before": mart("customer_quarter", BEFORE, optional=True),
-        "all_customers": mart("customer_quarter", SO_FAR),
         "segments": mart("customer_segment"),
         "held": mart("customer_product"),
-        "churn": mart("customer_churn", optional=True),
-        "value": model("value", optional=True),
+        "calls": mart("customer_call", optional=True),
         "events": mart("customer_event", optional=True),
         "alerts": mart("risk_alert", optional=True),
         "parties": mart("risk_party", optional=True),
         "staff": table("staff", optional=True),
         "contacts": table("contacts", optional=True),
         "follow_ups": table("follow_ups", optional=True),
+        "leads": table("leads", optional=True),
     },
-    settings=("offers", "retention", "value", "events.name", "events.expect"),
+    settings=("offers", "retention.capacity", "events.name", "events.expect"),
 )
 def customer_offer(
     at: At,
     chances: ir.Table,
     customers: ir.Table,
     before: ir.Table | None,
-    all_customers: ir.Table,
     segments: ir.Table,
     held: ir.Table,
-    churn: ir.Table | None,
-    value: ValueModel | None,
     **others: ir.Table | None,
 ) -> tuple[ir.Table | None, Offers]:
     """What every customer is offered, by whom, and why everything else is not."""
-    settings, retention, con = at.setting("offers"), at.setting("retention"), at.engine
+    settings, con = at.setting("offers"), at.engine
     own_rules = con.create_table(
         "offers__rules", first_failed(customers, before, settings), temp=True, overwrite=True
     )
@@ -161,18 +162,19 @@ def customer_offer(
         *pairs.columns, failed=_.failed.fill_null("")
     )
     pairs = con.create_table("offers__pairs", pairs, temp=True, overwrite=True)
-    expected = _expected_values(at, all_customers, value)
     in_alerts = _parties_of_alerts(others["alerts"], others["parties"])
+    to_be_saved = _to_be_saved(others["calls"])
     with_event = _with_event(at, others["events"])
     contacts = _contacts(at, others["contacts"])
-    products = [p.product for p in settings.products]
     declined = (
         pd.DataFrame(columns=["customer_id", "product_id"])
         if others["follow_ups"] is None
-        else refused(others["follow_ups"], products, at.quarter, settings.refused_quarters)
+        else refused(
+            answers(others["follow_ups"], others["leads"]), at.quarter, settings.refused_quarters
+        )
     )
     made, assigned, rejected = None, [], []
-    for branch, room in _rooms(others["staff"], settings, retention.capacity, held):
+    for branch, room in _rooms(others["staff"], settings, at.setting("retention.capacity"), held):
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
         if own.empty:
             continue
@@ -182,7 +184,7 @@ def customer_offer(
             own,
             consent=by_id["consent"],
             in_alerts=in_alerts,
-            to_be_saved=_to_be_saved(people, churn, expected, in_alerts, retention, branch),
+            to_be_saved=to_be_saved,
             with_event=with_event,
             contacts=contacts,
             most_contacts=settings.most_contacts,
@@ -222,30 +224,11 @@ def _with_similar(chances: ir.Table, held: ir.Table, segments: ir.Table) -> ir.T
     return rows.select(*chances.columns, similar_hold=_.similar_hold.fill_null(0.0))
 
 
-def _expected_values(at: At, customers: ir.Table, value: ValueModel | None) -> ir.Table | None:
-    """customer_id and expected of every customer; None without a model."""
-    if value is None or value.expected().empty:
-        return None
-    of_history = at.engine.create_table(
-        "offers__expected", value.expected(), temp=True, overwrite=True
-    )
-    rows = histories(customers, at.quarter, at.setting("value"))
-    joined = rows.inner_join(of_history, ["customer_type", "known", "repeats", "last"])
-    return at.engine.create_table(
-        "offers__worth",
-        joined.select("customer_id", expected=_.value * _.discounted),
-        temp=True,
-        overwrite=True,
-    )
-
-
 def _parties_of_alerts(alerts: ir.Table | None, parties: ir.Table | None) -> set[str]:
     """Who is named in an alert that stands: a call could warn them."""
     if alerts is None or parties is None:
         return set()
-    standing = alerts.filter(~_.suppressed, _.status != "cleared")
-    named = parties.semi_join(standing, "alert_id").select("party").distinct().to_pandas()
-    return set(named["party"])
+    return set(named_in_alerts(alerts, parties).to_pandas()["party"])
 
 
 def _with_event(at: At, events: ir.Table | None) -> set[str]:
@@ -268,21 +251,9 @@ def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
     return counts.to_pandas().set_index("customer_id")["n"]
 
 
-def _to_be_saved(
-    people: pd.DataFrame,
-    churn: ir.Table | None,
-    expected: ir.Table | None,
-    in_alerts: set[str],
-    retention: Any,
-    branch: str,
-) -> set[str]:
-    """Who stands on the branch's list of customers to be called so that they stay."""
-    from analysis.retention.saving import save_list
-
-    if churn is None or expected is None:
+def _to_be_saved(calls: ir.Table | None) -> set[str]:
+    """Who stands on the list of customers to be called so that they stay."""
+    if calls is None:
         return set()
-    own = churn.filter(_.branch_id == branch)
-    worth = expected.semi_join(own, "customer_id").order_by("customer_id").to_pandas()
-    may = people[~people["customer_id"].isin(in_alerts)].assign(segment="")
-    leaving = own.order_by("customer_id").to_pandas()
-    return set(save_list(leaving, may, worth, retention)["customer_id"])
+    saved = calls.filter(_.list == TO_SAVE).select("customer_id").distinct().to_pandas()
+    return set(saved["customer_id"])

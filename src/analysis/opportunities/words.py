@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from analysis.changes.words import TO_FILL_IN
 from analysis.language import marked, say
 from analysis.opportunities.rules import ELIGIBLE, SUITS
 from analysis.report.table import table as any_table
@@ -32,7 +33,6 @@ COLUMNS = {
     "pairs": marked("Customers × products"),
     "lead_id": marked("Offer"),
     "staff_id": marked("Who calls"),
-    "due_on": marked("By"),
     "chance": marked("Chance of taking it"),
     "similar_hold": marked("Similar customers who hold it"),
     "reasons": marked("Why"),
@@ -42,9 +42,7 @@ COLUMNS = {
     "rules_passed": marked("Rules passed"),
     "decision": marked("Decision"),
     "failed": marked("Rule that excludes it"),
-    "done_on": marked("Done on"),
-    "outcome": marked("Outcome"),
-    "why": marked("Why (few words, no names)"),
+    **TO_FILL_IN,
     "events": marked("Taken up"),
     "tenure": marked("Years with us"),
 }
@@ -66,6 +64,8 @@ CODES = {
     "contacted_enough": marked("contacted often enough this quarter"),
     "refused_lately": marked("declined it lately"),
     "not_worth_a_contact": marked("not worth a contact"),
+    "spoken_with": marked("Staff spoke with them"),
+    "declined": marked("Declined an offer"),
     "under_2": marked("under 2"),
     "2_to_5": marked("2 to 5"),
     "5_to_10": marked("5 to 10"),

@@ -44,6 +44,8 @@ TITLES = {
     "campaigns": marked("Campaigns"),
     "leads": marked("Offers to make"),
     "considered": marked("All offers considered"),
+    "untouched": marked("What nobody touched"),
+    "not_counted": marked("Follow-ups that are not counted"),
 }
 
 

@@ -26,6 +26,7 @@ QUARTERS = 4
 MIN_ROWS, MIN_EVENTS = 300, 20
 SAMPLE = 60_000  # customers a quarter
 YEAR = 4  # quarters that an answer counts for
+SPOKEN_WITH = ("sold", "declined", "reached")  # outcomes of follow-ups
 #: Column to how it is transformed; what the bank keeps no history of (income, credit grade, debt)
 #: is left out, since today's value may know what happened since; columns of customer_quarter, and
 #: those of `at_risk`.
@@ -74,7 +75,7 @@ class History:
 
     customers, events, index: customer_quarter, customer_event, survey_index.
     complaints: of the contract.
-    event_names: events that there can be.
+    event_names: events that there can be. answers: as from `calls.answers`.
     """
 
     customers: ir.Table
@@ -82,6 +83,7 @@ class History:
     complaints: ir.Table | None
     index: ir.Table | None
     event_names: Sequence[str]
+    answers: ir.Table | None = None
 
 
 def at_risk(history: History, quarter: Quarter) -> ir.Table | None:
@@ -90,6 +92,8 @@ def at_risk(history: History, quarter: Quarter) -> ir.Table | None:
     Returns the columns of customer_quarter, and
     event_…: 0 or 1, the events of the quarter
     complained: 0 or 1, in the quarter
+    spoken_with, declined: 0 or 1, by staff about an entry of a list in the quarter, and whether no
+    was said; only where answers are given
     answered: 0 or 1, a questionnaire within a year
     felt: float, its index, 0–100; empty without
     """
@@ -112,6 +116,16 @@ def at_risk(history: History, quarter: Quarter) -> ir.Table | None:
         complainants = received.select("customer_id").distinct().mutate(complained=1)
         risk_set = risk_set.left_join(complainants, "customer_id").drop("customer_id_right")
         risk_set = risk_set.mutate(complained=risk_set.complained.fill_null(0))
+    if history.answers is not None:
+        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
+        said = history.answers.filter(_.done_on.between(start, end), _.outcome.isin(SPOKEN_WITH))
+        by_customer = said.group_by("customer_id").aggregate(
+            spoken_with=ibis.literal(1), declined=(_.outcome == "declined").any().cast("int64")
+        )
+        risk_set = risk_set.left_join(by_customer, "customer_id").drop("customer_id_right")
+        risk_set = risk_set.mutate(
+            **{c: risk_set[c].fill_null(0) for c in ("spoken_with", "declined")}
+        )
     answers = rows_of(history.index, *quarter.shifted(1 - YEAR).through(quarter))
     if answers is not None:
         felt = answers.group_by("customer_id").aggregate(felt=_["index"].mean())

@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from analysis.changes.calls import may_be_contacted, within_capacity
+from analysis.changes.calls import SAVE, entry_id, may_be_contacted, within_capacity
 from analysis.sources.params import Retention
 
 #: Whom to call: column to its type.
+#: subject_id: the entry, as follow-ups name it.
 #: hazard: chance of leaving in the next quarter.
 #: expected_value, expected_saving: in the bank's currency.
 SAVE_LIST = {
+    "subject_id": "str",
     "customer_id": "str",
     "branch_id": "str",
     "manager_id": "str",
@@ -47,6 +49,10 @@ def save_list(
     )
     pays = candidates["expected_saving"] > 0
     candidates = candidates[may_be_contacted(candidates["consent"]) & pays]
+    candidates["subject_id"] = [
+        entry_id(SAVE, quarter, "", customer)
+        for quarter, customer in zip(candidates["quarter"], candidates["customer_id"], strict=True)
+    ]
     ranked = candidates.sort_values(["expected_saving", "customer_id"], ascending=[False, True])
     return (
         within_capacity(ranked, settings)[list(SAVE_LIST)]

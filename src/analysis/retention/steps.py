@@ -1,10 +1,21 @@
-"""Who left, and the chance of everybody else of leaving next."""
+"""Who left, the chance of everybody else of leaving next, and whom staff are to call."""
 
+from collections.abc import Sequence
+
+import ibis
 import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
 
+from analysis.changes.calls import named_in_alerts
+from analysis.changes.events import Outcomes, outcomes
+from analysis.changes.value import ValueModel, histories
+from analysis.marts.rows import rows_of
+from analysis.quarters import Quarter
+from analysis.retention.called import CALL, calls_of_branch
 from analysis.retention.departures import departures
 from analysis.retention.fitted import HazardModel
-from analysis.steps.declaration import BEFORE, SO_FAR, At, Mart, Model, mart, step, table
+from analysis.steps.declaration import BEFORE, SO_FAR, At, Mart, Model, mart, model, step, table
 
 
 @step(
@@ -53,3 +64,100 @@ def customer_churn(
     if rows is None or not hazard.fitted:
         return None, hazard
     return churn_expression(rows, hazard.fitted, quarter), hazard
+
+
+@step(
+    latest=2,  # what became of the lists of the quarter before is told
+    writes=Mart("customer_call", key=("customer_id", "subject_id")),
+    reads={
+        "customers": mart("customer_quarter"),
+        "all_customers": mart("customer_quarter", SO_FAR),
+        "events": mart("customer_event", SO_FAR, optional=True),
+        "churn": mart("customer_churn", optional=True),
+        "value": model("value", optional=True),
+        "alerts": mart("risk_alert", optional=True),
+        "parties": mart("risk_party", optional=True),
+    },
+    settings=("retention", "value", "events"),
+)
+def customer_call(
+    at: At,
+    customers: ir.Table,
+    all_customers: ir.Table,
+    events: ir.Table | None,
+    churn: ir.Table | None,
+    value: ValueModel | None,
+    alerts: ir.Table | None,
+    parties: ir.Table | None,
+) -> ir.Table | None:
+    """Who is to be called so that they stay, or about an event."""
+    from analysis.changes.announced import backtest
+
+    watched = at.setting("events")
+    tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
+    happened = rows_of(events, at.quarter)
+    expected = _expected_values(at, all_customers, value)
+    warned = (
+        set() if alerts is None or parties is None else _names(named_in_alerts(alerts, parties))
+    )
+    calls = at.engine.create_table("calls", schema=ibis.schema(CALL), temp=True, overwrite=True)
+    for branch in _names(customers.select("branch_id").distinct()):
+        people = _of_branch(customers, branch)
+        may = people[~people["customer_id"].isin(warned)].assign(segment="")
+        rows = calls_of_branch(
+            _of_branch(churn, branch),
+            _of_branch(happened, branch),
+            may,
+            pd.DataFrame()
+            if expected is None
+            else expected.semi_join(customers.filter(_.branch_id == branch), "customer_id")
+            .order_by("customer_id")
+            .to_pandas(),
+            watched,
+            tested,
+            at.setting("retention"),
+        )
+        if len(rows):
+            at.engine.insert("calls", rows)
+    return calls
+
+
+def _of_branch(rows: ir.Table | None, branch: str) -> pd.DataFrame:
+    if rows is None:
+        return pd.DataFrame()
+    return rows.filter(_.branch_id == branch).order_by("customer_id").to_pandas()
+
+
+def _names(rows: ir.Table) -> list[str]:
+    """The texts of a table's only column, in order."""
+    (column,) = rows.columns
+    return [str(name) for name in rows.order_by(column).to_pandas()[column]]
+
+
+def _outcomes_so_far(
+    customers: ir.Table, events: ir.Table | None, quarters: Sequence[Quarter]
+) -> list[Outcomes]:
+    """What followed the events of every quarter so far in the next."""
+    followed = []
+    for quarter in quarters[1:]:
+        then, now = rows_of(customers, quarter.previous), rows_of(customers, quarter)
+        if then is not None and now is not None:
+            followed.append(outcomes(rows_of(events, quarter.previous), then, now))
+    return followed
+
+
+def _expected_values(at: At, customers: ir.Table, value: ValueModel | None) -> ir.Table | None:
+    """customer_id and expected of every customer; None without a model."""
+    if value is None or value.expected().empty:
+        return None
+    of_history = at.engine.create_table(
+        "calls__expected", value.expected(), temp=True, overwrite=True
+    )
+    rows = histories(customers, at.quarter, at.setting("value"))
+    joined = rows.inner_join(of_history, ["customer_type", "known", "repeats", "last"])
+    return at.engine.create_table(
+        "calls__worth",
+        joined.select("customer_id", expected=_.value * _.discounted),
+        temp=True,
+        overwrite=True,
+    )

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from analysis.changes.words import TO_FILL_IN
 from analysis.language import marked
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
@@ -37,5 +38,6 @@ CODES = {
 }
 
 WORDS = Words(COLUMNS, CODES, beside=VOICE)
+LIST_WORDS = Words(TO_FILL_IN, {}, beside=WORDS)
 #: The reader's word for a code, and tables in these words.
 label, table = WORDS.code, partial(any_table, words=WORDS)

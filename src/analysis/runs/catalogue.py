@@ -103,6 +103,7 @@ REPORTS = {
         Report("09_risk_overview", CellParameters, ("customer_quarter",), whole_bank_only=True),
         Report("10_cross_sell", CellParameters, ("customer_product",)),
         Report("11_campaigns", CellParameters, ("campaign_effects",), whole_bank_only=True),
+        Report("12_execution", CellParameters, ("work_item",), quarters=2),
     )
 }
 

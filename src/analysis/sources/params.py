@@ -370,6 +370,16 @@ class Offers(Strict):
         return products
 
 
+class Execution(Strict):
+    """By when the entries of a quarter's lists are to be done, in days of the next quarter; offers
+    have a day each.
+    """
+
+    save_days: int = Field(42, ge=1, le=92)
+    event_days: int = Field(14, ge=1, le=92)
+    alert_days: int = Field(30, ge=1, le=92)
+
+
 def _low(value: Any, **bounds: Any) -> Any:
     """A threshold that a case must reach: the lower, the more alerts."""
     return Field(value, json_schema_extra={"looser": "lower"}, **bounds)
@@ -526,6 +536,7 @@ class Bank(Strict):
     retention: Retention = Retention()
     campaigns: Campaigns = Campaigns()
     offers: Offers = Offers()
+    execution: Execution = Execution()
     risk: Risk = Risk()
     path: Path = Path()
 

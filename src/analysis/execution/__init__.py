@@ -1,0 +1,1 @@
+"""Whether what the workbook hands to staff was acted on, and what came of it."""

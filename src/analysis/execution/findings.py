@@ -1,0 +1,370 @@
+"""What became of the lists, who followed them, and what is to be expected of those handed over now.
+Tables in, tables out.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.execution.fitted import Added, FollowThrough, NotShown, OfKind, OfStaff
+from analysis.execution.items import ALERT, OFFER
+from analysis.execution.staff import HANDED_KINDS, in_proportion
+from analysis.language import say, sentences
+from analysis.partition import ALL
+from analysis.statistics.intervals import NORMAL, share_interval
+from analysis.statistics.resampling import LEVEL
+
+SIGNIFICANT = 0.05  # corrected for how many are compared
+#: What became of a kind of entries: column to its type.
+#: handed: entries; followed, in_time, done, success: shares of them, with intervals (Wilson).
+#: value: of the successes, untouched: entries nobody followed up; at_stake: of these; in the bank's
+#: currency, value empty where a success has no price.
+FUNNEL = {
+    "kind": "str",
+    "handed": "int",
+    "followed": "float",
+    "in_time": "float",
+    "in_time_low": "float",
+    "in_time_high": "float",
+    "done": "float",
+    "success": "float",
+    "success_low": "float",
+    "success_high": "float",
+    "value": "float",
+    "untouched": "int",
+    "at_stake": "float",
+}
+
+
+def funnel(work: pd.DataFrame, hidden: set[str], min_cell: int) -> pd.DataFrame:
+    """What became of every kind of entries: the columns `FUNNEL`.
+
+    work: `ExecutionTables.work`. hidden: kinds of which nothing is told (see `hidden_kinds`). Kinds
+    of fewer than `min_cell` entries are left out.
+    """
+    rows = []
+    for kind in HANDED_KINDS:
+        own = work[work["kind"] == kind] if len(work) else work
+        if len(own) < min_cell or kind in hidden:
+            continue
+        known = own["success"].dropna().astype(bool)
+        untouched = own[~own["followed"].astype(bool)]
+        rows.append(
+            [
+                kind,
+                len(own),
+                own["followed"].mean(),
+                own["in_time"].mean(),
+                *share_interval(own["in_time"].sum(), len(own)),
+                own["done"].mean(),
+                known.mean() if len(known) else np.nan,
+                *share_interval(known.sum(), len(known)),
+                own.loc[known[known].index, "worth"].astype(float).sum(min_count=1),
+                len(untouched),
+                untouched["at_stake"].astype(float).sum(),
+            ]
+        )
+    return pd.DataFrame(rows, columns=list(FUNNEL))
+
+
+def hidden_kinds(not_shown: Iterable[NotShown], branch: str) -> set[str]:
+    """The kinds of entries of which the page of a branch tells nothing."""
+    return {cell.kind for cell in not_shown if cell.branch_id == branch}
+
+
+#: Members of staff, or branches: column to its type.
+#: n: entries; came: of them followed up in time, or a success; expected: of anybody who is handed
+#: the same; low, high: what comes by chance, 95 %; p_corrected: over all of the bank.
+OF_STAFF = {
+    "branch_id": "str",
+    "staff_id": "str",
+    "n": "int",
+    "came": "int",
+    "expected": "float",
+    "low": "int",
+    "high": "int",
+    "p_corrected": "float",
+}
+
+
+def compared(
+    staff: Iterable[OfStaff], measure: str, branch: str, branches: bool = False
+) -> pd.DataFrame:
+    """Who did what was expected: the columns `OF_STAFF`, those with most entries first.
+
+    measure: in_time or success. branch: of which the members of staff are told; ALL of all.
+    branches: the branches in place of members of staff.
+    """
+    rows = [
+        {c: getattr(s, c) for c in OF_STAFF}
+        for s in staff
+        if s.measure == measure and (s.staff_id == "") == branches and branch in (ALL, s.branch_id)
+    ]
+    table = pd.DataFrame(rows, columns=list(OF_STAFF)).astype({"p_corrected": "float"})
+    return table.sort_values(
+        ["n", "branch_id", "staff_id"], ascending=[False, True, True], ignore_index=True
+    )
+
+
+def with_range(told: pd.DataFrame) -> pd.DataFrame:
+    """The table with what comes by chance as one text: column by_chance."""
+    ranges = zip(told["low"], told["high"], strict=True)
+    return told.assign(by_chance=[f"{low}–{high}" for low, high in ranges])
+
+
+def beyond_chance(told: pd.DataFrame) -> pd.DataFrame:
+    """Those of `compared` who are beyond chance, corrected for how many there are."""
+    return told[told["p_corrected"] < SIGNIFICANT]
+
+
+def behind(told: pd.DataFrame) -> pd.DataFrame:
+    """Those who are behind, beyond chance."""
+    certain = beyond_chance(told)
+    return certain[certain["came"] < certain["expected"]]
+
+
+#: What nobody did, for staff: column to its type. days_over: since it was due, at the end of the
+#: quarter. what: product or event.
+UNTOUCHED = {
+    "subject_id": "str",
+    "kind": "str",
+    "customer_id": "str",
+    "what": "str",
+    "staff_id": "str",
+    "due_on": "str",
+    "days_over": "int",
+    "at_stake": "float",
+}
+
+
+def untouched(
+    work: pd.DataFrame, products: Mapping[str, str], events: Mapping[str, str], end: dt.date
+) -> pd.DataFrame:
+    """The entries nobody followed up and that are no success by themselves, alerts first, then by
+    what is at stake: the columns `UNTOUCHED`.
+
+    products, events: to their names. end: of the quarter.
+    """
+    if work.empty:
+        return pd.DataFrame(columns=list(UNTOUCHED))
+    rows = work[~work["followed"].astype(bool) & ~(_came(work) & (work["kind"] == OFFER))]
+    product = rows["product_id"].map(products).fillna(rows["product_id"])
+    event = rows["event"].map(events).fillna(rows["event"])
+    due = pd.to_datetime(rows["due_on"])
+    told = rows.assign(
+        what=product.fillna(event).fillna(""),
+        customer_id=rows["customer_id"].fillna(""),
+        due_on=due.dt.strftime("%Y-%m-%d"),
+        days_over=(pd.Timestamp(end) - due).dt.days.clip(lower=0),
+        at_stake=rows["at_stake"].astype(float).round(2),
+        is_alert=rows["kind"] == ALERT,
+    )
+    told = told.sort_values(
+        ["is_alert", "at_stake", "subject_id"],
+        ascending=[False, False, True],
+        ignore_index=True,
+        na_position="last",
+    )
+    return told[list(UNTOUCHED)]
+
+
+def _came(work: pd.DataFrame) -> pd.Series:
+    """Which entries are known to be a success."""
+    return work["success"].astype("boolean").fillna(False).astype(bool)
+
+
+#: What is to be expected of the entries handed over now: column to its type.
+#: now: entries; in_time, success: of them, with 95 % interval; value: of the successes, each worth
+#: what those of the quarter before were, in the bank's currency; empty where they had no price.
+FORECAST = {
+    "kind": "str",
+    "now": "int",
+    "in_time": "float",
+    "in_time_low": "float",
+    "in_time_high": "float",
+    "success": "float",
+    "success_low": "float",
+    "success_high": "float",
+    "value": "float",
+}
+
+
+def forecast(
+    handed_now: pd.DataFrame,
+    work: pd.DataFrame,
+    kinds: Iterable[OfKind],
+    hidden: set[str],
+    min_cell: int,
+) -> pd.DataFrame:
+    """What is to be expected of the entries handed over now: the columns `FORECAST`.
+
+    How many are followed up in time is told by the quarter before, of the same page
+    (beta-binomial with Jeffreys' prior); successes by each entry's chance in proportion to what
+    came in the whole bank. handed_now, work: of `ExecutionTables`. Kinds of fewer than `min_cell`
+    entries then or now, and those of which nothing is told, are left out.
+    """
+    by_kind = {k.kind: k for k in kinds}
+    rows = []
+    for name in HANDED_KINDS:
+        now = handed_now[handed_now["kind"] == name]
+        then = work[work["kind"] == name] if len(work) else work
+        if min(len(now), len(then)) < min_cell or name in hidden or name not in by_kind:
+            continue
+        came = int(then["in_time"].sum())
+        follows = stats.betabinom(len(now), came + 0.5, len(then) - came + 0.5)
+        tail = (1 - LEVEL) / 2
+        chance = in_proportion(now["chance"].astype(float), by_kind[name])
+        half = NORMAL * np.sqrt((chance * (1 - chance)).sum())
+        rows.append(
+            [
+                name,
+                len(now),
+                follows.mean(),
+                follows.ppf(tail),
+                follows.ppf(1 - tail),
+                chance.sum(),
+                max(chance.sum() - half, 0.0),
+                min(chance.sum() + half, len(now)),
+                chance.sum() * then.loc[_came(then), "worth"].astype(float).mean(),
+            ]
+        )
+    return pd.DataFrame(rows, columns=list(FORECAST))
+
+
+#: What offers added: column to its type. n: customers; took: share who took the product up, with
+#: its interval (Wilson).
+OFFERS_ADDED = {
+    "group": "str",
+    "n": "int",
+    "took": "float",
+    "low": "float",
+    "high": "float",
+}
+
+
+def offers_added(added: Added, min_cell: int) -> pd.DataFrame:
+    """Who took up what was offered, and of those kept without what would have been: the columns
+    `OFFERS_ADDED`; empty where either are fewer than `min_cell`.
+    """
+    if min(added.offered, added.held_back) < min_cell:
+        return pd.DataFrame(columns=list(OFFERS_ADDED))
+    rows = [
+        [group, n, took / n, *share_interval(took, n)]
+        for group, n, took in (
+            ("offered", added.offered, added.offered_took),
+            ("held_back", added.held_back, added.held_back_took),
+        )
+    ]
+    return pd.DataFrame(rows, columns=list(OFFERS_ADDED))
+
+
+def offers_added_in_words(added: Added, min_cell: int) -> str:
+    """What offers added, in a sentence; empty where it is not told."""
+    if added.difference is None or added.low is None or added.high is None:
+        return say("No customer was kept without offer, so that nobody knows what offers add.")
+    if min(added.offered, added.held_back) < min_cell:
+        return ""
+    template = (
+        say("Offers added {points} points ({low} to {high}) to the share who take the product up.")
+        if added.low > 0
+        else say(
+            "Whether offers add anything cannot be told: {points} points ({low} to {high}) more "
+            "than among those kept without."
+        )
+    )
+    return template.format(
+        points=f"{100 * added.difference:.1f}",
+        low=f"{100 * added.low:.1f}".replace("-", "\N{MINUS SIGN}"),
+        high=f"{100 * added.high:.1f}".replace("-", "\N{MINUS SIGN}"),
+    )
+
+
+#: Follow-ups that are not counted: column to its type.
+NOT_COUNTED = {"reason": "str", "follow_ups": "int"}
+
+
+def not_counted(told: FollowThrough) -> pd.DataFrame:
+    """How many follow-ups are not counted in the whole bank, and why: `NOT_COUNTED`."""
+    rows = [[n.reason, n.follow_ups] for n in told.not_counted]
+    return pd.DataFrame(rows, columns=list(NOT_COUNTED))
+
+
+#: Follow-ups that are not counted, for staff: column to its type; see `items.ASIDE`.
+SET_ASIDE = {
+    "follow_up_id": "str",
+    "subject_id": "str",
+    "staff_id": "str",
+    "done_on": "str",
+    "outcome": "str",
+    "reason": "str",
+}
+
+
+def set_aside(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every follow-up that is not counted, and why: the columns `SET_ASIDE`."""
+    if rows.empty:
+        return pd.DataFrame(columns=list(SET_ASIDE))
+    day = pd.to_datetime(rows["done_on"]).dt.strftime("%Y-%m-%d")
+    return rows.assign(done_on=day)[list(SET_ASIDE)].fillna("").reset_index(drop=True)
+
+
+#: What the chances told against what came: column to its type. judged: entries of which it is known
+#: and that had a chance; told, came: successes; low, high: of what came (Wilson).
+CHANCES_TOLD = {
+    "kind": "str",
+    "judged": "int",
+    "told": "float",
+    "came": "float",
+    "low": "float",
+    "high": "float",
+}
+
+
+def chances_told(kinds: Iterable[OfKind], min_cell: int) -> pd.DataFrame:
+    """Successes as the chances told them, and as they came, in the whole bank: the columns
+    `CHANCES_TOLD`; kinds of fewer than `min_cell` entries are left out.
+    """
+    rows = [
+        [
+            k.kind,
+            k.with_chance,
+            k.told,
+            float(k.successes),
+            *(k.judged * share for share in share_interval(k.successes, k.judged)),
+        ]
+        for k in kinds
+        if k.with_chance >= min_cell
+    ]
+    return pd.DataFrame(rows, columns=list(CHANCES_TOLD))
+
+
+def where_from(told: FollowThrough) -> str:
+    """Where the lists come from, in words."""
+    if not told.kinds:
+        return ""
+    return (
+        say("The entries are those that the bank says it handed over (table leads).")
+        if told.delivered
+        else say(
+            "The bank does not say what it handed over (table leads), so that the lists were "
+            "worked out again as they were a quarter ago: with today's data and settings."
+        )
+    )
+
+
+def assumptions() -> str:
+    """What the comparison assumes, in words."""
+    return sentences(
+        say(
+            "Expected is what anybody would reach who is handed the same: in time as often as the "
+            "whole bank follows up entries of that list, success by the chance of each entry, set "
+            "in proportion to what came in the whole bank."
+        ),
+        say(
+            "Behind or ahead of chance is no judgement of a person: illness, holidays and how "
+            "work is shared out are not in the data."
+        ),
+    )

@@ -1,0 +1,274 @@
+"""What was handed to staff in a quarter, entry by entry: offers, calls so that customers stay,
+events to act on, and alerts to decide; and what became of each.
+
+All of it is worked out where the rows are. The lists are those of the quarter before: as the bank
+says it handed them over (`leads`), or else as they were worked out.
+"""
+
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from analysis.changes.calls import due_on
+from analysis.opportunities.offers import HELD_BACK as NOT_OFFERED
+from analysis.opportunities.offers import OFFERED
+from analysis.quarters import Quarter
+from analysis.retention.called import ABOUT_EVENT, TO_SAVE
+from analysis.sources.params import Execution
+
+#: Kinds of entries; one kept without offer by lot is handed to nobody.
+OFFER, SAVE, EVENT, ALERT, HELD_BACK = "offer", "save", "event", "alert", "held_back"
+#: Outcomes that say that whoever was meant was spoken with, or an alert decided.
+DONE = ("sold", "declined", "reached", "confirmed", "cleared")
+#: An entry as it was handed over: column to its type.
+#: staff_id: to whom; empty for whoever is there.
+#: event: of an entry about one, its name; empty where it is not known.
+#: chance: of success, as it was told; empty where none was.
+#: worth: of a success; at_stake: what was expected of it, of an alert the amount; in the bank's
+#: currency, empty where unknown.
+ITEM = {
+    "subject_id": "string",
+    "kind": "string",
+    "customer_id": "string",
+    "branch_id": "string",
+    "staff_id": "string",
+    "product_id": "string",
+    "event": "string",
+    "handed_on": "date",
+    "due_on": "date",
+    "chance": "float64",
+    "worth": "float64",
+    "at_stake": "float64",
+}
+#: And what became of it by the end of the quarter.
+#: outcome: the last; empty where nobody did anything. done_by: who did it first.
+#: first_on: day of the first follow-up; followed: whether there is one, in_time: by the day it was
+#: due; done: whether the customer was spoken with, or the alert decided.
+#: success: whether the product was taken up, the customer is still active, or the alert decided;
+#: empty where that cannot be known.
+WORK = {
+    **ITEM,
+    "outcome": "string",
+    "first_on": "date",
+    "done_by": "string",
+    "followed": "boolean",
+    "in_time": "boolean",
+    "done": "boolean",
+    "success": "boolean",
+    "quarter": "string",
+}
+#: Why a follow-up is not counted: it names no entry of a list, was done before the entry was
+#: handed over, or is there already.
+NO_SUCH, EARLY, TWICE = "no_such_entry", "before_handed", "twice"
+#: A follow-up that is not counted: column to its type.
+ASIDE = {
+    "follow_up_id": "string",
+    "subject_id": "string",
+    "staff_id": "string",
+    "branch_id": "string",
+    "done_on": "date",
+    "outcome": "string",
+    "reason": "string",
+    "quarter": "string",
+}
+
+
+def as_items(rows: ir.Table, **columns: ir.Value | str | None) -> ir.Table:
+    """The rows with the columns `ITEM`; what is neither named nor there is empty."""
+    given = {}
+    for column, kind in ITEM.items():
+        value = columns.get(column, rows[column] if column in rows.columns else None)
+        value = ibis.literal(value) if value is None or isinstance(value, str) else value
+        given[column] = value.cast(kind)
+    return rows.select(**given)
+
+
+def delivered_items(leads: ir.Table, customers: ir.Table, quarter: Quarter) -> ir.Table:
+    """What the bank says it handed over in the quarter. An entry without a day it is due by is due
+    by the quarter's end.
+    """
+    end = ibis.literal(quarter.end)
+    rows = leads.filter(_.handed_on.between(ibis.literal(quarter.start), end))
+    rows = rows.inner_join(customers.select("customer_id", "branch_id"), "customer_id")
+    success = ibis.ifelse(rows.kind == SAVE, 1 - rows.chance, rows.chance)
+    return as_items(
+        rows,
+        subject_id=rows.lead_id,
+        staff_id=rows.staff_id.fill_null(""),
+        due_on=ibis.coalesce(rows.due_on, end),
+        worth=rows["value"],
+        at_stake=success * rows["value"].cast("float64"),
+    )
+
+
+def offer_items(offers: ir.Table, worth: Mapping[str, float], quarter: Quarter) -> ir.Table:
+    """The offers of the quarter before, and the customers kept without.
+
+    offers: customer_offer. worth: product to what a sale is worth. Of those kept without, only
+    whoever was worth as much as the least of the offers made of the product in the branch: whom
+    an offer would have been made to.
+    """
+    made = offers.filter(_.decision == OFFERED)
+    least = made.group_by("branch_id", "product_id").aggregate(least=_.expected.min())
+    kept = offers.filter(_.decision == NOT_OFFERED).inner_join(least, ["branch_id", "product_id"])
+    kept = kept.filter(_.expected >= _.least).select(*made.columns)
+    rows = made.union(kept)
+    kind = ibis.ifelse(rows.decision == OFFERED, OFFER, HELD_BACK)
+    values = ibis.cases(
+        *[(rows.product_id == product, value) for product, value in worth.items()],
+        else_=ibis.null("float64"),
+    )
+    return as_items(
+        rows,
+        subject_id=rows.lead_id,
+        kind=kind,
+        handed_on=ibis.literal(quarter.start),
+        due_on=rows.due_on,
+        worth=values,
+        at_stake=rows.expected,
+    )
+
+
+def call_items(calls: ir.Table, limits: Execution, quarter: Quarter) -> ir.Table:
+    """The calls of the quarter before, so that customers stay or about an event; one for each
+    customer and list.
+    """
+    due = {TO_SAVE: limits.save_days, ABOUT_EVENT: limits.event_days}
+    return as_items(
+        calls,
+        kind=calls["list"].cases((TO_SAVE, SAVE), (ABOUT_EVENT, EVENT)),
+        handed_on=ibis.literal(quarter.start),
+        due_on=calls["list"].cases(
+            *[(name, ibis.literal(due_on(quarter.previous, n))) for name, n in due.items()]
+        ),
+        chance=1 - calls.hazard,
+    )
+
+
+def alert_items(alerts: ir.Table, limits: Execution, quarter: Quarter) -> ir.Table:
+    """The alerts that were open at the end of the quarter before. alerts: risk_alert."""
+    waiting = alerts.filter(~_.suppressed, _.status == "open")
+    return as_items(
+        waiting,
+        subject_id=waiting.alert_id,
+        kind=ALERT,
+        staff_id=waiting.assigned_to,
+        handed_on=ibis.literal(quarter.start),
+        due_on=ibis.literal(due_on(quarter.previous, limits.alert_days)),
+        at_stake=waiting.amount,
+    )
+
+
+def usable(follow_ups: ir.Table, items: ir.Table, quarter: Quarter) -> ir.Table:
+    """The follow-ups up to the quarter's end of the entries, each once, with reason: empty where it
+    counts, `EARLY` or `TWICE` where it does not.
+    """
+    of_items = follow_ups.filter(_.done_on <= ibis.literal(quarter.end)).inner_join(
+        items.select("subject_id", "handed_on", item_branch="branch_id"), "subject_id"
+    )
+    same = ["subject_id", "done_on", "outcome", "staff_id"]
+    place = ibis.row_number().over(group_by=same, order_by="follow_up_id")
+    rows = of_items.mutate(place=place)
+    reason = ibis.cases((rows.done_on < rows.handed_on, EARLY), (rows.place > 0, TWICE), else_="")
+    return rows.mutate(reason=reason).drop("place")
+
+
+def followed(items: ir.Table, usable: ir.Table) -> ir.Table:
+    """The entries with what staff did: the columns `WORK` up to done."""
+    counting = usable.filter(_.reason == "")
+    by_time = {"group_by": "subject_id", "order_by": [counting.done_on, counting.follow_up_id]}
+    ranked = counting.mutate(
+        first=ibis.row_number().over(**by_time) == 0,
+        following=_.done_on.lead().over(**by_time),
+    )
+    by_subject = ranked.group_by("subject_id").aggregate(
+        first_on=_.done_on.min(),
+        done_by=_.staff_id.max(where=_["first"]),
+        outcome=_.outcome.max(where=_.following.isnull()),
+        done=_.outcome.isin(DONE).any(),
+    )
+    rows = items.left_join(by_subject, "subject_id")
+    return rows.select(
+        *ITEM,
+        outcome=rows.outcome.fill_null(""),
+        first_on=rows.first_on,
+        done_by=rows.done_by.fill_null(""),
+        followed=rows.first_on.notnull(),
+        in_time=(rows.first_on <= rows.due_on).fill_null(False),
+        done=rows.done.fill_null(False),
+    )
+
+
+def with_success(
+    work: ir.Table,
+    held: ir.Table | None,
+    left: ir.Table | None,
+    buying: list[str],
+    quarter: Quarter,
+) -> ir.Table:
+    """The entries with whether each was a success: the columns `WORK`.
+
+    held: customer_product of the quarter; without it an offer is a success where staff say that it
+    was sold. left: customer_left of the quarter. buying: events after which a purchase is hoped
+    for.
+    """
+    rows = work
+    if held is None:
+        bought, took_any = rows.outcome == "sold", ibis.null("boolean")
+    else:
+        new = held.filter(_.new)
+        taken = new.select("customer_id", "product_id").distinct().mutate(taken=True)
+        anything = new.select("customer_id").distinct().mutate(took_any=True)
+        rows = rows.left_join(taken, ["customer_id", "product_id"]).drop(
+            "customer_id_right", "product_id_right"
+        )
+        rows = rows.left_join(anything, "customer_id").drop("customer_id_right")
+        bought, took_any = rows.taken.fill_null(False), rows.took_any.fill_null(False)
+    if left is None:
+        stayed = ibis.null("boolean")
+    else:
+        gone = left.select("customer_id", gone="left")
+        rows = rows.left_join(gone, "customer_id").drop("customer_id_right")
+        stayed = ~rows.gone
+    about_buying = (rows.event.isin(buying) if buying else ibis.literal(False)).fill_null(False)
+    success = ibis.cases(
+        (rows.kind.isin([OFFER, HELD_BACK]), bought),
+        (rows.kind == ALERT, rows.done),
+        ((rows.kind == EVENT) & about_buying, took_any),
+        else_=stayed,
+    )
+    rows = rows.mutate(success=success.cast("boolean"), quarter=ibis.literal(str(quarter)))
+    return rows.select(*WORK)
+
+
+def not_counted(
+    follow_ups: ir.Table,
+    usable: ir.Table,
+    known: ir.Table,
+    staff: ir.Table | None,
+    quarter: Quarter,
+) -> ir.Table:
+    """The follow-ups of the quarter that are not counted, and why: the columns `ASIDE`.
+
+    known: subject_id of every entry and alert of any quarter. The branch is that of the member of
+    staff; ALL where nobody knows it.
+    """
+    start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
+    columns = ["follow_up_id", "subject_id", "staff_id", "done_on", "outcome"]
+    strange = (
+        follow_ups.filter(_.done_on.between(start, end))
+        .anti_join(known, "subject_id")
+        .select(*columns, reason=ibis.literal(NO_SUCH))
+    )
+    wrong = usable.filter(_.reason != "").select(*columns, "reason")
+    rows = strange.union(wrong)
+    if staff is None:
+        branch = ibis.literal("ALL")
+    else:
+        works_at = staff.select("staff_id", works_at="branch_id")
+        rows = rows.left_join(works_at, "staff_id").drop("staff_id_right")
+        branch = rows.works_at.fill_null("ALL")
+    rows = rows.mutate(branch_id=branch, quarter=ibis.literal(str(quarter)))
+    return rows.select(**{c: rows[c].cast(kind) for c, kind in ASIDE.items()})
