@@ -1,28 +1,42 @@
 """How well offers are chosen and assigned: campaign calls of a public bank told in rolling windows,
-and the time that assigning offers takes.
+offers of demo banks and of Berka against simpler ways to choose, and the time that assigning takes.
 
     python benchmarks/offers.py [--public ../shared/data] [--customers 100000] [--products 8]
+                                [--seeds 10]
 
 Prints the tables of benchmarks/README.md.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from analysis.logit import chances, fit_logit
 from analysis.opportunities.assignment import assign
+from analysis.prepare import prepare
+from analysis.sources.params import read_params
 from analysis.statistics.regression import auc_interval
+from analysis.tables import Tables
 
 WINDOW, STEP = 20_000, 1_000
 #: Calls after which one counts half as much, of the models that are averaged.
 HALF_LIVES = (500, 2_000, 8_000)
 ECONOMY = ("emp.var.rate", "cons.price.idx", "cons.conf.idx", "euribor3m", "nr.employed")
 STEPS, PENALTY, RARE = 7, 0.003, 0.9995
+PARAMS = Path(__file__).parents[1] / "params" / "demo.yml"
+#: What inclines customers to each product (`demo.plan.TAKE_UP`), and the columns that show it.
+PLANTED = {
+    "P05": {"mobile": ["mobile_share"], "income": ["money_in", "salary_months", "balance_end"]},
+    "P08": {"balance": ["balance_end"]},
+    "P09": {"mortgage": ["holds_P06"]},
+    "P10": {"balance": ["balance_end"]},
+}
 
 
 def main() -> None:
@@ -31,11 +45,14 @@ def main() -> None:
     options.add_argument("--public", type=Path, default=Path("../shared/data"))
     options.add_argument("--customers", type=int, default=100_000)
     options.add_argument("--products", type=int, default=8)
+    options.add_argument("--seeds", type=int, default=10)
     asked = options.parse_args()
     sets = {
         "bank-marketing": "bank-marketing/bank-full.csv",
         "bank-marketing-additional": "bank-marketing-additional/bank-additional-full.csv.gz",
     }
+    if asked.seeds:
+        demo_banks(asked.seeds)
     print(
         "| calls | model | AUC | ALIFT | subscribers in the best half |",
         "|---|---|---|---|---|",
@@ -98,6 +115,48 @@ def rolled(name: str, calls: pd.DataFrame) -> None:
             f"{gained[len(y) // 2 - 1]:.1%} |",
             flush=True,
         )
+
+
+def demo_banks(seeds: int) -> None:
+    """Offers of demo banks, each made and prepared in a folder of its own, on the quarter held out:
+    chosen by model and by simpler ways; and whether the planted model is found again.
+    """
+    shares: dict[str, list[float]] = {}
+    auc: dict[str, list[float]] = {}
+    found: dict[str, int] = {}
+    ahead = 0
+    for seed in range(1, seeds + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+            content |= {"data": f"{folder}/data", "outputs": f"{folder}/outputs"}
+            demo = {"customers": 5_000, "seed": seed}
+            content["source"] = {"folder": f"{folder}/source", "demo": demo}
+            path = Path(folder) / "demo.yml"
+            path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+            bank = read_params(path)
+            prepare(bank, jobs=2)
+            model = Tables(bank, "ALL", bank.quarters.last).propensity
+        by_method = {c.method: c for c in model.compared}
+        for method, told in by_method.items():
+            shares.setdefault(method, []).append(told.share)
+            auc.setdefault(method, []).append(told.auc or np.nan)
+        others = [told.share for method, told in by_method.items() if method != "propensity"]
+        ahead += by_method["propensity"].share > max(others)
+        for product, fitted in model.fitted.items():
+            weights = {f.name: f.coefficient for f in fitted.features}
+            for trait, columns in PLANTED[product].items():
+                name = f"{product}: {trait}"
+                found[name] = found.get(name, 0) + (max(weights.get(c, 0.0) for c in columns) > 0)
+    print(f"\nDemo banks of {seeds} seeds; propensity first in {ahead}:")
+    print("| method | taken up of the offers | AUC |", "|---|---|---|", sep="\n")
+    for method, values in shares.items():
+        print(
+            f"| {method} | {np.mean(values):.1%} ({min(values):.1%} to {max(values):.1%}) | "
+            f"{np.mean(auc[method]):.3f} |"
+        )
+    print("\n| planted | found |", "|---|---|", sep="\n")
+    for name, times in found.items():
+        print(f"| {name} | {times} of {seeds} |", flush=True)
 
 
 def assignment(customers: int, products: int) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.campaigns import findings as campaigns
+from analysis.execution import findings as execution
 from analysis.changes import findings as changes
 from analysis.changes import worth
 from analysis.loyalty import drivers, measurement, regression_tables
@@ -164,9 +165,29 @@ def of_offers(p, bank):
     yield offers.BUNDLES, offers.bundles(p.patterns, names)
 
 
+def of_execution(p, bank):
+    told, end = p.follow_through, Quarter.parse(Q).end
+    yield execution.FUNNEL, execution.funnel(p.work, set(), 10)
+    yield execution.OF_STAFF, execution.compared(told.staff, "in_time", "ALL")
+    yield execution.UNTOUCHED, execution.untouched(p.work, p.products, {}, end)
+    yield execution.FORECAST, execution.forecast(p.handed_now, p.work, told.kinds, set(), 10)
+    yield execution.OFFERS_ADDED, execution.offers_added(told.added, 10)
+    yield execution.NOT_COUNTED, execution.not_counted(told)
+    yield execution.SET_ASIDE, execution.set_aside(p.set_aside)
+    yield execution.CHANCES_TOLD, execution.chances_told(told.kinds, 10)
+
+
 @pytest.mark.parametrize(
     "subject",
-    [of_groups, of_changes, of_loyalty, of_texts_and_leaving, of_campaigns, of_offers],
+    [
+        of_groups,
+        of_changes,
+        of_loyalty,
+        of_texts_and_leaving,
+        of_campaigns,
+        of_offers,
+        of_execution,
+    ],
 )
 def test_a_table_has_the_columns_it_is_said_to_have(subject, ready_demo):
     bank = read_params(ready_demo)

@@ -184,7 +184,14 @@ def test_the_attack_finds_what_is_only_left_out_branch_by_branch(demo, monkeypat
     assert left.min() < 2.5
 
 
-REPORTS = ("segmentation", "customer_changes", "loyalty", "retention", "cross_sell")
+REPORTS = (
+    "segmentation",
+    "customer_changes",
+    "loyalty",
+    "retention",
+    "cross_sell",
+    "execution",
+)
 
 
 @pytest.mark.slow

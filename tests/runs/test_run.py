@@ -47,6 +47,7 @@ WITHOUT_DATA = {
     "risk_acceptance",
     "cross_sell",
     "campaigns",
+    "execution",
 }
 
 
@@ -210,6 +211,7 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(
         "retention": "done",
         **{kind: "empty" if kind in WITHOUT_DATA else "done" for kind in KINDS},
         "cross_sell": "empty",
+        "execution": "empty",
     }
 
 

@@ -151,11 +151,11 @@ def untouched(
     if work.empty:
         return pd.DataFrame(columns=list(UNTOUCHED))
     rows = work[~work["followed"].astype(bool) & ~(_came(work) & (work["kind"] == OFFER))]
-    product = rows["product_id"].map(products).fillna(rows["product_id"])
-    event = rows["event"].map(events).fillna(rows["event"])
+    named = {**products, **events}
+    what = rows["product_id"].astype(object).fillna(rows["event"].astype(object)).fillna("")
     due = pd.to_datetime(rows["due_on"])
     told = rows.assign(
-        what=product.fillna(event).fillna(""),
+        what=[named.get(name, name) for name in what],
         customer_id=rows["customer_id"].fillna(""),
         due_on=due.dt.strftime("%Y-%m-%d"),
         days_over=(pd.Timestamp(end) - due).dt.days.clip(lower=0),

@@ -214,32 +214,32 @@ def with_success(
     was sold. left: customer_left of the quarter. buying: events after which a purchase is hoped
     for.
     """
-    rows = work
-    if held is None:
-        bought, took_any = rows.outcome == "sold", ibis.null("boolean")
-    else:
+    unknown = ibis.null("boolean")
+    rows = work.mutate(bought=_.outcome == "sold", took_any=unknown, stayed=unknown)
+    if held is not None:
         new = held.filter(_.new)
         taken = new.select("customer_id", "product_id").distinct().mutate(taken=True)
-        anything = new.select("customer_id").distinct().mutate(took_any=True)
-        rows = rows.left_join(taken, ["customer_id", "product_id"]).drop(
-            "customer_id_right", "product_id_right"
+        anything = new.select("customer_id").distinct().mutate(took=True)
+        joined = rows.left_join(taken, ["customer_id", "product_id"]).left_join(
+            anything, "customer_id"
         )
-        rows = rows.left_join(anything, "customer_id").drop("customer_id_right")
-        bought, took_any = rows.taken.fill_null(False), rows.took_any.fill_null(False)
-    if left is None:
-        stayed = ibis.null("boolean")
-    else:
+        rows = joined.select(
+            *(c for c in rows.columns if c not in ("bought", "took_any")),
+            bought=_.taken.fill_null(False),
+            took_any=_.took.fill_null(False),
+        )
+    if left is not None:
         gone = left.select("customer_id", gone="left")
-        rows = rows.left_join(gone, "customer_id").drop("customer_id_right")
-        stayed = ~rows.gone
-    about_buying = (rows.event.isin(buying) if buying else ibis.literal(False)).fill_null(False)
+        joined = rows.left_join(gone, "customer_id")
+        rows = joined.select(*(c for c in rows.columns if c != "stayed"), stayed=~_.gone)
+    about_buying = rows.event.isin(buying).fill_null(False) if buying else ibis.literal(False)
     success = ibis.cases(
-        (rows.kind.isin([OFFER, HELD_BACK]), bought),
+        (rows.kind.isin([OFFER, HELD_BACK]), rows.bought),
         (rows.kind == ALERT, rows.done),
-        ((rows.kind == EVENT) & about_buying, took_any),
-        else_=stayed,
+        ((rows.kind == EVENT) & about_buying, rows.took_any),
+        else_=rows.stayed,
     )
-    rows = rows.mutate(success=success.cast("boolean"), quarter=ibis.literal(str(quarter)))
+    rows = rows.mutate(success=success, quarter=ibis.literal(str(quarter)))
     return rows.select(*WORK)
 
 
