@@ -174,6 +174,11 @@ class OfLikeness(Logit):
     p_corrected: float
 
     @property
+    def base(self) -> float:
+        """The share of known holders."""
+        return self.holders / (self.holders + self.others)
+
+    @property
     def beyond_chance(self) -> bool:
         """Whether holders held out were found more often than by chance."""
         return self.p_corrected < 0.05

@@ -7,6 +7,10 @@ is the chance to be one who would hold it if the holders are drawn at random fro
 which is doubtful: they were offered it, or came for it. So it is called likeness, and whether it
 says anything is looked at on holders held out, against chance.
 
+Where holders are hardly told from the others, c is near the share of holders, and the likeness of
+half of all is 1. So customers are ranked, and their product is chosen, by the lift: how many times
+as frequent known holders are among customers like this one as among all.
+
 Holders are never told by the product itself or the number of products; nor by sex, nor by the
 credit grade, which a bank gives to those who borrow.
 """
@@ -54,7 +58,8 @@ HELD_OUT = (0, 1)  # folds, of five
 HOLDS = "holds_"
 #: Potential customers, of each branch the likeliest: column to its type.
 #: potential: prospect, dormant, or single_product.
-#: likeness: to the holders of the product, 0 to 1.
+#: likeness: to the holders of the product, 0 to 1. lift: how many times as frequent holders are
+#: among customers like this one as among all.
 LIKENESS = {
     "customer_id": "string",
     "branch_id": "string",
@@ -62,6 +67,7 @@ LIKENESS = {
     "product_id": "string",
     "potential": "string",
     "likeness": "float64",
+    "lift": "float64",
     "first_reason": "string",
     "second_reason": "string",
     "quarter": "string",
@@ -218,7 +224,7 @@ def found_in_likeliest_tenth(
     are equally likely it is settled by the hash of the identifier.
     """
     lot = [hashlib.sha256(str(c).encode()).hexdigest() for c in customer_id]
-    order = np.lexsort((lot, -chance))
+    order = np.lexsort((np.array(lot), -chance))
     tenth = max(round(len(chance) / 10), 1)
     return int(holds[order[:tenth]].sum()), tenth
 
@@ -242,8 +248,7 @@ def likeness_of(
     hold, computed where the rows are; None where no model is beyond chance.
 
     people: as from `everybody`. Returns customer_id, branch_id, manager_id, customer_type,
-    product_id, potential, known, first_reason, second_reason, and ratio: likeness, above 1 where a
-    customer is told more surely than the holders are.
+    product_id, potential, known, likeness, lift, first_reason, second_reason.
     """
     parts = []
     for m in models:
@@ -265,7 +270,8 @@ def likeness_of(
                     "second_reason",
                     product_id=ibis.literal(m.product),
                     known=ibis.literal(m.known),
-                    ratio=told.chance / m.result.c,
+                    likeness=ibis.least(told.chance / m.result.c, 1.0),
+                    lift=told.chance / m.result.base,
                 )
             )
     return (ibis.union(*parts) if len(parts) > 1 else parts[0]) if parts else None
@@ -323,11 +329,10 @@ def potential_of_branch(
     by_lot = pairs["customer_id"].map(lambda c: is_held_back(c, settings)).to_numpy(dtype=bool)
     may = pairs[(excluded(pairs) == "") & ~by_lot]
     ranked = may.sort_values(
-        ["ratio", "customer_id", "product_id"], ascending=[False, True, True], ignore_index=True
+        ["lift", "customer_id", "product_id"], ascending=[False, True, True], ignore_index=True
     )
     best = ranked.drop_duplicates("customer_id", ignore_index=True)
     listed = best.head(settings.lookalikes).assign(quarter=str(quarter))
-    listed["likeness"] = listed["ratio"].clip(upper=1.0)
     return listed[list(LIKENESS)], best
 
 
