@@ -71,7 +71,7 @@ def test_a_product_without_a_list_is_named_on_the_page():
     models = lookalikes.fit_likeness(people(500, 3, planted=False), ["A"])
     assert not any(m.result.beyond_chance for m in models)
     told = potential.no_list(Likeness(quarter="2024Q4", consent=True, models=models), {"A": "Card"})
-    assert "Card (Personal): by age, income and years with us" in told
+    assert "Card (Personal): by age, income, years with us" in told
     assert "no more often than by chance" in told
     assert lookalikes.likeness_of(ibis.memtable({"customer_id": ["C1"]}), None, models) is None
 
