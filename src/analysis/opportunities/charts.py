@@ -74,7 +74,7 @@ def found_chart(told: pd.DataFrame) -> Figure | None:
     rows = told.dropna(subset=["share"])
     if rows.empty:
         return None
-    drawing, axis = plt.subplots(figsize=(8, 0.4 * len(rows) + 1.2))
+    drawing, axis = plt.subplots(figsize=(6, 0.4 * len(rows) + 1.2))
     axis.errorbar(
         rows["share"],
         range(len(rows)),

@@ -235,8 +235,8 @@ class Need(Shape):
     median_low: float | None
     median_high: float | None
     mean: float
-    mean_low: float
-    mean_high: float
+    mean_low: float | None
+    mean_high: float | None
     yearly: float
     yearly_low: float
     yearly_high: float

@@ -165,7 +165,7 @@ def how_likeness_is_told(model: Likeness, settings: Offers) -> list[str]:
 
 
 #: Needs that no product meets: column to its type.
-#: n: customers; share: of the active ones of the type, with its interval low to high (Wilson).
+#: share: of the active ones of the type, with its interval low to high (Wilson).
 #: money_median, money: median and mean of the money involved, with intervals (order statistics;
 #: Student). yearly: worth to the bank a year, with its interval (bootstrap). already: share of
 #: them who hold the nearest product. check: against chance, in words.
@@ -173,7 +173,7 @@ NEEDS = {
     "pattern": "str",
     "customer_type": "str",
     "bank": "str",
-    "n": "int",
+    "customers": "int",
     "share": "float",
     "low": "float",
     "high": "float",
@@ -199,6 +199,7 @@ def needs(model: UnmetNeeds, products: Mapping[str, str], min_cell: int) -> pd.D
     rows = [
         {
             **n.model_dump(exclude={"already"}),
+            "customers": n.n,
             "money_median": n.median,
             "money": n.mean,
             "nearest": products.get(n.nearest, n.nearest),
@@ -210,7 +211,7 @@ def needs(model: UnmetNeeds, products: Mapping[str, str], min_cell: int) -> pd.D
     ]
     numbers = [c for c, kind in NEEDS.items() if kind == "float"]
     table = pd.DataFrame(rows, columns=list(NEEDS))
-    return table.astype({**dict.fromkeys(numbers, "float"), "n": "int"})
+    return table.astype({**dict.fromkeys(numbers, "float"), "customers": "int"})
 
 
 def _share_told(count: int | None, of: int, min_cell: int) -> float | None:

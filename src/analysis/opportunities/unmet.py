@@ -129,7 +129,7 @@ def pays_another(
     quarters = 2 if two else 1
     payers = each.inner_join(active, "customer_id")
     members = payers.filter(_.months >= settings.months).select(
-        "customer_id", "customer_type", "bank", money=_.paid / quarters
+        "customer_id", "customer_type", "bank", money=(_.paid / quarters).round(2)
     )
     if not two:
         return Found(members, pd.DataFrame())
@@ -178,7 +178,7 @@ def seasonal(customers: ir.Table, quarter: Quarter, settings: Unmet) -> Found | 
     rows = rows.select("customer_id", "quarter", out=_.money_out.cast("float64"), latest=latest)
     by_year = rows.group_by("customer_id", "latest").aggregate(
         quarters=_.count(),
-        mean=_.out.mean(),
+        mean=_.out.mean().round(4),
         season=_.out.sum(where=_.quarter.isin([str(y[0]) for y in years])),
     )
     by_year = by_year.filter((_.quarters == YEAR) & (_.mean > 0))
@@ -204,7 +204,7 @@ def seasonal(customers: ir.Table, quarter: Quarter, settings: Unmet) -> Found | 
     active = of_quarter(customers, quarter).select("customer_id", "customer_type")
     each = each.inner_join(active, "customer_id")
     members = each.filter(_.in_season == len(years)).select(
-        "customer_id", "customer_type", bank=ibis.literal(""), money=_.money
+        "customer_id", "customer_type", bank=ibis.literal(""), money=_.money.round(2)
     )
     ways = (
         each.group_by("customer_type", "ways", hit=_.in_season == len(years))
@@ -319,7 +319,10 @@ def _sized(own: ir.Table, n: int, of: int, worth: float) -> dict[str, float | No
     money = rows["money"].astype(float)
     low, high = share_interval(n, of)
     median = [None if np.isnan(end) else end for end in median_interval(money)]
-    mean_low, mean_high = mean_interval(float(money.mean()), float(money.std()), len(money))
+    mean = [
+        None if np.isnan(end) else end
+        for end in mean_interval(float(money.mean()), float(money.std()), len(money))
+    ]
     drawn = [
         float((times * money).mean()) * n * worth for times in draws(np.arange(len(money)), DRAWS)
     ]
@@ -333,8 +336,8 @@ def _sized(own: ir.Table, n: int, of: int, worth: float) -> dict[str, float | No
         "median_low": median[0],
         "median_high": median[1],
         "mean": float(money.mean()),
-        "mean_low": mean_low,
-        "mean_high": mean_high,
+        "mean_low": mean[0],
+        "mean_high": mean[1],
         "yearly": float(money.mean()) * n * worth,
         "yearly_low": float(yearly_low),
         "yearly_high": float(yearly_high),
