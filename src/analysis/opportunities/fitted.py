@@ -188,7 +188,7 @@ class LikenessModel(Shape):
     """How the holders of a product among one type of customers are told from the others.
 
     known: everybody (what is known of everybody), or behaviour (that and what active customers do).
-    holders: of the type in all. potential: kind to the customers of whom this is the best product
+    holders: of the type, among 60,000 customers at most. potential: kind to the customers of whom this is the best product
     and who may be called about it.
     """
 
