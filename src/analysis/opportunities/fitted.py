@@ -188,8 +188,8 @@ class LikenessModel(Shape):
     """How the holders of a product among one type of customers are told from the others.
 
     known: everybody (what is known of everybody), or behaviour (that and what active customers do).
-    holders: of the type, among 60,000 customers at most. potential: kind to the customers of whom this is the best product
-    and who may be called about it.
+    holders: of the type, among 60,000 customers at most. potential: kind to the customers of whom
+    this is the best product and who may be called about it.
     """
 
     product: str

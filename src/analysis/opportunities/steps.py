@@ -361,34 +361,30 @@ def customer_likeness(
         "most_contacts": settings.most_contacts,
         "declined": _declined(others["follow_ups"], products, at, settings.refused_quarters),
     }
-    made, counted = None, []
+    made, best = None, pd.DataFrame()
     branches = pairs.select("branch_id").distinct().order_by("branch_id").to_pandas()["branch_id"]
     for branch in branches:
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
-        asked = people.filter((_.branch_id == branch) & _.potential.notnull())
-        agreed = asked.select("customer_id", "consent").to_pandas().set_index("customer_id")
+        agreed = people.filter(_.branch_id == branch).select("customer_id", "consent").to_pandas()
+        agreed = agreed.set_index("customer_id")["consent"].astype("boolean")
         own_customers = customers.filter(_.branch_id == branch).order_by("customer_id").to_pandas()
-        saved = _to_be_saved(own_customers, churn, expected, in_alerts, retention, str(branch))
-        listed, best = potential_of_branch(
-            own,
-            settings,
-            at.quarter,
-            partial(
-                of_all_products,
-                # where anybody was asked, who was not has not agreed
-                consent=agreed["consent"].astype("boolean").fillna(not consent),
-                to_be_saved=saved,
-                **same_for_all,
+        excluded = partial(
+            of_all_products,
+            # where anybody was asked, who was not has not agreed
+            consent=agreed.fillna(not consent),
+            to_be_saved=_to_be_saved(
+                own_customers, churn, expected, in_alerts, retention, str(branch)
             ),
+            **same_for_all,
         )
-        counted.append(best)
+        listed, best_of_branch = potential_of_branch(own, settings, at.quarter, excluded)
+        best = pd.concat([best, best_of_branch])
         if made is None:
             made = con.create_table(
                 "likeness__listed", schema=ibis.schema(LIKENESS), temp=True, overwrite=True
             )
         if len(listed):
             con.insert("likeness__listed", listed)
-    best = pd.concat(counted) if counted else pd.DataFrame()
     return made, Likeness(**told, consent=consent, models=with_potential(models, best))
 
 

@@ -134,9 +134,15 @@ def pays_another(
     if not two:
         return Found(members, pd.DataFrame())
     stayed = of_quarter(customers, quarter.previous).select("customer_id")
+    return Found(members, _against_before(payers.semi_join(stayed, "customer_id")))
+
+
+def _against_before(payers: ir.Table) -> pd.DataFrame:
+    """Customers who pay each bank in two months of the quarter, and of the one before, and the
+    chance of such a difference where as many begin as end (McNemar 1947, exact).
+    """
     against = (
-        payers.semi_join(stayed, "customer_id")
-        .group_by("customer_type", "bank")
+        payers.group_by("customer_type", "bank")
         .aggregate(
             now=(_.now >= 2).sum(),
             before=(_.before >= 2).sum(),
@@ -146,14 +152,13 @@ def pays_another(
         .order_by("customer_type", "bank")
         .to_pandas()
     )
-    # McNemar (1947), exact: as many begin as end
-    against["p"] = [
+    p = [
         float(stats.binomtest(int(r.begun), int(r.begun + r.ended)).pvalue)
         if r.begun + r.ended
         else 1.0
         for r in against.itertuples()
     ]
-    return Found(members, against)
+    return against.assign(p=p)
 
 
 def seasonal(customers: ir.Table, quarter: Quarter, settings: Unmet) -> Found | Impossible:
