@@ -4,12 +4,13 @@ import pandas as pd
 import pytest
 
 from analysis.campaigns import findings as campaigns
-from analysis.execution import findings as execution
 from analysis.changes import findings as changes
 from analysis.changes import worth
+from analysis.execution import findings as execution
 from analysis.loyalty import drivers, measurement, regression_tables
 from analysis.loyalty import findings as loyalty
 from analysis.opportunities import findings as offers
+from analysis.opportunities import potential
 from analysis.quarters import Quarter
 from analysis.retention import findings as retention
 from analysis.segmentation import evidence
@@ -163,6 +164,9 @@ def of_offers(p, bank):
     yield offers.WHAT_COUNTS, offers.what_counts(p.propensity, names, bank.events)
     yield offers.PATHS, offers.paths(p.patterns, names)
     yield offers.BUNDLES, offers.bundles(p.patterns, names)
+    yield potential.LOOKALIKES, potential.lookalikes(branch.lookalikes, branch.customers, names)
+    yield potential.TOLD, potential.told(p.likeness, names, 10)
+    yield potential.NEEDS, potential.needs(p.unmet_needs, names, 10)
 
 
 def of_execution(p, bank):

@@ -115,7 +115,8 @@ def test_what_was_sold_is_a_success_and_what_staff_did_not_touch_is_listed(loop)
 def test_what_was_declined_or_sold_is_not_offered_again(loop):
     bank, _follows, _handed, declined, sold = loop
     offers = pd.concat(
-        Tables(bank, branch, NOW).offers for branch in Tables(bank, "ALL", NOW).branches["branch_id"]
+        Tables(bank, branch, NOW).offers
+        for branch in Tables(bank, "ALL", NOW).branches["branch_id"]
     )
     again = offers.merge(declined[["customer_id", "product_id"]], on=["customer_id", "product_id"])
     assert len(again) and not (again["decision"] == "offered").any()

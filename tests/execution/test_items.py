@@ -48,7 +48,9 @@ FOLLOW_UPS = {
 
 def lead(name, kind="offer", customer="C1", staff="S1", product="P1", due=dt.date(2024, 11, 1)):
     handed = dt.date(2024, 10, 1)
-    return dict(zip(LEADS, [name, kind, customer, staff, product, handed, due, 0.2, 100], strict=True))
+    return dict(
+        zip(LEADS, [name, kind, customer, staff, product, handed, due, 0.2, 100], strict=True)
+    )
 
 
 def did(name, subject, day=DAY, outcome="reached", staff="S1"):

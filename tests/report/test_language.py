@@ -78,6 +78,7 @@ def test_no_word_bypasses_translation(pages, report, demo):
             " ".join(f.low.model_dump_json() for f in whole.texts.languages.values()),
             *whole.products.values(),
             *[c.name for c in whole.campaigns.campaigns],
+            *[n.bank for n in whole.unmet_needs.needs],
             *[rule for p in demo.offers.products for rule in (*p.eligible, *p.suits)],
             "Xuhui River Park Maple Court Harbour View Developer compound developer "
             "Everyday Digital",

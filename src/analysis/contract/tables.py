@@ -551,10 +551,10 @@ LEADS = Table(
         Column(
             "kind",
             "text",
-            "An offer, a call so that the customer stays, an event to act on, or a customer kept "
-            "without offer by lot.",
+            "An offer, a call to a potential customer, a call so that the customer stays, an event "
+            "to act on, or a customer kept without offer by lot.",
             required=True,
-            allowed=("offer", "save", "event", "held_back"),
+            allowed=("offer", "lookalike", "save", "event", "held_back"),
         ),
         _id("customer_id", "Customer.", "customers.customer_id", required=True),
         _id("staff_id", "To whom it was handed; empty for whoever is there.", "staff.staff_id"),

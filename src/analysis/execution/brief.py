@@ -111,6 +111,7 @@ def _rows(untouched: pd.DataFrame) -> list[ToDo]:
     actions = {
         "alert": say("Decide it"),
         "offer": say("Offer {what}, or say why not"),
+        "lookalike": say("Offer {what}, or say why not"),
         "save": say("Call, or say why not"),
         "event": say("Act on it, or say why not"),
     }

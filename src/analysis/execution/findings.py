@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.execution.fitted import Added, FollowThrough, NotShown, OfKind, OfStaff
-from analysis.execution.items import ALERT, OFFER
+from analysis.execution.items import ALERT, OF_PRODUCTS
 from analysis.execution.staff import HANDED_KINDS, in_proportion
 from analysis.language import say, sentences
 from analysis.partition import ALL
@@ -150,7 +150,7 @@ def untouched(
     """
     if work.empty:
         return pd.DataFrame(columns=list(UNTOUCHED))
-    rows = work[~work["followed"].astype(bool) & ~(_came(work) & (work["kind"] == OFFER))]
+    rows = work[~work["followed"].astype(bool) & ~(_came(work) & work["kind"].isin(OF_PRODUCTS))]
     named = {**products, **events}
     what = rows["product_id"].astype(object).fillna(rows["event"].astype(object)).fillna("")
     due = pd.to_datetime(rows["due_on"])

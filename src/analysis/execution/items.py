@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from analysis.changes.calls import OFFER as OF_OFFERS
 from analysis.changes.calls import due_on
 from analysis.opportunities.offers import HELD_BACK as NOT_OFFERED
 from analysis.opportunities.offers import OFFERED
@@ -19,7 +20,10 @@ from analysis.retention.called import ABOUT_EVENT, TO_SAVE
 from analysis.sources.params import Execution
 
 #: Kinds of entries; one kept without offer by lot is handed to nobody.
-OFFER, SAVE, EVENT, ALERT, HELD_BACK = "offer", "save", "event", "alert", "held_back"
+OFFER, LOOKALIKE, SAVE, EVENT, ALERT = "offer", "lookalike", "save", "event", "alert"
+HELD_BACK = "held_back"
+#: Those that are about a product.
+OF_PRODUCTS = (OFFER, LOOKALIKE, HELD_BACK)
 #: Outcomes that say that whoever was meant was spoken with, or an alert decided.
 DONE = ("sold", "declined", "reached", "confirmed", "cleared")
 #: An entry as it was handed over: column to its type.
@@ -116,18 +120,45 @@ def offer_items(offers: ir.Table, worth: Mapping[str, float], quarter: Quarter) 
     kept = kept.filter(_.expected >= _.least).select(*made.columns)
     rows = made.union(kept)
     kind = ibis.ifelse(rows.decision == OFFERED, OFFER, HELD_BACK)
-    values = ibis.cases(
-        *[(rows.product_id == product, value) for product, value in worth.items()],
-        else_=ibis.null("float64"),
-    )
     return as_items(
         rows,
         subject_id=rows.lead_id,
         kind=kind,
         handed_on=ibis.literal(quarter.start),
         due_on=rows.due_on,
-        worth=values,
+        worth=_worth(rows, worth),
         at_stake=rows.expected,
+    )
+
+
+def lookalike_items(
+    listed: ir.Table, worth: Mapping[str, float], limits: Execution, quarter: Quarter
+) -> ir.Table:
+    """The potential customers of the quarter before. listed: customer_likeness. Likeness is no
+    chance, so that none is told.
+    """
+    return as_items(
+        listed,
+        subject_id=entry(OF_OFFERS, listed),
+        kind=LOOKALIKE,
+        staff_id=listed.manager_id.fill_null(""),
+        handed_on=ibis.literal(quarter.start),
+        due_on=ibis.literal(due_on(quarter.previous, limits.save_days)),
+        worth=_worth(listed, worth),
+    )
+
+
+def entry(kind: str, rows: ir.Table) -> ir.Value:
+    """The identifier of an entry about a product, as `calls.entry_id` has it."""
+    parts = (ibis.literal(kind), rows.quarter, rows.product_id, rows.customer_id)
+    return ibis.literal(":").join(parts)
+
+
+def _worth(rows: ir.Table, worth: Mapping[str, float]) -> ir.Value:
+    """What a sale of the product of each row is worth."""
+    return ibis.cases(
+        *[(rows.product_id == product, value) for product, value in worth.items()],
+        else_=ibis.null("float64"),
     )
 
 
@@ -234,7 +265,7 @@ def with_success(
         rows = joined.select(*(c for c in rows.columns if c != "stayed"), stayed=~_.gone)
     about_buying = rows.event.isin(buying).fill_null(False) if buying else ibis.literal(False)
     success = ibis.cases(
-        (rows.kind.isin([OFFER, HELD_BACK]), rows.bought),
+        (rows.kind.isin(OF_PRODUCTS), rows.bought),
         (rows.kind == ALERT, rows.done),
         ((rows.kind == EVENT) & about_buying, rows.took_any),
         else_=rows.stayed,

@@ -6,7 +6,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.execution.fitted import Added, FollowThrough
-from analysis.execution.items import ALERT, EVENT, HELD_BACK, OFFER, SAVE
+from analysis.execution.items import ALERT, EVENT, HELD_BACK, LOOKALIKE, OFFER, SAVE
 from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import MOST_ROWS
 from analysis.retention.called import ABOUT_EVENT
@@ -81,6 +81,9 @@ class ExecutionTables(OpportunityTables, RiskTables):
         parts = []
         if len(offers):
             parts.append(offers.assign(kind=OFFER, at_stake=offers["expected"]))
+        if len(self.lookalikes):
+            unknown = float("nan")  # likeness is no chance
+            parts.append(self.lookalikes.assign(kind=LOOKALIKE, chance=unknown, at_stake=unknown))
         if len(calls):
             about_event = calls["list"] == ABOUT_EVENT
             parts.append(

@@ -15,13 +15,13 @@ from scipy import optimize
 
 from analysis.disclosure.counts import LEAST_TO_TELL
 from analysis.execution.fitted import Added, NotShown, OfKind, OfStaff
-from analysis.execution.items import ALERT, EVENT, HELD_BACK, OFFER, SAVE
+from analysis.execution.items import ALERT, EVENT, HELD_BACK, LOOKALIKE, OFFER, SAVE
 from analysis.statistics.intervals import corrected, difference_of_shares
 from analysis.statistics.resampling import LEVEL
 
 LEAST = 5  # entries of a member of staff that is compared
 IN_TIME, SUCCESS = "in_time", "success"
-HANDED_KINDS = (OFFER, SAVE, EVENT, ALERT)
+HANDED_KINDS = (OFFER, LOOKALIKE, SAVE, EVENT, ALERT)
 NEAR = 1e-4  # of 0 or 1, that no chance comes nearer
 
 

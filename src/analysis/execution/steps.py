@@ -13,6 +13,7 @@ from analysis.execution.items import (
     call_items,
     delivered_items,
     followed,
+    lookalike_items,
     not_counted,
     offer_items,
     usable,
@@ -39,6 +40,7 @@ COMPARED = ("kind", "branch_id", "staff_id", "chance", "followed", "in_time", "d
         "follow_ups": table("follow_ups"),
         "staff": table("staff", optional=True),
         "offers": mart("customer_offer", BEFORE, optional=True),
+        "lookalikes": mart("customer_likeness", BEFORE, optional=True),
         "calls": mart("customer_call", BEFORE, optional=True),
         "alerts": mart("risk_alert", BEFORE, optional=True),
         "all_alerts": mart("risk_history", optional=True),
@@ -55,6 +57,7 @@ def work_item(
     follow_ups: ir.Table,
     staff: ir.Table | None,
     offers: ir.Table | None,
+    lookalikes: ir.Table | None,
     calls: ir.Table | None,
     alerts: ir.Table | None,
     all_alerts: ir.Table | None,
@@ -74,6 +77,8 @@ def work_item(
         worth = {p.product: p.value for p in at.setting("offers.products")}
         if offers is not None and worth:
             parts.append(offer_items(offers, worth, quarter))
+        if lookalikes is not None and worth:
+            parts.append(lookalike_items(lookalikes, worth, limits, quarter))
         if calls is not None:
             parts.append(call_items(calls, limits, quarter))
     items = con.create_table("work__items", schema=ibis.schema(ITEM), temp=True, overwrite=True)

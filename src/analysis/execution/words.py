@@ -35,6 +35,7 @@ COLUMNS = {
 #: Values that stand in a table or chart.
 CODES = {
     "offer": marked("offers"),
+    "lookalike": marked("calls to potential customers"),
     "save": marked("calls so that customers stay"),
     "event": marked("events to act on"),
     "alert": marked("alerts to decide"),

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from analysis.language import say
+from analysis.language import clauses, say, with_currency
 from analysis.opportunities.words import label
-from analysis.report.figure import Figure
+from analysis.report.figure import Figure, amount_ticks
 from analysis.statistics.reach import reach
 
 
@@ -63,5 +63,64 @@ def compared_chart(compared: pd.DataFrame) -> Figure | None:
         if best["low"] > second["high"]
         else say("Chosen by {method} most offers are taken up; the next best may be as good")
     ).format(method=label(best["method"]))
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def found_chart(told: pd.DataFrame) -> Figure | None:
+    """How many of the holders held out are among the likeliest tenth; told as from
+    `potential.told`.
+    """
+    rows = told.dropna(subset=["share"])
+    if rows.empty:
+        return None
+    drawing, axis = plt.subplots(figsize=(6, 0.4 * len(rows) + 1.2))
+    axis.errorbar(
+        rows["share"],
+        range(len(rows)),
+        xerr=reach(rows, "share", "low", "high"),
+        fmt="o",
+        capsize=3,
+    )
+    axis.axvline(0.1, color="grey", linestyle="--", label=say("by chance"))
+    named = say("{product}, by {known}", "who holds a product, told by what is known")
+    axis.set_yticks(
+        range(len(rows)),
+        [named.format(product=r.product, known=label(r.known)) for r in rows.itertuples()],
+    )
+    axis.invert_yaxis()
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.set_xlabel(say("Holders held out who are among the likeliest tenth, 95 % interval"))
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    title = say("{n} of {all} models find holders beyond chance").format(
+        n=int(rows["beyond_chance"].sum()), all=len(rows)
+    )
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def needs_chart(needs: pd.DataFrame) -> Figure | None:
+    """What each need is worth to the bank a year; needs as from `potential.needs`."""
+    if needs.empty:
+        return None
+    drawing, axis = plt.subplots(figsize=(8, 0.4 * len(needs) + 1.2))
+    axis.errorbar(
+        needs["yearly"],
+        range(len(needs)),
+        xerr=reach(needs, "yearly", "yearly_low", "yearly_high"),
+        fmt="o",
+        capsize=3,
+    )
+    # a name from the data is not set as a formula
+    named = [
+        clauses([label(r.pattern), label(r.customer_type), r.bank.replace("$", r"\$")])
+        for r in needs.itertuples()
+    ]
+    axis.set_yticks(range(len(needs)), named)
+    axis.invert_yaxis()
+    axis.xaxis.set_major_formatter(amount_ticks())
+    axis.set_xlabel(with_currency(say("Worth a year, 95 % interval")))
+    most = needs.loc[needs["yearly"].idxmax()]
+    title = say("Worth most a year: {need}").format(need=label(most["pattern"]))
     axis.set_title(title)
     return Figure(drawing, title)

@@ -147,3 +147,117 @@ class Offers(Shape):
     quarter: str
     rejected: list[Rejected]
     assigned: list[Assigned]
+
+
+class OfLikeness(Logit):
+    """The chance that a customer is one of the known holders of a product.
+
+    holders, others: customers fitted on, of whom it is known that they hold it, or not known. c:
+    mean chance of holders held out, by which a chance is divided.
+    held_out: holders held out; found: of them in the likeliest tenth of all held out, with share
+    and its interval (Wilson). auc: of those held out, with its interval (DeLong).
+    p: that chance finds as many (hypergeometric); p_corrected: over all models (Holm 1979).
+    """
+
+    holders: int
+    others: int
+    c: float
+    held_out: int
+    found: int
+    share: float
+    low: float
+    high: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    p: float
+    p_corrected: float
+
+    @property
+    def base(self) -> float:
+        """The share of known holders."""
+        return self.holders / (self.holders + self.others)
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether holders held out were found more often than by chance."""
+        return self.p_corrected < 0.05
+
+
+class LikenessModel(Shape):
+    """How the holders of a product among one type of customers are told from the others.
+
+    known: everybody (what is known of everybody), or behaviour (that and what active customers do).
+    holders: of the type, among 60,000 customers at most. potential: kind to the customers of whom
+    this is the best product and who may be called about it.
+    """
+
+    product: str
+    customer_type: str
+    known: str
+    holders: int
+    result: OfLikeness | Impossible
+    potential: dict[str, int] = {}
+
+
+class Likeness(Shape):
+    """Who is like the holders of which product, as it can be known at a quarter's end.
+
+    consent: whether the bank says of anybody that he may be contacted.
+    """
+
+    quarter: str
+    consent: bool
+    models: list[LikenessModel]
+
+
+class Need(Shape):
+    """Customers of one type with a need that no product of theirs meets.
+
+    bank: that they pay, where the need is seen in that. n: customers; share: of the active ones of
+    the type, with its interval (Wilson). median, mean: of the money involved, with intervals
+    (order statistics; Student). yearly: what it is worth to the bank a year, with its interval
+    (bootstrap). nearest: the product whose holders they are most like; already: of them who hold
+    it.
+    now, before: customers of the type with such a need in the quarter, and in the one before.
+    by_chance: customers expected if seasons were shuffled, with the range of 95 %.
+    p: that chance, or nothing new, makes as much of it; p_corrected: over all of the kind.
+    """
+
+    pattern: str
+    customer_type: str
+    bank: str
+    n: int
+    share: float
+    low: float
+    high: float
+    median: float
+    median_low: float | None
+    median_high: float | None
+    mean: float
+    mean_low: float | None
+    mean_high: float | None
+    yearly: float
+    yearly_low: float
+    yearly_high: float
+    nearest: str
+    already: int | None
+    now: int | None = None
+    before: int | None = None
+    by_chance: float | None = None
+    by_chance_low: float | None = None
+    by_chance_high: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+
+
+class UnmetNeeds(Shape):
+    """Needs that no product meets, of the whole bank.
+
+    season: the quarter that is to come. lacking: pattern to why nothing can be said of it.
+    """
+
+    quarter: str
+    season: str
+    needs: list[Need]
+    lacking: dict[str, Impossible]

@@ -5,7 +5,7 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
-from analysis.opportunities.fitted import Offers, Patterns, Propensity
+from analysis.opportunities.fitted import Likeness, Offers, Patterns, Propensity, UnmetNeeds
 from analysis.opportunities.offers import OFFERED
 from analysis.partition import MOST_ROWS, flagged
 from analysis.retention.reads import RetentionTables
@@ -102,3 +102,27 @@ class OpportunityTables(RetentionTables):
         if self.missing_for("customer_product"):
             return Patterns(paths=[], bundles=[])
         return self.model("product_patterns", Patterns, self.quarter)
+
+    @cached_property
+    def lookalikes(self) -> pd.DataFrame:
+        """customer_likeness of the branch: potential customers, the likeliest first; none of the
+        whole bank.
+        """
+        if self.own_branch is None:
+            return pd.DataFrame()
+        return self.read(
+            self.mart("customer_likeness", self.quarter, self.own_branch),
+            lambda rows: rows.order_by([_.lift.desc(), _.customer_id]),
+        )
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """How the holders of what is offered are told from the others, in the whole bank."""
+        if self.missing_for("customer_likeness"):
+            return Likeness(quarter=str(self.quarter), consent=True, models=[])
+        return self.model("likeness", Likeness, self.quarter)
+
+    @cached_property
+    def unmet_needs(self) -> UnmetNeeds:
+        """Needs that no product meets, in the whole bank."""
+        return self.model("unmet_needs", UnmetNeeds, self.quarter)

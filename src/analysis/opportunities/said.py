@@ -1,6 +1,6 @@
 """Why an offer suits a customer, as somebody would say it, and how to begin."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -31,9 +31,11 @@ SENTENCES = {
     "counterparties high": marked("Deals with many others"),
     "felt high": marked("Was content in the last survey"),
     "new_outside_paid high": marked("Pays to new accounts at other banks"),
+    "income high": marked("Has a higher income, or turnover, than most"),
 }
 HOLDS_IT, HOLDS_IT_NOT = marked("Has {product} with us"), marked("Has no {product} with us yet")
 NOT_YET = marked("no {product} yet")
+LIKE_THEM = marked("much like those who have {product}")
 #: Reason to how a call may begin.
 OPENINGS = {
     "balance_end high": marked(
@@ -131,3 +133,11 @@ def opening(first: str, product: str, products: Mapping[str, str], events: list[
     if name in titles:
         return say(OPENING_EVENT).format(event=titles[name], product=offered)
     return say(OPENING).format(product=offered)
+
+
+def likeness(
+    reasons: Iterable[str], product: str, customer: Mapping[str, Any], products: Mapping[str, str]
+) -> str:
+    """Why somebody may become a customer of a product: what makes him like those who hold it."""
+    told = [text for reason in reasons if (text := sentence(reason, customer, products, []))]
+    return clauses([*told, say(LIKE_THEM).format(product=products.get(product, product))])

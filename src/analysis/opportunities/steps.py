@@ -1,6 +1,7 @@
 """What customers hold, what else they would take, and the offers of a quarter."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import ibis
@@ -9,9 +10,15 @@ import pandas as pd
 from ibis import _
 
 from analysis.changes.calls import answers, named_in_alerts
-from analysis.opportunities.fitted import Offers, Patterns, Propensity
+from analysis.opportunities.fitted import Likeness, Offers, Patterns, Propensity, UnmetNeeds
 from analysis.opportunities.held import products_held
-from analysis.opportunities.offers import OFFER, offers_of_branch, rejected_by, room_of
+from analysis.opportunities.offers import (
+    OFFER,
+    OFFERED,
+    offers_of_branch,
+    rejected_by,
+    room_of,
+)
 from analysis.opportunities.rules import first_failed, of_all_products, refused
 from analysis.retention.called import TO_SAVE
 from analysis.steps.declaration import (
@@ -21,6 +28,7 @@ from analysis.steps.declaration import (
     Mart,
     Model,
     Sample,
+    last,
     mart,
     step,
     table,
@@ -166,13 +174,7 @@ def customer_offer(
     to_be_saved = _to_be_saved(others["calls"])
     with_event = _with_event(at, others["events"])
     contacts = _contacts(at, others["contacts"])
-    declined = (
-        pd.DataFrame(columns=["customer_id", "product_id"])
-        if others["follow_ups"] is None
-        else refused(
-            answers(others["follow_ups"], others["leads"]), at.quarter, settings.refused_quarters
-        )
-    )
+    declined = _declined(others["follow_ups"], others["leads"], at)
     made, assigned, rejected = None, [], []
     for branch, room in _rooms(others["staff"], settings, at.setting("retention.capacity"), held):
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
@@ -257,3 +259,145 @@ def _to_be_saved(calls: ir.Table | None) -> set[str]:
         return set()
     saved = calls.filter(_.list == TO_SAVE).select("customer_id").distinct().to_pandas()
     return set(saved["customer_id"])
+
+
+@step(
+    latest=2,  # what became of the list of the quarter before is told
+    writes=[Mart("customer_likeness", key=("customer_id",)), Model("likeness", Likeness)],
+    reads={
+        "of_bank": table("customers"),
+        "customers": mart("customer_quarter"),
+        "before": mart("customer_quarter", BEFORE, optional=True),
+        "holdings": table("holdings"),
+        "offers": mart("customer_offer", optional=True),
+        "calls": mart("customer_call", optional=True),
+        "events": mart("customer_event", optional=True),
+        "alerts": mart("risk_alert", optional=True),
+        "parties": mart("risk_party", optional=True),
+        "contacts": table("contacts", optional=True),
+        "follow_ups": table("follow_ups", optional=True),
+        "leads": table("leads", optional=True),
+    },
+    settings=("offers", "events.name", "events.expect"),
+)
+def customer_likeness(
+    at: At,
+    of_bank: ir.Table,
+    customers: ir.Table,
+    before: ir.Table | None,
+    holdings: ir.Table,
+    offers: ir.Table | None,
+    **others: ir.Table | None,
+) -> tuple[ir.Table | None, Likeness]:
+    """Who may become a customer of what is offered, by likeness to those who hold it."""
+    from analysis.opportunities.lookalikes import (
+        LIKENESS,
+        everybody,
+        fit_likeness,
+        held_at_the_end,
+        likeness_of,
+        not_eligible,
+        potential_of_branch,
+        sample_of,
+        with_potential,
+    )
+
+    settings, con = at.setting("offers"), at.engine
+    products, told = [p.product for p in settings.products], {"quarter": str(at.quarter)}
+    people = everybody(of_bank, customers, at.quarter)
+    people = con.create_table("likeness__people", people, temp=True, overwrite=True)
+    consent = people.filter(_.consent.notnull()).head(1).count().to_pyarrow().as_py() > 0
+    if not products:
+        return None, Likeness(**told, consent=consent, models=[])
+    held = held_at_the_end(holdings, at.quarter)
+    models = fit_likeness(sample_of(people, held, products), products)
+    pairs = likeness_of(people, held, models)
+    if pairs is None:
+        return None, Likeness(**told, consent=consent, models=models)
+    if (barred := not_eligible(people, before, settings.products)) is not None:
+        pairs = pairs.anti_join(barred, ["customer_id", "product_id"])
+    pairs = con.create_table("likeness__pairs", pairs, temp=True, overwrite=True)
+    same_for_all: dict[str, Any] = {
+        "in_alerts": _parties_of_alerts(others["alerts"], others["parties"]),
+        "to_be_saved": _to_be_saved(others["calls"]),
+        "with_event": _with_event(at, others["events"]) | _with_offer(offers),
+        "contacts": _contacts(at, others["contacts"]),
+        "most_contacts": settings.most_contacts,
+        "declined": _declined(others["follow_ups"], others["leads"], at),
+    }
+    made, best = None, pd.DataFrame()
+    branches = pairs.select("branch_id").distinct().order_by("branch_id").to_pandas()["branch_id"]
+    for branch in branches:
+        own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
+        agreed = people.filter(_.branch_id == branch).select("customer_id", "consent").to_pandas()
+        agreed = agreed.set_index("customer_id")["consent"].astype("boolean")
+        excluded = partial(
+            of_all_products,
+            # where anybody was asked, who was not has not agreed
+            consent=agreed.fillna(not consent),
+            **same_for_all,
+        )
+        listed, best_of_branch = potential_of_branch(own, settings, at.quarter, excluded)
+        best = pd.concat([best, best_of_branch])
+        if made is None:
+            made = con.create_table(
+                "likeness__listed", schema=ibis.schema(LIKENESS), temp=True, overwrite=True
+            )
+        if len(listed):
+            con.insert("likeness__listed", listed)
+    return made, Likeness(**told, consent=consent, models=with_potential(models, best))
+
+
+def _with_offer(offers: ir.Table | None) -> set[str]:
+    """Who is made an offer."""
+    if offers is None:
+        return set()
+    made = offers.filter(_.decision == OFFERED).select("customer_id").distinct().to_pandas()
+    return set(made["customer_id"])
+
+
+def _declined(follow_ups: ir.Table | None, leads: ir.Table | None, at: At) -> pd.DataFrame:
+    """customer_id and product_id of what was declined in the last quarters."""
+    if follow_ups is None:
+        return pd.DataFrame(columns=["customer_id", "product_id"])
+    quarters = at.setting("offers").refused_quarters
+    return refused(answers(follow_ups, leads), at.quarter, quarters)
+
+
+@step(
+    latest=1,
+    writes=Model("unmet_needs", UnmetNeeds),
+    reads={
+        "customers": mart("customer_quarter", SO_FAR),
+        "transactions": table("transactions", last(2)),
+        "holders": table("account_holders"),
+        "held": mart("customer_product", optional=True),
+    },
+    settings=("offers.unmet", "value.deposit_margin", "value.lending_margin", "min_cell"),
+)
+def unmet_needs(
+    at: At,
+    customers: ir.Table,
+    transactions: ir.Table,
+    holders: ir.Table,
+    held: ir.Table | None,
+) -> UnmetNeeds:
+    """Customers with a need that no product of theirs meets, and the product nearest to them."""
+    from analysis.opportunities import unmet
+
+    settings = at.setting("offers.unmet")
+    patterns = {
+        unmet.IDLE: unmet.idle(customers, at.quarter, settings),
+        unmet.PAYS_ANOTHER: unmet.pays_another(
+            customers, transactions, holders, at.quarter, settings
+        ),
+        unmet.SEASONAL: unmet.seasonal(customers, at.quarter, settings),
+    }
+    worth = {
+        unmet.IDLE: at.setting("value.deposit_margin"),
+        unmet.PAYS_ANOTHER: at.setting("value.deposit_margin"),
+        unmet.SEASONAL: at.setting("value.lending_margin") / 4,  # for a quarter
+    }
+    return unmet.needs(
+        patterns, customers, held, at.quarter, worth, at.setting("min_cell"), at.engine
+    )

@@ -44,6 +44,7 @@ TITLES = {
     "campaigns": marked("Campaigns"),
     "leads": marked("Offers to make"),
     "considered": marked("All offers considered"),
+    "lookalikes": marked("Potential customers to call"),
     "untouched": marked("What nobody touched"),
     "not_counted": marked("Follow-ups that are not counted"),
 }

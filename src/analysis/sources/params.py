@@ -345,6 +345,18 @@ class OfferedProduct(Strict):
     suits: dict[str, str] = {}
 
 
+class Unmet(Strict):
+    """What counts as a need that no product meets; starting values."""
+
+    # kept at the end of two quarters, without deposit or wealth product
+    balance: float = Field(50_000, gt=0)
+    most_entries: int = Field(12, ge=1)  # own entries of the quarter, of such customers
+    # of two quarters, in which the same other bank is paid
+    months: int = Field(3, ge=2, le=6)
+    # what goes out in the season, against a quarter of its year
+    times: float = Field(1.5, gt=1, lt=4)
+
+
 class Offers(Strict):
     """What is offered, by which rules, and how many offers can be made."""
 
@@ -359,6 +371,9 @@ class Offers(Strict):
     refused_quarters: int = Field(2, ge=1, le=40)  # in which what was declined is not offered again
     # contacts of a quarter, over all channels and campaigns, after which nobody is called again
     most_contacts: int = Field(2, ge=1)
+    # potential customers listed for a branch, by their likeness to holders; 0 for no list
+    lookalikes: int = Field(50, ge=0)
+    unmet: Unmet = Unmet()
 
     @field_validator("products")
     @classmethod
