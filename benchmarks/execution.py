@@ -45,8 +45,6 @@ def work(seed: int, customers: int) -> pd.DataFrame:
         "holdings": handed.holdings,
     }
     t = {name: con.create_table(name, rows) for name, rows in tables.items()}
-    start, end = ibis.literal(QUARTER.start), ibis.literal(QUARTER.end)
-    held = t["holdings"].mutate(new=ibis._.held_from.between(start, end))
     before = QUARTERS.index(QUARTER)
     there = pd.DataFrame(
         {
@@ -57,7 +55,7 @@ def work(seed: int, customers: int) -> pd.DataFrame:
     left = con.create_table("left", there[people.left >= before])
     items = delivered_items(t["leads"], t["customers"], QUARTER)
     told = usable(t["follow_ups"], items, QUARTER)
-    rows = with_success(followed(items, told), held, left, [], QUARTER)
+    rows = with_success(followed(items, told), t["holdings"], left, [], QUARTER)
     return rows.order_by("subject_id").to_pandas()
 
 

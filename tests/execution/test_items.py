@@ -62,11 +62,11 @@ def handed(con, *leads):
     return items.delivered_items(table(con, list(leads), **LEADS), customers, Q4)
 
 
-def work(con, leads, follow_ups, held=None, left=None, buying=()):
+def work(con, leads, follow_ups, holdings=None, left=None, buying=()):
     entries = handed(con, *leads)
     told = items.usable(table(con, follow_ups, **FOLLOW_UPS), entries, Q4)
     done = items.followed(entries, told)
-    rows = items.with_success(done, held, left, list(buying), Q4).to_pandas()
+    rows = items.with_success(done, holdings, left, list(buying), Q4).to_pandas()
     return rows.set_index("subject_id")
 
 
@@ -102,7 +102,9 @@ def test_two_follow_ups_of_one_day_count_in_the_order_of_their_numbers(con):
 
 
 def test_whether_a_product_was_taken_up_is_told_by_what_is_held_and_not_by_staff(con):
-    held = table(con, [{"customer_id": "C1", "product_id": "P1", "new": True}])
+    since = [("C1", "P1", DAY), ("C2", "P1", dt.date(2024, 5, 1))]  # the second held it before
+    columns = ("customer_id", "product_id", "held_from")
+    held = table(con, [dict(zip(columns, row, strict=True)) for row in since])
     leads = [lead("A"), lead("B", customer="C2"), lead("C", product="P2")]
     rows = work(con, leads, [did("1", "B", outcome="sold")], held)
     assert rows["success"].to_dict() == {"A": True, "B": False, "C": False}

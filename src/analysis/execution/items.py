@@ -234,21 +234,22 @@ def followed(items: ir.Table, usable: ir.Table) -> ir.Table:
 
 def with_success(
     work: ir.Table,
-    held: ir.Table | None,
+    holdings: ir.Table | None,
     left: ir.Table | None,
     buying: list[str],
     quarter: Quarter,
 ) -> ir.Table:
     """The entries with whether each was a success: the columns `WORK`.
 
-    held: customer_product of the quarter; without it an offer is a success where staff say that it
-    was sold. left: customer_left of the quarter. buying: events after which a purchase is hoped
+    holdings: of the contract; without it an offer is a success where staff say that it was sold.
+    left: customer_left of the quarter. buying: events after which a purchase is hoped
     for.
     """
     unknown = ibis.null("boolean")
     rows = work.mutate(bought=_.outcome == "sold", took_any=unknown, stayed=unknown)
-    if held is not None:
-        new = held.filter(_.new)
+    if holdings is not None:
+        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
+        new = holdings.filter(_.held_from.between(start, end))
         taken = new.select("customer_id", "product_id").distinct().mutate(taken=True)
         anything = new.select("customer_id").distinct().mutate(took=True)
         joined = rows.left_join(taken, ["customer_id", "product_id"]).left_join(

@@ -44,7 +44,7 @@ COMPARED = ("kind", "branch_id", "staff_id", "chance", "followed", "in_time", "d
         "calls": mart("customer_call", BEFORE, optional=True),
         "alerts": mart("risk_alert", BEFORE, optional=True),
         "all_alerts": mart("risk_history", optional=True),
-        "held": mart("customer_product", optional=True),
+        "holdings": table("holdings", optional=True),
         "left": mart("customer_left", optional=True),
     },
     settings=("min_cell", "execution", "offers.products", "events.name", "events.expect"),
@@ -61,7 +61,7 @@ def work_item(
     calls: ir.Table | None,
     alerts: ir.Table | None,
     all_alerts: ir.Table | None,
-    held: ir.Table | None,
+    holdings: ir.Table | None,
     left: ir.Table | None,
 ) -> tuple[ir.Table, ir.Table, FollowThrough]:
     """What was handed to staff, what they did, and what came of it."""
@@ -87,7 +87,7 @@ def work_item(
     told = con.create_table("work__told", usable(follow_ups, items, quarter), temp=True)
     named = zip(at.setting("events.name"), at.setting("events.expect"), strict=True)
     buying = [name for name, expect in named if expect == "purchase"]
-    work = with_success(followed(items, told), held, left, buying, quarter)
+    work = with_success(followed(items, told), holdings, left, buying, quarter)
     work = con.create_table("work", work, temp=True, overwrite=True)
     known = [items.select("subject_id")]
     known += [] if leads is None else [leads.select(subject_id="lead_id")]

@@ -13,8 +13,9 @@ from analysis.opportunities.words import label
 from analysis.sources.params import Offers, Value
 
 #: Potential customers of a branch: column to its type.
-#: subject_id: the entry, as follow-ups name it. potential: prospect, dormant, or single_product. likeness: 0 to 1; lift: how many times as
-#: frequent holders are among customers like this one as among all. reasons: in words.
+#: subject_id: the entry, as follow-ups name it. potential: prospect, dormant, or single_product.
+#: likeness: 0 to 1; lift: how many times as frequent holders are among customers like this one as
+#: among all. reasons: in words.
 LOOKALIKES = {
     "subject_id": "str",
     "customer_id": "str",

@@ -110,15 +110,37 @@ def fit_propensity(
         return Propensity(quarter=quarter, products=dict.fromkeys(values, why), compared=[])
     rows = rows.sort_values(["quarter", "customer_id"], ignore_index=True)
     rows = rows.fillna({c: 0 for c in rows if c.startswith("event_")})
-    models = {p: _fitted_and_judged(rows, p) for p in values}
-    return Propensity(quarter=quarter, products=models, compared=_compared(rows, values, capacity))
+    quarters = sorted(rows["quarter"].unique())[-QUARTERS - 1 :]
+    before, after = rows[rows["quarter"].isin(quarters[:-1])], rows[rows["quarter"] == quarters[-1]]
+    before, after = before.reset_index(drop=True), after.reset_index(drop=True)
+    earlier = _known_before(before, list(values))
+    return Propensity(
+        quarter=quarter,
+        products={p: _fitted_and_judged(rows, p, earlier.get(p)) for p in values},
+        compared=_compared(before, after, earlier, values, capacity),
+    )
+
+
+def _known_before(before: pd.DataFrame, products: list[str]) -> dict[str, Logit]:
+    """The models as they could be known a quarter before, of the products that were taken up often
+    enough.
+    """
+    models = {}
+    for product in products:
+        own = _of_its_types(_without(before, product), product).reset_index(drop=True)
+        if len(own) and own[f"took_{product}"].sum() >= MIN_TAKEN:
+            models[product] = _calibrated(own, product)[0]
+    return models
 
 
 def _without(rows: pd.DataFrame, product: str) -> pd.DataFrame:
     return rows[rows[f"{HOLDS}{product}"] == 0]
 
 
-def _fitted_and_judged(rows: pd.DataFrame, product: str) -> OfProduct | Impossible:
+def _fitted_and_judged(
+    rows: pd.DataFrame, product: str, earlier: Logit | None
+) -> OfProduct | Impossible:
+    """earlier: the model that did not see the last quarter, where there is one."""
     rows = _of_its_types(_without(rows, product), product)
     quarters = sorted(rows["quarter"].unique())[-QUARTERS - 1 :]
     latest = rows[rows["quarter"].isin(quarters[-QUARTERS:])].reset_index(drop=True)
@@ -132,11 +154,10 @@ def _fitted_and_judged(rows: pd.DataFrame, product: str) -> OfProduct | Impossib
             rows=MIN_ROWS,
             events=MIN_TAKEN,
         )
-    before = rows[rows["quarter"].isin(quarters[:-1])].reset_index(drop=True)
-    after = rows[rows["quarter"] == quarters[-1]]
     held_out = None
-    if len(quarters) > 1 and before[f"took_{product}"].sum() >= MIN_TAKEN:
-        told = chances(after, _calibrated(before, product)[0])
+    if earlier is not None:
+        after = rows[rows["quarter"] == quarters[-1]]
+        told = chances(after, earlier)
         held_out = HeldOut(
             quarter=str(Quarter.parse(quarters[-1]).shifted(1)),
             tenths=by_tenths(after[f"took_{product}"], told),
@@ -238,23 +259,22 @@ def _unsaid(model: OfProduct) -> set[str]:
     }
 
 
-def _compared(rows: pd.DataFrame, values: Mapping[str, float], capacity: int) -> list[Compared]:
+def _compared(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    earlier: Mapping[str, Logit],
+    values: Mapping[str, float],
+    capacity: int,
+) -> list[Compared]:
     """Four ways to choose offers, on the last quarter, by what was known before it."""
-    quarters = sorted(rows["quarter"].unique())[-QUARTERS - 1 :]
-    if len(quarters) < 2:
-        return []
-    before, after = rows[rows["quarter"].isin(quarters[:-1])], rows[rows["quarter"] == quarters[-1]]
-    before, after = before.reset_index(drop=True), after.reset_index(drop=True)
-    products = [
-        p for p in values if _without(before, p)[f"took_{p}"].sum() >= MIN_TAKEN and len(after)
-    ]
-    if not products:
+    products = [p for p in values if p in earlier]
+    if not products or after.empty:
         return []
     open_ = after[[f"{HOLDS}{p}" for p in products]].to_numpy() == 0
     took = after[[f"took_{p}" for p in products]].to_numpy(dtype=float) * open_
     worth = np.array([values[p] for p in products])
     ways = {
-        "propensity": _by_model(before, after, products),
+        "propensity": _by_model(before, after, earlier, products),
         "most_popular": _by_popularity(before, after, products),
         "rules": _by_rules(before, after, products),
         "neighbours": _by_neighbours(before, after, products),
@@ -265,12 +285,14 @@ def _compared(rows: pd.DataFrame, values: Mapping[str, float], capacity: int) ->
     ]
 
 
-def _by_model(before: pd.DataFrame, after: pd.DataFrame, products: list[str]) -> np.ndarray:
+def _by_model(
+    before: pd.DataFrame, after: pd.DataFrame, earlier: Mapping[str, Logit], products: list[str]
+) -> np.ndarray:
     told = []
     for product in products:
-        own = _of_its_types(_without(before, product), product).reset_index(drop=True)
+        own = _of_its_types(_without(before, product), product)
         of_types = after["customer_type"].isin(own["customer_type"].unique()).to_numpy()
-        told.append(np.where(of_types, chances(after, _calibrated(own, product)[0]), 0.0))
+        told.append(np.where(of_types, chances(after, earlier[product]), 0.0))
     return np.column_stack(told)
 
 

@@ -161,16 +161,19 @@ def described(
     """How one column is seen by a model, fitted on its values; or why it cannot be used: missing
     (for more than half) or constant.
     """
-    values = values.astype(float)
-    size = values.abs()[values != 0].median()
-    scale = float(size) if transform == "asinh" and size > 0 else 1.0
-    seen = transformed(values, transform, scale)
-    missing = float(seen.isna().mean()) if len(seen) else 1.0
+    numbers = as_numbers(values)
+    scale = 1.0
+    if transform == "asinh":
+        sizes = np.abs(numbers[(numbers != 0) & ~np.isnan(numbers)])
+        scale = float(np.median(sizes)) if len(sizes) else 1.0
+    seen = transformed(numbers, transform, scale)
+    there = seen[~np.isnan(seen)]
+    missing = 1 - len(there) / len(seen) if len(seen) else 1.0
     if missing > MOST_MISSING:
         return LeftOut(name=column, why="missing")
-    low, high = (float(q) for q in seen.quantile([0.01, 0.99]))
-    clipped = seen.clip(low, high)
-    if not clipped.std() > 1e-9:
+    low, high = (float(q) for q in np.quantile(there, [0.01, 0.99]))
+    clipped = there.clip(low, high)
+    if len(clipped) < 2 or not clipped.std(ddof=1) > 1e-9:
         return LeftOut(name=column, why="constant")
     return Described(
         name=column,
@@ -180,15 +183,19 @@ def described(
         low=settled(low),
         high=settled(high),
         mean=settled(clipped.mean()),
-        sd=settled(clipped.std()),
-        missing=settled(seen.median()),
+        sd=settled(clipped.std(ddof=1)),
+        missing=settled(np.median(there)),
         missing_share=missing,
     )
 
 
-def transformed(values: pd.Series, transform: str, scale: float = 1.0) -> pd.Series:
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """A column as numbers, empty ones being not a number."""
+    return values.to_numpy(dtype=float, na_value=np.nan)
+
+
+def transformed(values: np.ndarray, transform: str, scale: float = 1.0) -> np.ndarray:
     """Values as the model sees them, before they are held within bounds."""
-    values = values.astype(float)
     if transform == "log":
         return np.log1p(values)
     return np.arcsinh(values / scale) if transform == "asinh" else values
@@ -200,18 +207,18 @@ def matrix(customers: pd.DataFrame, features: Sequence[Described]) -> np.ndarray
     for f in features:
         if f.transform == "logratio":
             logs = [
-                np.log(customers[c].astype(float) + p)
-                for c, p in zip(f.parts, f.priors, strict=True)
+                np.log(as_numbers(customers[c]) + p) for c, p in zip(f.parts, f.priors, strict=True)
             ]
             seen = logs[f.parts.index(f.column)] - sum(logs) / len(logs)
         elif f.transform == "is":
-            seen = (customers[f.column].astype("string") == f.value).fillna(False).astype(float)
+            is_it = (customers[f.column].astype("string") == f.value).fillna(False)
+            seen = is_it.to_numpy(dtype=float)
         elif f.transform == "above":
-            seen = (customers[f.column].astype(float) > f.cut).astype(float)
+            seen = (as_numbers(customers[f.column]) > f.cut).astype(float)
         else:
-            seen = transformed(customers[f.column], f.transform, f.scale)
-        seen = seen.fillna(f.missing).clip(f.low, f.high)
-        columns.append(((seen - f.mean) / f.sd * f.weight).to_numpy())
+            seen = transformed(as_numbers(customers[f.column]), f.transform, f.scale)
+        seen = np.where(np.isnan(seen), f.missing, seen).clip(f.low, f.high)
+        columns.append((seen - f.mean) / f.sd * f.weight)
     return np.column_stack(columns) if columns else np.zeros((len(customers), 1))
 
 
