@@ -1,5 +1,5 @@
 """How well offers are chosen and assigned: campaign calls of a public bank told in rolling windows,
-offers of demo banks and of Berka against simpler ways to choose, and the time that assigning takes.
+offers of demo banks against simpler ways to choose, and the time that assigning takes.
 
     python benchmarks/offers.py [--public ../shared/data] [--customers 100000] [--products 8]
                                 [--seeds 10]

@@ -159,6 +159,9 @@ def of_offers(p, bank):
     yield offers.CONSIDERED, offers.considered(branch.offers, names)
     yield offers.EXCLUDED, offers.excluded(figures, names, 10)
     yield offers.ASSIGNED, offers.assigned(figures, 10)
+    plans = {kind: part.groups for kind, part in p.segmentation.types.items()}
+    offered = [o.product for o in settings.products]
+    yield offers.PLANS, offers.plans_and_offers(p.offers, p.customers, plans, names, offered, 10)
     yield offers.JUDGED, offers.judged(p.propensity, names)
     yield offers.COMPARED, offers.compared(p.propensity)
     yield offers.WHAT_COUNTS, offers.what_counts(p.propensity, names, bank.events)
@@ -171,14 +174,16 @@ def of_offers(p, bank):
 
 def of_execution(p, bank):
     told, end = p.follow_through, Quarter.parse(Q).end
-    yield execution.FUNNEL, execution.funnel(p.work, set(), 10)
+    yield execution.FUNNEL, execution.funnel(p.work_counts, set(), 10)
     yield execution.OF_STAFF, execution.compared(told.staff, "in_time", "ALL")
     yield execution.UNTOUCHED, execution.untouched(p.work, p.products, {}, end)
-    yield execution.FORECAST, execution.forecast(p.handed_now, p.work, told.kinds, set(), 10)
+    funnel = execution.funnel(p.work_counts, set(), 10)
+    yield execution.FORECAST, execution.forecast(p.handed_now, funnel, told.kinds)
     yield execution.OFFERS_ADDED, execution.offers_added(told.added, 10)
     yield execution.NOT_COUNTED, execution.not_counted(told)
-    yield execution.SET_ASIDE, execution.set_aside(p.set_aside)
-    yield execution.CHANCES_TOLD, execution.chances_told(told.kinds, 10)
+    branch = Tables(bank, "B001", Quarter.parse(Q))
+    yield execution.SET_ASIDE, execution.set_aside(branch.set_aside, "B001")
+    yield execution.CHANCES_TOLD, execution.chances_told(told.kinds, set(), 10)
 
 
 @pytest.mark.parametrize(

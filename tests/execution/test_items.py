@@ -164,6 +164,35 @@ def test_of_those_kept_without_offer_only_whoever_would_have_got_one_is_compared
     assert offers.set_index("subject_id")["kind"].to_dict() == {"A": "offer", "B": "held_back"}
 
 
+def test_what_was_said_of_an_alert_in_an_earlier_quarter_is_no_mistake(con):
+    alerts = [{"alert_id": "RM-1", "status": "open", "suppressed": False}]
+    alerts[0] |= {"branch_id": "B1", "assigned_to": "S7", "amount": 1e6}
+    entries = items.alert_items(table(con, alerts), Execution(), Q4)
+    said = [did("1", "RM-1", dt.date(2024, 8, 1), "open"), did("2", "RM-1", DAY, "confirmed")]
+    follow_ups = table(con, said, **FOLLOW_UPS)
+    told = items.usable(follow_ups, entries, Q4)
+    known = entries.select("subject_id")
+    assert items.not_counted(follow_ups, told, known, None, Q4).count().execute() == 0
+    assert items.followed(entries, told).to_pandas()["outcome"].tolist() == ["confirmed"]
+
+
+def test_a_follow_up_to_an_older_list_is_late_and_not_wrong(con):
+    entries = handed(con, lead("A"))
+    late = [did("1", "L:2024Q2:P1:C1"), did("2", "L:2024Q3:P1:C9")]
+    follow_ups = table(con, late, **FOLLOW_UPS)
+    told = items.usable(follow_ups, entries, Q4)
+    aside = items.not_counted(follow_ups, told, entries.select("subject_id"), None, Q4)
+    assert aside.to_pandas()["follow_up_id"].tolist() == ["2"]  # last quarter's list had no such
+
+
+def test_what_was_bought_before_it_was_offered_is_no_success(con):
+    day = dt.date(2024, 10, 3)
+    bought = [{"customer_id": "C1", "product_id": "P1", "held_from": day}]
+    late = lead("A") | {"handed_on": dt.date(2024, 11, 1), "due_on": dt.date(2024, 12, 1)}
+    rows = work(con, [late, lead("B")], [], table(con, bought))
+    assert rows["success"].to_dict() == {"A": False, "B": True}
+
+
 def test_an_alert_is_handed_over_as_long_as_it_is_open(con):
     rows = [
         {"alert_id": name, "status": status, "suppressed": hidden}

@@ -5,6 +5,7 @@ import pandas as pd
 
 from analysis.opportunities import brief, findings
 from analysis.opportunities.fitted import Assigned, Offers, Rejected
+from analysis.segmentation.fitted import NamedGroup
 
 
 def counts(**changed):
@@ -65,3 +66,34 @@ def test_a_list_of_few_offers_is_not_told_in_figures():
     assert row["offers"] == 12 and row["taken"] == 12 * 0.1 and row["expected"] == 24
     assert row["low"] == 0 and row["high"] > 2
     assert findings.list_summary(made.head(5), 10).empty
+
+
+def test_the_plan_of_a_group_is_held_against_what_its_customers_are_offered():
+    group = NamedGroup(
+        name="Savers", kept=False, product="Deposit", channel="", service="", owner=""
+    )
+    customers = pd.DataFrame(
+        {
+            "customer_id": [f"C{i}" for i in range(30)],
+            "customer_type": "personal",
+            "segment": ["Savers"] * 20 + ["Others"] * 10,
+        }
+    )
+    offers = pd.DataFrame(
+        {
+            "customer_id": customers["customer_id"],
+            "product_id": ["P1"] * 12 + ["P2"] * 18,
+            "decision": "offered",
+        }
+    )
+    names, offered = {"P1": "Deposit", "P2": "Card"}, ["P1", "P2"]
+    plans = {"personal": [group]}
+    told = findings.plans_and_offers(offers, customers, plans, names, offered, 10)
+    assert told[["segment", "n", "share", "most_offered"]].to_numpy().tolist() == [
+        ["Savers", 20, 0.6, "Deposit"]
+    ]
+    assert told["low"].iloc[0] < 0.6 < told["high"].iloc[0]
+    not_offered = findings.plans_and_offers(offers, customers, plans, names, ["P2"], 10)
+    assert not_offered["share"].isna().all()
+    assert findings.plans_and_offers(offers, customers, plans, names, offered, 21).empty
+    assert findings.plans_and_offers(offers.head(0), customers, plans, names, offered, 1).empty

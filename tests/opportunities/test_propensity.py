@@ -146,7 +146,7 @@ def test_the_demo_bank_s_offers_call_nobody_who_is_on_another_list(ready_demo):
         p = Tables(bank, branch, Quarter.parse("2024Q4"))
         made = p.offers[p.offers["decision"] == OFFERED]
         assert len(made) and not made["customer_id"].duplicated().any()
-        saved = save_list(p.churn, p.customers_to_call, p.expected_values, bank.retention)
+        saved = save_list(p.churn, p.customers_to_save, p.expected_values, bank.retention)
         assert len(saved) and not set(saved["customer_id"]) & set(made["customer_id"])
         consent = p.customers.set_index("customer_id")["consent"]
         assert consent[made["customer_id"]].all()

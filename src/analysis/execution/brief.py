@@ -41,7 +41,7 @@ def in_short(
         ),
         to_do=_to_do(funnel, untouched),
         figures=[figure],
-        rows=_of_branches(report, untouched) if report.branch == ALL else _rows(untouched),
+        rows=_of_branches(report) if report.branch == ALL else _rows(untouched),
         rows_title=say("What nobody touched, to be done first"),
         rows_of=say("Branch") if report.branch == ALL else say("Entry"),
         rows_amount=say("At stake"),
@@ -129,16 +129,21 @@ def _rows(untouched: pd.DataFrame) -> list[ToDo]:
     ]
 
 
-def _of_branches(report: "Report", untouched: pd.DataFrame) -> list[ToDo]:
-    """The branches in which most was at stake; how many entries these are is not told."""
-    work = report.partition.work
-    branch_of = work.set_index("subject_id")["branch_id"] if len(work) else pd.Series(dtype=str)
-    by_branch = untouched.groupby(untouched["subject_id"].map(branch_of))["at_stake"].sum()
+def _of_branches(report: "Report") -> list[ToDo]:
+    """The branches in which most was at stake, of those with enough entries that nobody touched not
+    to tell of single ones; how many these are is not told.
+    """
+    counts = report.partition.work_counts
+    by_branch = counts.groupby("branch_id")[["untouched", "at_stake"]].sum()
+    by_branch = by_branch[by_branch["untouched"] >= report.min_cell]
     return [
         ToDo(
             what=str(branch),
             action=say("Work off the list of what nobody touched"),
             at_stake=at_stake,
         )
-        for branch, at_stake in by_branch.sort_values(ascending=False).head(MOST_ROWS).items()
+        for branch, at_stake in by_branch["at_stake"]
+        .sort_values(ascending=False, kind="stable")
+        .head(MOST_ROWS)
+        .items()
     ]

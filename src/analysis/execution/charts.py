@@ -41,7 +41,8 @@ def staff_chart(compared: pd.DataFrame, measure: str, title: str) -> Figure | No
     """
     if compared.empty:
         return None
-    told = compared.sort_values(["n", "branch_id", "staff_id"]).tail(MOST).reset_index(drop=True)
+    first = compared.sort_values(["p_corrected", "n"], ascending=[True, False]).head(MOST)
+    told = first.sort_values(["n", "branch_id", "staff_id"]).reset_index(drop=True)
     drawing, axis = plt.subplots(figsize=(8, 0.22 * len(told) + 1.4))
     places = range(len(told))
     axis.hlines(
@@ -81,4 +82,4 @@ def staff_title(compared: pd.DataFrame, behind: pd.DataFrame, measure: str) -> s
 
 
 def _head(measure: str) -> str:
-    return say("Followed up in time") if measure == "in_time" else say("Success of what was handed")
+    return say("Followed up in time") if measure == "in_time" else say("Offers taken up")

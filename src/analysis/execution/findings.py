@@ -11,7 +11,7 @@ from scipy import stats
 
 from analysis.execution.fitted import Added, FollowThrough, NotShown, OfKind, OfStaff
 from analysis.execution.items import ALERT, OF_PRODUCTS
-from analysis.execution.staff import HANDED_KINDS, in_proportion
+from analysis.execution.staff import HANDED_KINDS, OF_BANK
 from analysis.language import say, sentences
 from analysis.partition import ALL
 from analysis.statistics.intervals import NORMAL, share_interval
@@ -39,40 +39,52 @@ FUNNEL = {
 }
 
 
-def funnel(work: pd.DataFrame, hidden: set[str], min_cell: int) -> pd.DataFrame:
+def funnel(counts: pd.DataFrame, hidden: set[str], min_cell: int) -> pd.DataFrame:
     """What became of every kind of entries: the columns `FUNNEL`.
 
-    work: `ExecutionTables.work`. hidden: kinds of which nothing is told (see `hidden_kinds`). Kinds
-    of fewer than `min_cell` entries are left out.
+    counts: `ExecutionTables.work_counts`. hidden: kinds of which it is not told what came (see
+    `hidden_kinds`). Kinds of fewer than `min_cell` entries are left out.
     """
     rows = []
+    sums = counts.drop(columns="branch_id").groupby("kind").sum(min_count=1)
     for kind in HANDED_KINDS:
-        own = work[work["kind"] == kind] if len(work) else work
-        if len(own) < min_cell or kind in hidden:
+        if kind not in sums.index or sums.loc[kind, "handed"] < min_cell:
             continue
-        known = own["success"].dropna().astype(bool)
-        untouched = own[~own["followed"].astype(bool)]
+        own = sums.loc[kind]
+        told = kind not in hidden and own["judged"] > 0
         rows.append(
             [
                 kind,
-                len(own),
-                own["followed"].mean(),
-                own["in_time"].mean(),
-                *share_interval(own["in_time"].sum(), len(own)),
-                own["done"].mean(),
-                known.mean() if len(known) else np.nan,
-                *share_interval(known.sum(), len(known)),
-                own.loc[known[known].index, "worth"].astype(float).sum(min_count=1),
-                len(untouched),
-                untouched["at_stake"].astype(float).sum(),
+                own["handed"],
+                own["followed"] / own["handed"],
+                own["in_time"] / own["handed"],
+                *share_interval(own["in_time"], own["handed"]),
+                own["done"] / own["handed"],
+                own["successes"] / own["judged"] if told else np.nan,
+                *(share_interval(own["successes"], own["judged"]) if told else [np.nan] * 2),
+                own["value"] if told else np.nan,
+                own["untouched"],
+                own["at_stake"],
             ]
         )
-    return pd.DataFrame(rows, columns=list(FUNNEL))
+    return pd.DataFrame(rows, columns=list(FUNNEL)).astype({"handed": int, "untouched": int})
 
 
 def hidden_kinds(not_shown: Iterable[NotShown], branch: str) -> set[str]:
-    """The kinds of entries of which the page of a branch tells nothing."""
-    return {cell.kind for cell in not_shown if cell.branch_id == branch}
+    """The kinds of entries of which the page of a branch does not tell what came."""
+    place = OF_BANK if branch == ALL else branch
+    return {cell.kind for cell in not_shown if cell.branch_id == place}
+
+
+def of_branches(counts: pd.DataFrame, not_shown: Iterable[NotShown], min_cell: int) -> pd.DataFrame:
+    """What became of every kind of entries of each branch: branch_id and the columns `FUNNEL`."""
+    cells = list(not_shown)
+    parts = [
+        funnel(own, hidden_kinds(cells, str(branch)), min_cell).assign(branch_id=branch)
+        for branch, own in counts.groupby("branch_id")
+    ]
+    columns = ["branch_id", *FUNNEL]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 #: Members of staff, or branches: column to its type.
@@ -150,7 +162,8 @@ def untouched(
     """
     if work.empty:
         return pd.DataFrame(columns=list(UNTOUCHED))
-    rows = work[~work["followed"].astype(bool) & ~(_came(work) & work["kind"].isin(OF_PRODUCTS))]
+    came = work["success"].astype("boolean").fillna(False).astype(bool)
+    rows = work[~work["followed"].astype(bool) & ~(came & work["kind"].isin(OF_PRODUCTS))]
     named = {**products, **events}
     what = rows["product_id"].astype(object).fillna(rows["event"].astype(object)).fillna("")
     due = pd.to_datetime(rows["due_on"])
@@ -171,11 +184,6 @@ def untouched(
     return told[list(UNTOUCHED)]
 
 
-def _came(work: pd.DataFrame) -> pd.Series:
-    """Which entries are known to be a success."""
-    return work["success"].astype("boolean").fillna(False).astype(bool)
-
-
 #: What is to be expected of the entries handed over now: column to its type.
 #: now: entries; in_time, success: of them, with 95 % interval; value: of the successes, each worth
 #: what those of the quarter before were, in the bank's currency; empty where they had no price.
@@ -193,45 +201,40 @@ FORECAST = {
 
 
 def forecast(
-    handed_now: pd.DataFrame,
-    work: pd.DataFrame,
-    kinds: Iterable[OfKind],
-    hidden: set[str],
-    min_cell: int,
+    handed_now: pd.DataFrame, funnel: pd.DataFrame, kinds: Iterable[OfKind]
 ) -> pd.DataFrame:
-    """What is to be expected of the entries handed over now: the columns `FORECAST`.
+    """What is to be expected of the entries handed over now: the columns `FORECAST`; of the kinds
+    of which the funnel tells.
 
     How many are followed up in time is told by the quarter before, of the same page
     (beta-binomial with Jeffreys' prior); successes by each entry's chance in proportion to what
-    came in the whole bank. handed_now, work: of `ExecutionTables`. Kinds of fewer than `min_cell`
-    entries then or now, and those of which nothing is told, are left out.
+    came in the whole bank, with what chance lets vary and how exactly that proportion is known;
+    without chances by the share that came in the whole bank, beta-binomial. handed_now: of
+    `ExecutionTables`. funnel: as from `funnel`.
     """
     by_kind = {k.kind: k for k in kinds}
+    then = funnel.set_index("kind")
     rows = []
-    for name in HANDED_KINDS:
-        now = handed_now[handed_now["kind"] == name]
-        then = work[work["kind"] == name] if len(work) else work
-        if min(len(now), len(then)) < min_cell or name in hidden or name not in by_kind:
+    for r in handed_now.itertuples():
+        if r.kind not in then.index or r.kind not in by_kind:
             continue
-        came = int(then["in_time"].sum())
-        follows = stats.betabinom(len(now), came + 0.5, len(then) - came + 0.5)
-        tail = (1 - LEVEL) / 2
-        chance = in_proportion(now["chance"].astype(float), by_kind[name])
-        half = NORMAL * np.sqrt((chance * (1 - chance)).sum())
-        rows.append(
-            [
-                name,
-                len(now),
-                follows.mean(),
-                follows.ppf(tail),
-                follows.ppf(1 - tail),
-                chance.sum(),
-                max(chance.sum() - half, 0.0),
-                min(chance.sum() + half, len(now)),
-                chance.sum() * then.loc[_came(then), "worth"].astype(float).mean(),
-            ]
-        )
+        before, kind = then.loc[r.kind], by_kind[r.kind]
+        in_time = _predicted(r.now, round(before["in_time"] * before["handed"]), before["handed"])
+        if kind.shift is None or not kind.information or r.with_chance < r.now:
+            success = _predicted(r.now, kind.successes, kind.judged)
+        else:
+            half = NORMAL * np.sqrt(r.variance + r.variance**2 / kind.information)
+            success = (r.expected, max(r.expected - half, 0.0), min(r.expected + half, r.now))
+        came = before["success"] * before["handed"]
+        worth = before["value"] / came if came > 0 else np.nan
+        rows.append([r.kind, r.now, *in_time, *success, success[0] * worth])
     return pd.DataFrame(rows, columns=list(FORECAST))
+
+
+def _predicted(n: int, came: float, of: float) -> tuple[float, float, float]:
+    """How many of n are to be expected where so many came of others, with 95 % interval."""
+    told, tail = stats.betabinom(n, came + 0.5, of - came + 0.5), (1 - LEVEL) / 2
+    return float(told.mean()), float(told.ppf(tail)), float(told.ppf(1 - tail))
 
 
 #: What offers added: column to its type. n: customers; took: share who took the product up, with
@@ -303,8 +306,11 @@ SET_ASIDE = {
 }
 
 
-def set_aside(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every follow-up that is not counted, and why: the columns `SET_ASIDE`."""
+def set_aside(rows: pd.DataFrame, branch: str) -> pd.DataFrame:
+    """Every follow-up that is not counted, and why: the columns `SET_ASIDE`; for the whole bank
+    those by whoever is of no branch.
+    """
+    rows = rows[rows["branch_id"] == branch] if len(rows) else rows
     if rows.empty:
         return pd.DataFrame(columns=list(SET_ASIDE))
     day = pd.to_datetime(rows["done_on"]).dt.strftime("%Y-%m-%d")
@@ -323,20 +329,21 @@ CHANCES_TOLD = {
 }
 
 
-def chances_told(kinds: Iterable[OfKind], min_cell: int) -> pd.DataFrame:
+def chances_told(kinds: Iterable[OfKind], hidden: set[str], min_cell: int) -> pd.DataFrame:
     """Successes as the chances told them, and as they came, in the whole bank: the columns
-    `CHANCES_TOLD`; kinds of fewer than `min_cell` entries are left out.
+    `CHANCES_TOLD`; kinds of fewer than `min_cell` entries, and those of which it is not told what
+    came, are left out.
     """
     rows = [
         [
             k.kind,
             k.with_chance,
             k.told,
-            float(k.successes),
-            *(k.judged * share for share in share_interval(k.successes, k.judged)),
+            float(k.came_with_chance),
+            *(k.with_chance * s for s in share_interval(k.came_with_chance, k.with_chance)),
         ]
         for k in kinds
-        if k.with_chance >= min_cell
+        if k.with_chance >= min_cell and k.kind not in hidden
     ]
     return pd.DataFrame(rows, columns=list(CHANCES_TOLD))
 

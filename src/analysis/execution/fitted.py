@@ -8,8 +8,9 @@ class OfKind(Shape):
 
     handed: of which so many were followed up, in_time by the day they were due, and done (spoken
     with, or decided). judged: of which it is known whether they were a success; successes: so many.
-    told: successes as the chances told them, of `with_chance` entries. shift: what is added to the
-    log odds of the chances so that they tell as many as came; None without chances.
+    told: successes as the chances told them, of `with_chance` entries, of which came_with_chance
+    came. shift: what is added to the log odds of the chances so that they tell as many as came, and
+    its information (Fisher's, the inverse of its variance); None without chances.
     """
 
     kind: str
@@ -20,8 +21,10 @@ class OfKind(Shape):
     judged: int
     successes: int
     with_chance: int
+    came_with_chance: int
     told: float
     shift: float | None
+    information: float | None
 
 
 class OfStaff(Shape):
@@ -79,7 +82,10 @@ class NotCounted(Shape):
 
 
 class NotShown(Shape):
-    """A kind of entries of a branch of which no page tells what came."""
+    """Calls of which no page tells how many of the customers are still there.
+
+    branch_id: empty for the whole bank.
+    """
 
     branch_id: str
     kind: str

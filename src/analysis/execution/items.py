@@ -11,8 +11,9 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from analysis.changes.calls import ENTRY, due_on
+from analysis.changes.calls import EVENT as OF_EVENTS
 from analysis.changes.calls import OFFER as OF_OFFERS
-from analysis.changes.calls import due_on
 from analysis.opportunities.offers import HELD_BACK as NOT_OFFERED
 from analysis.opportunities.offers import OFFERED
 from analysis.quarters import Quarter
@@ -22,6 +23,7 @@ from analysis.sources.params import Execution
 #: Kinds of entries; one kept without offer by lot is handed to nobody.
 OFFER, LOOKALIKE, SAVE, EVENT, ALERT = "offer", "lookalike", "save", "event", "alert"
 HELD_BACK = "held_back"
+NEAR = 1e-4  # of 0 or 1, that no chance counts as nearer
 #: Those that are about a product.
 OF_PRODUCTS = (OFFER, LOOKALIKE, HELD_BACK)
 #: Outcomes that say that whoever was meant was spoken with, or an alert decided.
@@ -66,6 +68,7 @@ WORK = {
 #: Why a follow-up is not counted: it names no entry of a list, was done before the entry was
 #: handed over, or is there already.
 NO_SUCH, EARLY, TWICE = "no_such_entry", "before_handed", "twice"
+ENTRY_QUARTER = r"^[LVE]:(\d{4}Q[1-4]):"
 #: A follow-up that is not counted: column to its type.
 ASIDE = {
     "follow_up_id": "string",
@@ -96,10 +99,14 @@ def delivered_items(leads: ir.Table, customers: ir.Table, quarter: Quarter) -> i
     end = ibis.literal(quarter.end)
     rows = leads.filter(_.handed_on.between(ibis.literal(quarter.start), end))
     rows = rows.inner_join(customers.select("customer_id", "branch_id"), "customer_id")
+    # of a customer who is called so as to stay, the chance of leaving is what counts
     success = ibis.ifelse(rows.kind == SAVE, 1 - rows.chance, rows.chance)
+    about_event = rows.lead_id.startswith(f"{OF_EVENTS}:")
     return as_items(
         rows,
         subject_id=rows.lead_id,
+        event=ibis.ifelse(about_event, rows.lead_id.re_extract(ENTRY, 2), ibis.null("string")),
+        chance=ibis.ifelse(rows.kind == EVENT, ibis.null("float64"), rows.chance),
         staff_id=rows.staff_id.fill_null(""),
         due_on=ibis.coalesce(rows.due_on, end),
         worth=rows["value"],
@@ -174,7 +181,7 @@ def call_items(calls: ir.Table, limits: Execution, quarter: Quarter) -> ir.Table
         due_on=calls["list"].cases(
             *[(name, ibis.literal(due_on(quarter.previous, n))) for name, n in due.items()]
         ),
-        chance=1 - calls.hazard,
+        chance=ibis.ifelse(calls["list"] == TO_SAVE, 1 - calls.hazard, ibis.null("float64")),
     )
 
 
@@ -194,11 +201,13 @@ def alert_items(alerts: ir.Table, limits: Execution, quarter: Quarter) -> ir.Tab
 
 def usable(follow_ups: ir.Table, items: ir.Table, quarter: Quarter) -> ir.Table:
     """The follow-ups up to the quarter's end of the entries, each once, with reason: empty where it
-    counts, `EARLY` or `TWICE` where it does not.
+    counts, `EARLY` or `TWICE` where it does not. What was said of an alert in earlier quarters, in
+    which it was open too, is neither.
     """
     of_items = follow_ups.filter(_.done_on <= ibis.literal(quarter.end)).inner_join(
-        items.select("subject_id", "handed_on", item_branch="branch_id"), "subject_id"
+        items.select("subject_id", "handed_on", "kind"), "subject_id"
     )
+    of_items = of_items.filter((_.kind != ALERT) | (_.done_on >= _.handed_on)).drop("kind")
     same = ["subject_id", "done_on", "outcome", "staff_id"]
     place = ibis.row_number().over(group_by=same, order_by="follow_up_id")
     rows = of_items.mutate(place=place)
@@ -250,15 +259,15 @@ def with_success(
     if holdings is not None:
         start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
         new = holdings.filter(_.held_from.between(start, end))
-        taken = new.select("customer_id", "product_id").distinct().mutate(taken=True)
-        anything = new.select("customer_id").distinct().mutate(took=True)
+        taken = new.group_by("customer_id", "product_id").aggregate(taken_on=_.held_from.max())
+        anything = new.group_by("customer_id").aggregate(took_on=_.held_from.max())
         joined = rows.left_join(taken, ["customer_id", "product_id"]).left_join(
             anything, "customer_id"
         )
         rows = joined.select(
             *(c for c in rows.columns if c not in ("bought", "took_any")),
-            bought=_.taken.fill_null(False),
-            took_any=_.took.fill_null(False),
+            bought=(_.taken_on >= _.handed_on).fill_null(False),
+            took_any=(_.took_on >= _.handed_on).fill_null(False),
         )
     if left is not None:
         gone = left.select("customer_id", gone="left")
@@ -275,6 +284,12 @@ def with_success(
     return rows.select(*WORK)
 
 
+def _is_older(subject: ir.Value, quarter: Quarter) -> ir.Value:
+    """Whether an identifier says that the entry is of a list before the one that is judged."""
+    said = subject.re_extract(ENTRY_QUARTER, 1)
+    return (said != "") & (said < str(quarter.previous))
+
+
 def not_counted(
     follow_ups: ir.Table,
     usable: ir.Table,
@@ -284,17 +299,19 @@ def not_counted(
 ) -> ir.Table:
     """The follow-ups of the quarter that are not counted, and why: the columns `ASIDE`.
 
-    known: subject_id of every entry and alert of any quarter. The branch is that of the member of
+    known: subject_id of the entries and of every alert so far; one whose identifier says that it is
+    of an older list is late, and not wrong. The branch is that of the member of
     staff; ALL where nobody knows it.
     """
     start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
     columns = ["follow_up_id", "subject_id", "staff_id", "done_on", "outcome"]
     strange = (
-        follow_ups.filter(_.done_on.between(start, end))
+        follow_ups.filter(_.done_on.between(start, end), ~_is_older(_.subject_id, quarter))
         .anti_join(known, "subject_id")
         .select(*columns, reason=ibis.literal(NO_SUCH))
     )
-    wrong = usable.filter(_.reason != "").select(*columns, "reason")
+    lately = usable.done_on >= ibis.literal(quarter.previous.start)
+    wrong = usable.filter(usable.reason != "", lately).select(*columns, "reason")
     rows = strange.union(wrong)
     if staff is None:
         branch = ibis.literal("ALL")

@@ -15,14 +15,14 @@ from scipy import optimize
 
 from analysis.disclosure.counts import LEAST_TO_TELL
 from analysis.execution.fitted import Added, NotShown, OfKind, OfStaff
-from analysis.execution.items import ALERT, EVENT, HELD_BACK, LOOKALIKE, OFFER, SAVE
+from analysis.execution.items import ALERT, EVENT, HELD_BACK, LOOKALIKE, NEAR, OFFER, SAVE
 from analysis.statistics.intervals import corrected, difference_of_shares
 from analysis.statistics.resampling import LEVEL
 
+OF_BANK = ""  # in place of a branch
 LEAST = 5  # entries of a member of staff that is compared
 IN_TIME, SUCCESS = "in_time", "success"
 HANDED_KINDS = (OFFER, LOOKALIKE, SAVE, EVENT, ALERT)
-NEAR = 1e-4  # of 0 or 1, that no chance comes nearer
 
 
 def by_kind(work: pd.DataFrame) -> list[OfKind]:
@@ -43,21 +43,24 @@ def by_kind(work: pd.DataFrame) -> list[OfKind]:
                 judged=len(known),
                 successes=int(came.sum()),
                 with_chance=len(told),
+                came_with_chance=int(came[told.index].sum()),
                 told=float(told.sum()),
-                shift=_shift(told.to_numpy(), came[told.index].to_numpy()),
+                **_in_proportion(told.to_numpy(), came[told.index].to_numpy()),
             )
         )
     return kinds
 
 
-def _shift(told: np.ndarray, came: np.ndarray) -> float | None:
-    """What has to be added to the log odds of chances for as many to come as came; None where there
-    are none, or all or nothing came.
+def _in_proportion(told: np.ndarray, came: np.ndarray) -> dict[str, float | None]:
+    """What has to be added to the log odds of chances for as many to come as came, and how exactly
+    that is known; None where there are none, or all or nothing came.
     """
     if not 0 < came.sum() < len(came):
-        return None
+        return {"shift": None, "information": None}
     log_odds = _log_odds(told)
-    return float(optimize.brentq(lambda a: _chance(log_odds + a).sum() - came.sum(), -40.0, 40.0))
+    shift = float(optimize.brentq(lambda a: _chance(log_odds + a).sum() - came.sum(), -40.0, 40.0))
+    chance = _chance(log_odds + shift)
+    return {"shift": shift, "information": float((chance * (1 - chance)).sum())}
 
 
 def _log_odds(chance: np.ndarray) -> np.ndarray:
@@ -71,27 +74,35 @@ def _chance(log_odds: np.ndarray) -> np.ndarray:
 
 def in_proportion(chance: pd.Series, kind: OfKind) -> np.ndarray:
     """The chances of entries of a kind in proportion to what came; of those without one, the share
-    of the kind that was a success.
+    that came of such entries.
     """
-    share = kind.successes / kind.judged if kind.judged else np.nan
     if kind.shift is None:
+        share = kind.successes / kind.judged if kind.judged else np.nan
         return np.full(len(chance), share)
+    without = kind.judged - kind.with_chance
+    share = (kind.successes - kind.came_with_chance) / without if without else np.nan
     told = chance.to_numpy(dtype=float)
     return np.where(np.isnan(told), share, _chance(_log_odds(told) + kind.shift))
 
 
 def by_staff(work: pd.DataFrame, kinds: list[OfKind]) -> list[OfStaff]:
     """Every member of staff and every branch with at least five entries, on both measures: in_time,
-    of which the share of the entries of a kind in the whole bank is expected; success, each entry
-    by its own chance, alerts left out.
+    of which the share of the entries of a kind in the whole bank is expected; success of what was
+    offered, each entry by its own chance. Who stays and who leaves is no measure of staff: that
+    would tell who left, and a call moves it little.
+
+    A member of staff counts for the branch of most of the entries.
     """
     work = work[work["kind"].isin([k.kind for k in kinds])]
     rows = []
     for measure in (IN_TIME, SUCCESS):
-        own = work if measure == IN_TIME else work[work["kind"] != ALERT]
+        own = work if measure == IN_TIME else work[work["kind"].isin([OFFER, LOOKALIKE])]
         own = own[own[measure].notna()]
         own = own.assign(expected=_expected(own, measure, kinds))
+        own = own[own["expected"].notna()]
         of_staff = own[own["staff_id"] != ""]
+        home = of_staff.groupby("staff_id")["branch_id"].agg(lambda b: b.mode().min())
+        of_staff = of_staff.assign(branch_id=of_staff["staff_id"].map(home))
         rows += _compared(of_staff.groupby(["branch_id", "staff_id"]), measure)
         rows += _compared(own.assign(staff_id="").groupby(["branch_id", "staff_id"]), measure)
     return rows
@@ -126,23 +137,22 @@ def _compared(groups: DataFrameGroupBy, measure: str) -> list[OfStaff]:
     return [OfStaff(**row, p_corrected=p[place]) for place, row in enumerate(rows)]
 
 
-def not_shown(work: pd.DataFrame, min_cell: int) -> list[NotShown]:
-    """The kinds and branches of which no page tells what came: of fewer entries than `min_cell`, or
-    of whose customers one or two left. Where that is one branch only, the one with the next fewest
-    entries goes with it, so that nothing follows from the whole bank.
+def not_shown(work: pd.DataFrame) -> list[NotShown]:
+    """Where no page tells how many of those who were called are still customers: branches of whose
+    customers one or two left, and as many more branches as it takes that nobody can tell it from
+    the whole bank; the whole bank, too, where no other branches are left that lost anybody.
     """
     hidden = []
-    for kind, entries in work[work["kind"].isin(HANDED_KINDS)].groupby("kind"):
-        counts = entries.groupby("branch_id").agg(
-            n=("kind", "size"),
-            lost=("success", lambda s: int((s == False).sum())),  # noqa: E712
-        )
-        few = counts["n"] < min_cell
-        if kind in (SAVE, EVENT):
-            few |= counts["lost"].between(1, LEAST_TO_TELL - 1)
-        names = list(counts.index[few])
-        if len(names) == 1 and len(counts) > 1:
-            names.append(counts.loc[~few, "n"].idxmin())
+    for kind, entries in work[work["kind"].isin([SAVE, EVENT])].groupby("kind"):
+        lost = (entries["success"] == False).groupby(entries["branch_id"]).sum()  # noqa: E712
+        few = lost.between(1, LEAST_TO_TELL - 1)
+        names, others = set(lost.index[few]), lost[lost >= LEAST_TO_TELL].sort_values(kind="stable")
+        if not names:
+            continue
+        if len(others):
+            names.add(others.index[0])
+        else:
+            names.add(OF_BANK)
         hidden += [NotShown(branch_id=str(name), kind=str(kind)) for name in sorted(names)]
     return hidden
 

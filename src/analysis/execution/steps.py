@@ -35,7 +35,7 @@ COMPARED = ("kind", "branch_id", "staff_id", "chance", "followed", "in_time", "d
     ],
     reads={
         "customers": table("customers"),
-        "then": mart("customer_quarter", BEFORE),
+        "then": mart("customer_quarter", BEFORE),  # without it no list was handed over
         "leads": table("leads", optional=True),
         "follow_ups": table("follow_ups"),
         "staff": table("staff", optional=True),
@@ -47,7 +47,7 @@ COMPARED = ("kind", "branch_id", "staff_id", "chance", "followed", "in_time", "d
         "holdings": table("holdings", optional=True),
         "left": mart("customer_left", optional=True),
     },
-    settings=("min_cell", "execution", "offers.products", "events.name", "events.expect"),
+    settings=("execution", "offers.products", "events.name", "events.expect"),
 )
 def work_item(
     at: At,
@@ -70,7 +70,7 @@ def work_item(
     con, quarter, limits = at.engine, at.quarter, at.setting("execution")
     parts = [] if alerts is None else [alert_items(alerts, limits, quarter)]
     handed = None if leads is None else delivered_items(leads, customers, quarter)
-    delivered = handed is not None and bool(handed.count().execute())
+    delivered = handed is not None and bool(handed.head(1).count().execute())
     if delivered:
         parts.append(handed)
     else:
@@ -84,7 +84,9 @@ def work_item(
     items = con.create_table("work__items", schema=ibis.schema(ITEM), temp=True, overwrite=True)
     for part in parts:
         con.insert("work__items", part)
-    told = con.create_table("work__told", usable(follow_ups, items, quarter), temp=True)
+    told = con.create_table(
+        "work__told", usable(follow_ups, items, quarter), temp=True, overwrite=True
+    )
     named = zip(at.setting("events.name"), at.setting("events.expect"), strict=True)
     buying = [name for name, expect in named if expect == "purchase"]
     work = with_success(followed(items, told), holdings, left, buying, quarter)
@@ -109,7 +111,7 @@ def work_item(
             staff=by_staff(compared, kinds),
             added=added(compared),
             over_time=_over_time(at, work, leads, customers, follow_ups),
-            not_shown=not_shown(compared, at.setting("min_cell")),
+            not_shown=not_shown(compared),
             not_counted=[
                 NotCounted(reason=r.reason, follow_ups=int(r.n)) for r in reasons.itertuples()
             ],

@@ -1,6 +1,6 @@
 """What customers hold, what else would suit them, and lists of offers. Tables in, tables out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from analysis.opportunities.rules import rules_of
 from analysis.opportunities.words import label
 from analysis.opportunities.words import rule as rule_in_words
 from analysis.segmentation.findings import shown
+from analysis.segmentation.fitted import NamedGroup
 from analysis.sources.params import Event, Offers
 from analysis.statistics.intervals import mean_interval, share_interval
 
@@ -302,6 +303,58 @@ def assigned(figures: OffersInFigures, min_cell: int) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(ASSIGNED))
     table["held_back"] = table["held_back"].where(table["held_back"] >= min_cell)
     return table.astype({"held_back": "float"})
+
+
+#: The plan of each group against what its customers are offered: column to its type.
+#: plan: product that the plan names; n: offers made to customers of the group; share: of them, of
+#: that product, with its interval (Wilson), empty where it is none that is offered; most_offered:
+#: the product most of them are of.
+PLANS = {
+    "customer_type": "str",
+    "segment": "str",
+    "plan": "str",
+    "n": "int",
+    "share": "float",
+    "low": "float",
+    "high": "float",
+    "most_offered": "str",
+}
+
+
+def plans_and_offers(
+    offers: pd.DataFrame,
+    customers: pd.DataFrame,
+    plans: Mapping[str, Sequence[NamedGroup]],
+    products: Mapping[str, str],
+    offered: Collection[str],
+    min_cell: int,
+) -> pd.DataFrame:
+    """The plan of each group against what its customers are offered: the columns `PLANS`. Groups
+    with fewer than `min_cell` offers are left out.
+
+    plans: type of customers to its groups. products: product to its name. offered: products of
+    which offers are made.
+    """
+    made = offers[offers["decision"] == OFFERED] if len(offers) else offers
+    if made.empty:
+        return pd.DataFrame(columns=list(PLANS))
+    of = customers[["customer_id", "customer_type", "segment"]]
+    made = made[["customer_id", "product_id"]].merge(of, on="customer_id")
+    rows = []
+    for kind, groups in plans.items():
+        for group in groups:
+            own = made[(made["customer_type"] == kind) & (made["segment"] == group.name)]
+            if len(own) < min_cell:
+                continue
+            counts = own["product_id"].value_counts().sort_index(kind="stable")
+            planned = [p for p in offered if products.get(p, p) == group.product]
+            hits = int(own["product_id"].isin(planned).sum())
+            share = (hits / len(own), *share_interval(hits, len(own))) if planned else [np.nan] * 3
+            most = str(counts.idxmax())
+            rows.append(
+                [kind, group.name, group.product, len(own), *share, products.get(most, most)]
+            )
+    return pd.DataFrame(rows, columns=list(PLANS))
 
 
 #: How well the chances were told in the quarter held out: column to its type; as in

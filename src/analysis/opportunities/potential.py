@@ -243,7 +243,7 @@ def _check(need: Need, min_cell: int) -> str:
         if min(need.now, need.before) < min_cell:
             return say("too few in one of the quarters to compare them")
         if not beyond:
-            return say("as many as in the quarter before")
+            return say("no more and no fewer than in the quarter before, beyond chance")
         if need.now > need.before:
             return say("more than in the quarter before, beyond chance")
         return say("fewer than in the quarter before, beyond chance")

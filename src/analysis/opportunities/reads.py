@@ -18,14 +18,17 @@ class OpportunityTables(RetentionTables):
 
     @cached_property
     def products(self) -> dict[str, str]:
-        """Product to its name; the identifier where the bank names none."""
+        """Product to its name, as the params file or else the bank calls it; the identifier where
+        neither does.
+        """
+        titles = {p.product: p.title for p in self.bank.offers.products if p.title}
         place = "contract/products.parquet"
         path = self.bank.data_folder / place
         self.note(place)
         if not path.exists():
-            return {}
+            return titles
         named = pd.read_parquet(path)
-        return dict(zip(named["product_id"], named["name"], strict=True))
+        return dict(zip(named["product_id"], named["name"], strict=True)) | titles
 
     @cached_property
     def holders(self) -> pd.DataFrame:

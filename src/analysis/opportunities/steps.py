@@ -20,7 +20,7 @@ from analysis.opportunities.offers import (
     room_of,
 )
 from analysis.opportunities.rules import first_failed, of_all_products, refused
-from analysis.retention.called import TO_SAVE
+from analysis.retention.called import ABOUT_EVENT, TO_SAVE
 from analysis.steps.declaration import (
     BEFORE,
     SO_FAR,
@@ -171,8 +171,8 @@ def customer_offer(
     )
     pairs = con.create_table("offers__pairs", pairs, temp=True, overwrite=True)
     in_alerts = _parties_of_alerts(others["alerts"], others["parties"])
-    to_be_saved = _to_be_saved(others["calls"])
-    with_event = _with_event(at, others["events"])
+    to_be_saved = _on_list(others["calls"], TO_SAVE)
+    with_event = _with_event(at, others["events"], others["calls"])
     contacts = _contacts(at, others["contacts"])
     declined = _declined(others["follow_ups"], others["leads"], at)
     made, assigned, rejected = None, [], []
@@ -233,14 +233,17 @@ def _parties_of_alerts(alerts: ir.Table | None, parties: ir.Table | None) -> set
     return set(named_in_alerts(alerts, parties).to_pandas()["party"])
 
 
-def _with_event(at: At, events: ir.Table | None) -> set[str]:
-    """Who had an event that is watched for leaving: the call is to be about that."""
+def _with_event(at: At, events: ir.Table | None, calls: ir.Table | None) -> set[str]:
+    """Who had an event that is watched for leaving, or is called about any: the call is to be about
+    that.
+    """
     names, expect = at.setting("events.name"), at.setting("events.expect")
     leaving = [n for n, what in zip(names, expect, strict=True) if what == "churn"]
+    called = _on_list(calls, ABOUT_EVENT)
     if events is None or not leaving:
-        return set()
+        return called
     rows = events.filter(_.event.isin(leaving)).select("customer_id").distinct().to_pandas()
-    return set(rows["customer_id"])
+    return called | set(rows["customer_id"])
 
 
 def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
@@ -253,12 +256,12 @@ def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
     return counts.to_pandas().set_index("customer_id")["n"]
 
 
-def _to_be_saved(calls: ir.Table | None) -> set[str]:
-    """Who stands on the list of customers to be called so that they stay."""
+def _on_list(calls: ir.Table | None, name: str) -> set[str]:
+    """Who stands on a list of customers to be called."""
     if calls is None:
         return set()
-    saved = calls.filter(_.list == TO_SAVE).select("customer_id").distinct().to_pandas()
-    return set(saved["customer_id"])
+    named = calls.filter(_.list == name).select("customer_id").distinct().to_pandas()
+    return set(named["customer_id"])
 
 
 @step(
@@ -319,8 +322,8 @@ def customer_likeness(
     pairs = con.create_table("likeness__pairs", pairs, temp=True, overwrite=True)
     same_for_all: dict[str, Any] = {
         "in_alerts": _parties_of_alerts(others["alerts"], others["parties"]),
-        "to_be_saved": _to_be_saved(others["calls"]),
-        "with_event": _with_event(at, others["events"]) | _with_offer(offers),
+        "to_be_saved": _on_list(others["calls"], TO_SAVE),
+        "with_event": _with_event(at, others["events"], others["calls"]) | _with_offer(offers),
         "contacts": _contacts(at, others["contacts"]),
         "most_contacts": settings.most_contacts,
         "declined": _declined(others["follow_ups"], others["leads"], at),

@@ -45,6 +45,8 @@ COLUMNS = {
     **TO_FILL_IN,
     "events": marked("Taken up"),
     "tenure": marked("Years with us"),
+    "plan": marked("Product of the plan"),
+    "most_offered": marked("Offered most"),
     "potential": marked("What the customer is"),
     "likeness": marked("Likeness to holders"),
     "known": marked("Told by"),

@@ -59,7 +59,8 @@ def in_short(
         rows_amount=say("At stake", "of a call"),
         rows_note=say(
             "In order of what a call is expected to bring. At stake: the chance of leaving, times "
-            "the expected value. Customers named in alerts that stand are not on the list."
+            "the expected value. Customers named in alerts that stand, and those who are called "
+            "about an event, are not on the list."
         ),
         delivered="save_list",
     )

@@ -34,15 +34,17 @@ def calls_of_branch(
     tested: pd.DataFrame,
     settings: Retention,
 ) -> pd.DataFrame:
-    """The entries of both lists of a branch: the columns `CALL`. A customer may be on both.
+    """The entries of both lists of a branch: the columns `CALL`. Who is called about an event is
+    not on the list of those called so that they stay: one customer, one call.
 
     churn, happened: customer_churn and customer_event of the quarter. customers: customer_quarter
     without those whom a call could warn, with segment. expected: customer_id and expected.
     tested: as from `announced.backtest`.
     """
-    saved = save_list(churn, customers, expected, settings)
-    saved = saved.rename(columns={"expected_saving": "at_stake"}).assign(list=TO_SAVE, event="")
     with_event = event_list(happened, customers, expected, events, tested, settings)
+    others = customers[~customers["customer_id"].isin(with_event["customer_id"])]
+    saved = save_list(churn, others, expected, settings)
+    saved = saved.rename(columns={"expected_saving": "at_stake"}).assign(list=TO_SAVE, event="")
     hazard = churn.set_index("customer_id")["hazard"] if len(churn) else pd.Series(dtype=float)
     with_event = with_event.assign(
         list=ABOUT_EVENT, hazard=with_event["customer_id"].map(hazard).astype(float)

@@ -8,6 +8,7 @@ from ibis import _
 from analysis.changes.reads import ChangesTables
 from analysis.partition import ALL, flagged, in_order_of_hash
 from analysis.quarters import Quarter
+from analysis.retention.called import ABOUT_EVENT
 from analysis.retention.fitted import HazardModel
 from analysis.storage import rows_of
 
@@ -28,6 +29,23 @@ class RetentionTables(ChangesTables):
     def previous_churn(self) -> pd.DataFrame:
         """The same as it was said a quarter ago."""
         return self._churn(self.quarter.previous)
+
+    @cached_property
+    def customers_to_save(self) -> pd.DataFrame:
+        """The customers of the quarter who could be called so that they stay: those named in an
+        alert that stands left out, and those who are called about an event.
+        """
+        called = self.read(
+            self.mart("customer_call", self.quarter, self.own_branch),
+            lambda rows: (
+                rows.filter(_.list == ABOUT_EVENT)
+                .select("customer_id")
+                .distinct()
+                .order_by("customer_id")
+            ),
+        )
+        may = self.customers_to_call
+        return may[~may["customer_id"].isin(called["customer_id"])] if len(called) else may
 
     @cached_property
     def left(self) -> pd.DataFrame:

@@ -337,6 +337,7 @@ class OfferedProduct(Strict):
     """A product that is offered, and to whom."""
 
     product: str  # product_id
+    title: str = ""  # what pages call it, where that is not the bank's own name of it
     value: float = Field(gt=0)  # of a sale, in the bank's currency
     limit: int | None = Field(None, ge=0)  # offers of it that a branch can make in a quarter
     channel: str = ""
