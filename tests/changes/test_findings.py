@@ -234,7 +234,12 @@ def test_without_holdings_nothing_is_said_of_purchases():
 
 def test_rare_events_have_no_figures_on_the_page_but_are_on_the_list():
     happened = pd.DataFrame(
-        {"customer_id": ["C1", "C2"], "customer_type": "personal", "event": "salary_stopped"}
+        {
+            "customer_id": ["C1", "C2"],
+            "customer_type": "personal",
+            "event": "salary_stopped",
+            "quarter": "2024Q3",
+        }
     )
     counted = pd.DataFrame(
         [("2024Q4", "salary_stopped", 2, False)],
@@ -275,7 +280,9 @@ def announces(title="salary_stopped", p=0.001, effect=0.2):
 
 
 def happened_to(*customers, name="salary_stopped"):
-    return pd.DataFrame({"customer_id": customers, "customer_type": "personal", "event": name})
+    return pd.DataFrame(
+        {"customer_id": customers, "customer_type": "personal", "event": name, "quarter": "2024Q3"}
+    )
 
 
 @pytest.mark.parametrize(

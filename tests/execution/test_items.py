@@ -189,7 +189,7 @@ def test_what_was_bought_before_it_was_offered_is_no_success(con):
     day = dt.date(2024, 10, 3)
     bought = [{"customer_id": "C1", "product_id": "P1", "held_from": day}]
     late = lead("A") | {"handed_on": dt.date(2024, 11, 1), "due_on": dt.date(2024, 12, 1)}
-    rows = work(con, [late, lead("B")], [], table(con, bought))
+    rows = work(con, [late, lead("B")], [did("1", "B")], table(con, bought))
     assert rows["success"].to_dict() == {"A": False, "B": True}
 
 

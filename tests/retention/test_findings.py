@@ -26,7 +26,7 @@ def bank():
     ]
     told = pd.DataFrame(rows, columns=["customer_id", "branch_id", "hazard", "expected", "consent"])
     churn = told[["customer_id", "branch_id", "hazard"]].assign(
-        first_reason="felt low", second_reason=""
+        first_reason="felt low", second_reason="", quarter="2024Q3"
     )
     customers = told[["customer_id", "branch_id", "consent"]].assign(
         manager_id="S1", segment="Wealthy"
@@ -49,6 +49,7 @@ def test_the_list_takes_those_first_from_whom_most_is_expected_within_what_each_
 
 def test_the_list_names_nobody_and_nothing_gives_an_empty_one():
     assert set(findings.save_list(*bank(), SETTINGS)) == {
+        "subject_id",
         "customer_id",
         "branch_id",
         "manager_id",

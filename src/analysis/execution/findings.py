@@ -348,6 +348,14 @@ def chances_told(kinds: Iterable[OfKind], hidden: set[str], min_cell: int) -> pd
     return pd.DataFrame(rows, columns=list(CHANCES_TOLD))
 
 
+def left_out() -> str:
+    """What the page does not tell, in words."""
+    return say(
+        "What was handed over and followed up is about staff. Of customers who were called so that "
+        "they stay it is not told how many did where one or two left, be it by subtracting pages."
+    )
+
+
 def where_from(told: FollowThrough) -> str:
     """Where the lists come from, in words."""
     if not told.kinds:

@@ -93,11 +93,14 @@ def as_items(rows: ir.Table, **columns: ir.Value | str | None) -> ir.Table:
 
 
 def delivered_items(leads: ir.Table, customers: ir.Table, quarter: Quarter) -> ir.Table:
-    """What the bank says it handed over in the quarter. An entry without a day it is due by is due
-    by the quarter's end.
+    """What the bank says it handed over and is due in the quarter; what was handed over late in the
+    quarter before is due in this one. An entry without a day is due by the end of the quarter it
+    was handed over in.
     """
-    end = ibis.literal(quarter.end)
-    rows = leads.filter(_.handed_on.between(ibis.literal(quarter.start), end))
+    of_day = _.handed_on.truncate("Q").cast("date") + ibis.interval(months=3)
+    due = ibis.coalesce(_.due_on, (of_day - ibis.interval(days=1)).cast("date"))
+    start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
+    rows = leads.mutate(due_on=due).filter(_.due_on.between(start, end))
     rows = rows.inner_join(customers.select("customer_id", "branch_id"), "customer_id")
     # of a customer who is called so as to stay, the chance of leaving is what counts
     success = ibis.ifelse(rows.kind == SAVE, 1 - rows.chance, rows.chance)
@@ -108,7 +111,6 @@ def delivered_items(leads: ir.Table, customers: ir.Table, quarter: Quarter) -> i
         event=ibis.ifelse(about_event, rows.lead_id.re_extract(ENTRY, 2), ibis.null("string")),
         chance=ibis.ifelse(rows.kind == EVENT, ibis.null("float64"), rows.chance),
         staff_id=rows.staff_id.fill_null(""),
-        due_on=ibis.coalesce(rows.due_on, end),
         worth=rows["value"],
         at_stake=success * rows["value"].cast("float64"),
     )
@@ -257,8 +259,7 @@ def with_success(
     unknown = ibis.null("boolean")
     rows = work.mutate(bought=_.outcome == "sold", took_any=unknown, stayed=unknown)
     if holdings is not None:
-        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
-        new = holdings.filter(_.held_from.between(start, end))
+        new = holdings.filter(_.held_from <= ibis.literal(quarter.end))
         taken = new.group_by("customer_id", "product_id").aggregate(taken_on=_.held_from.max())
         anything = new.group_by("customer_id").aggregate(took_on=_.held_from.max())
         joined = rows.left_join(taken, ["customer_id", "product_id"]).left_join(
