@@ -27,7 +27,7 @@ from scipy import stats
 
 from analysis.campaigns.uplift import fold_of
 from analysis.language import Impossible, impossible
-from analysis.logit import Logit, Transform, chances, fit_logit, scored
+from analysis.logit import Logit, Transform, chances, fit_logit, needed, scored
 from analysis.marts.rows import BEFORE
 from analysis.opportunities.fitted import LikenessModel, OfLikeness
 from analysis.opportunities.offers import is_held_back
@@ -250,7 +250,8 @@ def likeness_of(
     people: as from `everybody`. Returns customer_id, branch_id, manager_id, customer_type,
     product_id, potential, known, likeness, lift, first_reason, second_reason.
     """
-    parts = []
+    con, parts = people.get_backend(), list[ir.Table]()
+    about = ("customer_id", "branch_id", "manager_id", "customer_type", "potential")
     for m in models:
         if isinstance(m.result, Impossible) or not m.result.beyond_chance:
             continue
@@ -258,22 +259,20 @@ def likeness_of(
         for kind in KINDS[m.known]:
             own = people.filter((_.potential == kind) & (_.customer_type == m.customer_type))
             own = own.anti_join(holders, "customer_id")
+            own = needed(own, m.result, *about)
             told = scored(own, m.result, "chance", _unsaid(m.result, kind))
-            parts.append(
-                told.select(
-                    "customer_id",
-                    "branch_id",
-                    "manager_id",
-                    "customer_type",
-                    "potential",
-                    "first_reason",
-                    "second_reason",
-                    product_id=ibis.literal(m.product),
-                    known=ibis.literal(m.known),
-                    likeness=ibis.least(told.chance / m.result.c, 1.0),
-                    lift=told.chance / m.result.base,
-                )
+            part = told.select(
+                *about,
+                "first_reason",
+                "second_reason",
+                product_id=ibis.literal(m.product),
+                known=ibis.literal(m.known),
+                likeness=ibis.least(told.chance / m.result.c, 1.0),
+                lift=told.chance / m.result.base,
             )
+            # one by one: the time to write a query grows faster than the query
+            name = f"likeness__part_{len(parts)}"
+            parts.append(con.create_table(name, part, temp=True, overwrite=True))
     return (ibis.union(*parts) if len(parts) > 1 else parts[0]) if parts else None
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from ibis import _
 
 from analysis.language import Impossible, impossible
-from analysis.logit import Logit, Transform, chances, fit_logit, scored
+from analysis.logit import Logit, Transform, chances, fit_logit, needed, scored
 from analysis.marts.rows import rows_of
 from analysis.quarters import Quarter
 from analysis.retention.fitted import Hazard, HazardModel, HeldOutQuarter
@@ -236,4 +236,5 @@ def churn_expression(risk_set: ir.Table, models: Mapping[str, Logit], quarter: s
 
 
 def _predicted_departures(risk_set: ir.Table, model: Logit, quarter: str) -> ir.Table:
+    risk_set = needed(risk_set, model, "customer_id", "branch_id")
     return scored(risk_set, model, "hazard").mutate(quarter=ibis.literal(quarter)).select(*CHANCES)
