@@ -104,6 +104,7 @@ def test_a_changed_module_runs_the_reports_that_import_it(monkeypatch):
         "customer_changes",
         "retention",
         "cross_sell",
+        "execution",
     }
     assert changed_by("segmentation/charts.py") == {"segmentation"}
     assert changed_by("report/table.py") == set(REPORTS)
