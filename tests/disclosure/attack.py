@@ -57,6 +57,7 @@ def truth(bank, quarter: str) -> dict[Key, int]:
         "active_before": counted(bank, "customer_left", quarter),
         "left": counted(bank, "customer_left", quarter, where='"left"'),
         "holders": counted(bank, "customer_product", quarter, "product_id"),
+        "new_holders": counted(bank, "customer_product", quarter, "product_id", where="new"),
     }
     counts = {(b, what, *key): n for what, t in tables.items() for (b, *key), n in t.items()}
     branches = {key[0] for key in counts}
@@ -118,6 +119,8 @@ def shown(bank, quarter, min_cell: int) -> dict[Key, float]:
             page["holders", r.product] = r.holders
             if p.customer_count > r.holders:
                 page["lacking", r.product] = p.customer_count - r.holders
+        for r in held.dropna(subset=["new"]).itertuples():
+            page["new_holders", r.product] = r.new
         figures |= {(branch, *key): value for key, value in page.items()}
     return {key: value for key, value in figures.items() if value == value}
 

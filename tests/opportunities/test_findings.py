@@ -16,6 +16,7 @@ def counts(**changed):
             "holders": [80, 9, 50, 90, 12, 40],
             "new": [3, 1, 0, 12, 4, 0],
             "withheld": [False] * 6,
+            "new_withheld": [False] * 6,
         }
     )
     return rows.assign(**changed)
@@ -34,6 +35,8 @@ def test_holders_have_their_share_and_that_of_a_quarter_ago():
     assert table.loc["Card", "low"] < 0.9 < table.loc["Card", "high"]
     assert np.isnan(table.loc["B", "before"]) and np.isnan(table.loc["B", "new"])  # of few
     assert list(table.index) == ["Card", "C", "B"]
+    alone = told(counts(new_withheld=[False] * 3 + [True, False, False])).loc["Card"]
+    assert alone["holders"] == 90 and np.isnan(alone["new"])
 
 
 def test_what_no_page_shows_is_empty():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.changes.calls import OFFER, answers, entry_id
 from analysis.opportunities import rules
 from analysis.opportunities.offers import (
     EXCLUDED,
@@ -127,24 +128,24 @@ def test_where_nobody_says_whether_he_consents_nobody_is_left_out():
 
 def test_what_was_declined_is_known_by_the_offer_s_identifier(con):
     subjects = [
-        rules.lead_id("2024Q3", "A", "C:1:x"),  # an identifier with colons
-        rules.lead_id("2024Q3", "B", "C2"),
+        entry_id(OFFER, "2024Q3", "A", "C:1:x"),  # an identifier with colons
+        entry_id(OFFER, "2024Q3", "B", "C2"),
         "L:nonsense",
         "RM-1234",
-        rules.lead_id("2024Q1", "A", "C3"),
-        rules.lead_id("2024Q3", "NOT THERE", "C4"),
+        entry_id(OFFER, "2024Q1", "A", "C3"),
+        entry_id(OFFER, "2024Q3", "NOT THERE", "C4"),
     ]
     follow_ups = pd.DataFrame(
         {
-            "subject_id": [*subjects, rules.lead_id("2024Q3", "A", "C5")],
+            "subject_id": [*subjects, entry_id(OFFER, "2024Q3", "A", "C5")],
             "outcome": ["declined"] * 6 + ["sold"],
             "done_on": [dt.date(2024, 11, 1)] * 4
             + [dt.date(2024, 2, 1), dt.date(2024, 11, 1), dt.date(2024, 11, 1)],
         }
     )
     table = con.create_table("follow_ups", follow_ups)
-    told = rules.refused(table, ["A", "B"], Q4, 2)
-    assert sorted(map(tuple, told.to_numpy())) == [("C2", "B"), ("C:1:x", "A")]
+    told = rules.refused(answers(table, None), Q4, 2)
+    assert sorted(map(tuple, told.to_numpy())) == [("C2", "B"), ("C4", "NOT THERE"), ("C:1:x", "A")]
 
 
 def test_offers_are_made_within_room_with_what_was_next_best():

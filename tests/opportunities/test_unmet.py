@@ -146,7 +146,9 @@ def test_what_is_as_before_is_said_to_be(con):
     found = unmet.pays_another(customers, transfers(con, paid), holders(con), Q4, LIMITS)
     told = worked_out(con, {unmet.PAYS_ANOTHER: found}, customers)
     table = potential.needs(told, {}, 10)
-    assert table["check"].tolist() == ["as many as in the quarter before"]
+    assert table["check"].tolist() == [
+        "no more and no fewer than in the quarter before, beyond chance"
+    ]
     from analysis.opportunities.words import table as as_table
 
     assert "<b>X" not in as_table(table, "", {"bank": "text"}).html()

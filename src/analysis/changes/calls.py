@@ -15,6 +15,23 @@ from analysis.sources.params import Retention
 #: What the identifiers of a list's entries begin with: an offer, a call so that a customer stays,
 #: an event to act on.
 OFFER, SAVE, EVENT = "L", "V", "E"
+#: The lists of calls: to customers so that they stay, and about events.
+TO_SAVE, ABOUT_EVENT = "save", "event"
+#: An entry of a list of calls: column to its type.
+#: staff_id: who serves the customer; empty where nobody is named.
+#: event: its name, on the list of events. hazard: chance of leaving; empty where none is told.
+#: at_stake: what is expected of the call, in the bank's currency; empty where unknown.
+CALL = {
+    "subject_id": "string",
+    "list": "string",
+    "customer_id": "string",
+    "branch_id": "string",
+    "staff_id": "string",
+    "event": "string",
+    "hazard": "float64",
+    "at_stake": "float64",
+    "quarter": "string",
+}
 ENTRY = r"^([LVE]):\d{4}Q[1-4]:([^:]*):(.*)$"
 #: What staff fill in, as `follow_ups` of the contract has it: column to its type.
 FILLED_IN = {"done_on": "str", "outcome": "str", "why": "str"}

@@ -18,7 +18,7 @@ WITHHELD = {**KEY, "quarter": "string"}
 #: One or two who left, or who are in arrears, point at persons; none does not.
 LEAST_TO_TELL = 3
 #: Where nothing is said of a zero, so that it looks like any other count that is not shown.
-ZEROS_UNTOLD = ("move", "event")
+ZEROS_UNTOLD = ("move", "event", "new_holders")
 #: Where a branch that has none is a zero that a reader knows of, or must not know of.
 WITH_ZEROS = ("group", "origin", *ZEROS_UNTOLD)
 #: What readers look at first, and how many times more than the same number of anything else it is
@@ -36,8 +36,8 @@ class Counts:
     origin (first: group a quarter ago) and move (second: group now); in_both and moved, who was
     there a quarter ago and whose group is another now; event (first: its name); left; active_before
     (active a quarter ago); active_type, by customer_type; valued, borrowers and late (in arrears),
-    by group; holders of a product (first: it) and lacking, who do not hold
-    it, which is on no page; answers (first: group or empty, second:
+    by group; holders of a product (first: it), new_holders, who took it up in the quarter, and
+    lacking, who do not hold it, which is on no page; answers (first: group or empty, second:
     dimension); measure (first: its name); comments and complaints, by language in place of
     customer_type (first: theme, second: quarter).
     """
@@ -170,6 +170,7 @@ PARENTS: dict[str, tuple[str, Sequence[str]]] = {
     "borrowers": ("group", ("customer_type", "first")),
     "late": ("borrowers", ("customer_type", "first")),
     "holders": ("lacking", ("first",)),
+    "new_holders": ("holders", ("first",)),
 }
 
 

@@ -113,6 +113,7 @@ def _add_holders(counts: Counts, held: ir.Table, segments: ir.Table) -> None:
     customers = _counted(segments).set_index("branch_id")["count"]
     lacking = holders["branch_id"].map(customers) - holders["count"]
     counts.add("lacking", holders.assign(count=lacking)[lacking > 0], "product_id")
+    counts.add("new_holders", _counted(held.filter(_.new), "product_id"), "product_id")
 
 
 def _add_moves(counts: Counts, moves: ir.Table) -> None:

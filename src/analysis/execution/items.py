@@ -11,13 +11,12 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from analysis.changes.calls import ENTRY, due_on
+from analysis.changes.calls import ABOUT_EVENT, ENTRY, TO_SAVE, due_on
 from analysis.changes.calls import EVENT as OF_EVENTS
 from analysis.changes.calls import OFFER as OF_OFFERS
 from analysis.opportunities.offers import HELD_BACK as NOT_OFFERED
 from analysis.opportunities.offers import OFFERED
 from analysis.quarters import Quarter
-from analysis.retention.called import ABOUT_EVENT, TO_SAVE
 from analysis.sources.params import Execution
 
 #: Kinds of entries; one kept without offer by lot is handed to nobody.

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from analysis.changes.calls import ABOUT_EVENT, TO_SAVE
 from analysis.execution.fitted import Added, FollowThrough
 from analysis.execution.items import (
     ALERT,
@@ -22,7 +23,6 @@ from analysis.execution.items import (
 from analysis.opportunities.offers import OFFERED
 from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import MOST_ROWS, Query
-from analysis.retention.called import ABOUT_EVENT, TO_SAVE
 from analysis.risk.reads import RiskTables
 
 #: What became of the entries of a branch and kind, in numbers: column to its type.

@@ -56,7 +56,7 @@ def holders_table(
             n, of = int(row["holders"]), counts[quarter]
             low, high = share_interval(n, of)
             told |= {"holders": n, "share": n / of, "low": low, "high": high}
-            if row["new"] >= min_cell:
+            if row["new"] >= min_cell and not row["new_withheld"]:
                 told["new"] = int(row["new"])
             if product in then.index and previous in counts:
                 earlier = then.loc[product]

@@ -33,7 +33,7 @@ class OpportunityTables(RetentionTables):
     @cached_property
     def holders(self) -> pd.DataFrame:
         """Holders by quarter and product, up to the quarter: quarter, product_id, holders, new (in
-        the quarter); withheld: no page shows how many.
+        the quarter); withheld, new_withheld: no page shows how many.
         """
         keys = ["quarter", "product_id"]
         counts = self.read(
@@ -43,9 +43,10 @@ class OpportunityTables(RetentionTables):
             ),
         )
         if counts.empty:
-            return pd.DataFrame(columns=[*keys, "holders", "new", "withheld"])
+            return pd.DataFrame(columns=[*keys, "holders", "new", "withheld", "new_withheld"])
         by = {"quarter": "quarter", "first": "product_id"}
-        return flagged(counts, self.not_shown("holders"), "withheld", by)
+        counts = flagged(counts, self.not_shown("holders"), "withheld", by)
+        return flagged(counts, self.not_shown("new_holders"), "new_withheld", by)
 
     @cached_property
     def depth(self) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import answers, named_in_alerts
+from analysis.changes.calls import ABOUT_EVENT, TO_SAVE, answers, named_in_alerts
 from analysis.opportunities.fitted import Likeness, Offers, Patterns, Propensity, UnmetNeeds
 from analysis.opportunities.held import products_held
 from analysis.opportunities.offers import (
@@ -20,7 +20,6 @@ from analysis.opportunities.offers import (
     room_of,
 )
 from analysis.opportunities.rules import first_failed, of_all_products, refused
-from analysis.retention.called import ABOUT_EVENT, TO_SAVE
 from analysis.steps.declaration import (
     BEFORE,
     SO_FAR,

@@ -3,26 +3,9 @@
 import pandas as pd
 
 from analysis.changes.announced import event_list
+from analysis.changes.calls import ABOUT_EVENT, CALL, TO_SAVE
 from analysis.retention.saving import save_list
 from analysis.sources.params import Event, Retention
-
-#: The lists: customers to call so that they stay, and events to act on.
-TO_SAVE, ABOUT_EVENT = "save", "event"
-#: An entry of a list: column to its type.
-#: staff_id: who serves the customer; empty where nobody is named.
-#: event: its name, on the list of events. hazard: chance of leaving; empty where none is told.
-#: at_stake: what is expected of the call, in the bank's currency; empty where unknown.
-CALL = {
-    "subject_id": "string",
-    "list": "string",
-    "customer_id": "string",
-    "branch_id": "string",
-    "staff_id": "string",
-    "event": "string",
-    "hazard": "float64",
-    "at_stake": "float64",
-    "quarter": "string",
-}
 
 
 def calls_of_branch(

@@ -5,10 +5,10 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
+from analysis.changes.calls import ABOUT_EVENT
 from analysis.changes.reads import ChangesTables
 from analysis.partition import ALL, flagged, in_order_of_hash
 from analysis.quarters import Quarter
-from analysis.retention.called import ABOUT_EVENT
 from analysis.retention.fitted import HazardModel
 from analysis.storage import rows_of
 

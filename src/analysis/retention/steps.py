@@ -7,12 +7,11 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import named_in_alerts
+from analysis.changes.calls import CALL, named_in_alerts
 from analysis.changes.events import Outcomes, outcomes
 from analysis.changes.value import ValueModel, histories
 from analysis.marts.rows import rows_of
 from analysis.quarters import Quarter
-from analysis.retention.called import CALL, calls_of_branch
 from analysis.retention.departures import departures
 from analysis.retention.fitted import HazardModel
 from analysis.steps.declaration import BEFORE, SO_FAR, At, Mart, Model, mart, model, step, table
@@ -92,6 +91,7 @@ def customer_call(
 ) -> ir.Table | None:
     """Who is to be called so that they stay, or about an event."""
     from analysis.changes.announced import backtest
+    from analysis.retention.called import calls_of_branch
 
     watched = at.setting("events")
     tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
