@@ -250,7 +250,7 @@ def likeness_of(
     people: as from `everybody`. Returns customer_id, branch_id, manager_id, customer_type,
     product_id, potential, known, likeness, lift, first_reason, second_reason.
     """
-    con, parts = people.get_backend(), list[ir.Table]()
+    parts = list[ir.Table]()
     about = ("customer_id", "branch_id", "manager_id", "customer_type", "potential")
     for m in models:
         if isinstance(m.result, Impossible) or not m.result.beyond_chance:
@@ -270,9 +270,7 @@ def likeness_of(
                 likeness=ibis.least(told.chance / m.result.c, 1.0),
                 lift=told.chance / m.result.base,
             )
-            # one by one: the time to write a query grows faster than the query
-            name = f"likeness__part_{len(parts)}"
-            parts.append(con.create_table(name, part, temp=True, overwrite=True))
+            parts.append(part)
     return (ibis.union(*parts) if len(parts) > 1 else parts[0]) if parts else None
 
 

@@ -20,7 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from analysis.campaigns.uplift import FOLDS, fold_of
 from analysis.language import Impossible, impossible
-from analysis.logit import Logit, chances, fit_logit, needed, scored
+from analysis.logit import Logit, at_once, chances, fit_logit, needed, scored
 from analysis.marts.rows import rows_of
 from analysis.opportunities.fitted import Compared, HeldOut, OfProduct, Propensity
 from analysis.opportunities.said import is_said
@@ -236,15 +236,13 @@ def chances_of(rows: ir.Table, models: Mapping[str, OfProduct], quarter: str) ->
 
     rows: as from `known_of`.
     """
-    con, parts = rows.get_backend(), list[ir.Table]()
+    rows, parts = at_once(rows), list[ir.Table]()
     for product, model in sorted(models.items()):
         own = rows.filter(rows[f"{HOLDS}{product}"] == 0)
         own = needed(own, model, "customer_id", "branch_id")
         told = scored(own, model, "chance", _unsaid(model))
         told = told.mutate(product_id=ibis.literal(product), quarter=ibis.literal(quarter))
-        # one by one: the time to write a query grows faster than the query
-        name = f"propensity__part_{len(parts)}"
-        parts.append(con.create_table(name, told.select(*CHANCES), temp=True, overwrite=True))
+        parts.append(told.select(*CHANCES))
     return (ibis.union(*parts) if len(parts) > 1 else parts[0]) if parts else None
 
 
