@@ -174,11 +174,15 @@ class Report:
         """What is missing for steps, in words; empty where they have all they need."""
         tables = self.partition.missing_for(*steps)
         counts = self.partition.quarantine_counts()
-        rejected = sorted(set(tables) & set(counts["table"]))
+        empty = sorted(set(tables) & set(counts.loc[counts["rows"] == 0, "table"]))
+        rejected = sorted(set(tables) & set(counts.loc[counts["rows"] > 0, "table"]))
         reasons = []
-        if undelivered := [t for t in tables if t not in rejected]:
+        if undelivered := [t for t in tables if t not in (*empty, *rejected)]:
             what = listed(undelivered)
             reasons.append(say("the bank does not deliver {tables}").format(tables=what))
+        if empty:
+            what = listed(empty)
+            reasons.append(say("{tables} has no rows").format(tables=what))
         if rejected:
             what = listed(rejected)
             reasons.append(say("no row of {tables} could be accepted").format(tables=what))

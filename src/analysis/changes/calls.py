@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from analysis.marts.rows import names_in
 from analysis.quarters import Quarter
 from analysis.sources.params import Retention
 
@@ -100,6 +101,13 @@ def named_in_alerts(alerts: ir.Table, parties: ir.Table) -> ir.Table:
     """
     standing = alerts.filter(~_.suppressed, _.status != "cleared")
     return parties.semi_join(standing, "alert_id").select("party").distinct()
+
+
+def not_to_be_called(alerts: ir.Table | None, parties: ir.Table | None) -> set[str]:
+    """Who is named in an alert that stands; nobody where nothing is investigated."""
+    if alerts is None or parties is None:
+        return set()
+    return set(names_in(named_in_alerts(alerts, parties), "party"))
 
 
 def within_capacity(ranked: pd.DataFrame, settings: Retention) -> pd.DataFrame:

@@ -572,7 +572,14 @@ LEADS = Table(
             "value", "amount", "What a success is worth to the bank.", unit="currency", minimum=0
         ),
     ),
-    rules=(_ends_before_it_starts("handed_on", "due_on"),),
+    rules=(
+        _ends_before_it_starts("handed_on", "due_on"),
+        RowRule(
+            "offer_without_product",
+            marked("an offer, also one to a potential customer, names its product"),
+            lambda t: t.kind.isin(["offer", "lookalike"]) & t.product_id.isnull(),
+        ),
+    ),
 )
 
 FOLLOW_UPS = Table(

@@ -107,10 +107,6 @@ def _to_do(funnel: pd.DataFrame, untouched: pd.DataFrame) -> str:
     )
 
 
-#: What is done about an entry that does not say what it is about.
-_UNNAMED = {"offer": "save", "lookalike": "save"}
-
-
 def _rows(untouched: pd.DataFrame) -> list[ToDo]:
     actions = {
         "alert": say("Decide it"),
@@ -125,7 +121,7 @@ def _rows(untouched: pd.DataFrame) -> list[ToDo]:
             why=say("{what}, due on {day}").format(what=r.what, day=r.due_on)
             if r.what
             else say("Due on {day}").format(day=r.due_on),
-            action=actions[r.kind if r.what else _UNNAMED.get(r.kind, r.kind)].format(what=r.what),
+            action=actions[r.kind].format(what=r.what),
             who=r.staff_id,
             at_stake=r.at_stake,
         )

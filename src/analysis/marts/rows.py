@@ -17,3 +17,9 @@ def rows_of(mart: ir.Table | None, *quarters: Quarter) -> ir.Table | None:
         return None
     rows = mart.filter(_.quarter.isin([str(q) for q in quarters]))
     return rows if rows.head(1).count().to_pyarrow().as_py() else None
+
+
+def names_in(rows: ir.Table, column: str) -> list[str]:
+    """The texts of a column, each once, in order."""
+    names = rows.select(column).distinct().order_by(column).to_pandas()[column]
+    return [str(name) for name in names]

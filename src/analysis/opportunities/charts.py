@@ -120,7 +120,9 @@ def needs_chart(needs: pd.DataFrame) -> Figure | None:
     axis.invert_yaxis()
     axis.xaxis.set_major_formatter(amount_ticks())
     axis.set_xlabel(with_currency(say("Worth a year, 95 % interval")))
-    most = needs.loc[needs["yearly"].idxmax()]
-    title = say("Worth most a year: {need}").format(need=label(most["pattern"]))
+    first, *others = needs.sort_values("yearly", ascending=False).itertuples()
+    title = say("What each need is worth a year")
+    if others and first.yearly_low > max(other.yearly_high for other in others):
+        title = say("Worth most a year: {need}").format(need=label(first.pattern))
     axis.set_title(title)
     return Figure(drawing, title)

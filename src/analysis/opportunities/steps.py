@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import ABOUT_EVENT, TO_SAVE, answers, named_in_alerts
+from analysis.changes.calls import ABOUT_EVENT, TO_SAVE, answers, not_to_be_called
+from analysis.marts.rows import names_in
 from analysis.opportunities.fitted import Likeness, Offers, Patterns, Propensity, UnmetNeeds
 from analysis.opportunities.held import products_held
 from analysis.opportunities.offers import (
@@ -112,8 +113,7 @@ def customer_propensity(
 
 def _all_products(held: ir.Table, offered: list[str]) -> list[str]:
     """The products that are held or offered, in order."""
-    there = held.select("product_id").distinct().order_by("product_id").to_pandas()["product_id"]
-    return sorted({*there, *offered})
+    return sorted({*names_in(held, "product_id"), *offered})
 
 
 def _rooms(
@@ -121,10 +121,9 @@ def _rooms(
 ) -> Iterator[tuple[str, Any]]:
     """What every branch can do for offers in a quarter, by branch."""
     members = pd.DataFrame() if staff is None else staff.order_by("staff_id").to_pandas()
-    branches = held.select("branch_id").distinct().order_by("branch_id").to_pandas()["branch_id"]
-    for branch in branches:
+    for branch in names_in(held, "branch_id"):
         own = members[members["branch_id"] == branch] if len(members) else members
-        yield str(branch), room_of(own, settings, otherwise)
+        yield branch, room_of(own, settings, otherwise)
 
 
 @step(
@@ -169,7 +168,7 @@ def customer_offer(
         *pairs.columns, failed=_.failed.fill_null("")
     )
     pairs = con.create_table("offers__pairs", pairs, temp=True, overwrite=True)
-    in_alerts = _parties_of_alerts(others["alerts"], others["parties"])
+    in_alerts = not_to_be_called(others["alerts"], others["parties"])
     to_be_saved = _on_list(others["calls"], TO_SAVE)
     with_event = _with_event(at, others["events"], others["calls"])
     contacts = _contacts(at, others["contacts"])
@@ -225,13 +224,6 @@ def _with_similar(chances: ir.Table, held: ir.Table, segments: ir.Table) -> ir.T
     return rows.select(*chances.columns, similar_hold=_.similar_hold.fill_null(0.0))
 
 
-def _parties_of_alerts(alerts: ir.Table | None, parties: ir.Table | None) -> set[str]:
-    """Who is named in an alert that stands: a call could warn them."""
-    if alerts is None or parties is None:
-        return set()
-    return set(named_in_alerts(alerts, parties).to_pandas()["party"])
-
-
 def _with_event(at: At, events: ir.Table | None, calls: ir.Table | None) -> set[str]:
     """Who had an event that is watched for leaving, or is called about any: the call is to be about
     that.
@@ -241,8 +233,7 @@ def _with_event(at: At, events: ir.Table | None, calls: ir.Table | None) -> set[
     called = _on_list(calls, ABOUT_EVENT)
     if events is None or not leaving:
         return called
-    rows = events.filter(_.event.isin(leaving)).select("customer_id").distinct().to_pandas()
-    return called | set(rows["customer_id"])
+    return called | set(names_in(events.filter(_.event.isin(leaving)), "customer_id"))
 
 
 def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
@@ -259,8 +250,7 @@ def _on_list(calls: ir.Table | None, name: str) -> set[str]:
     """Who stands on a list of customers to be called."""
     if calls is None:
         return set()
-    named = calls.filter(_.list == name).select("customer_id").distinct().to_pandas()
-    return set(named["customer_id"])
+    return set(names_in(calls.filter(_.list == name), "customer_id"))
 
 
 @step(
@@ -320,7 +310,7 @@ def customer_likeness(
         pairs = pairs.anti_join(barred, ["customer_id", "product_id"])
     pairs = con.create_table("likeness__pairs", pairs, temp=True, overwrite=True)
     same_for_all: dict[str, Any] = {
-        "in_alerts": _parties_of_alerts(others["alerts"], others["parties"]),
+        "in_alerts": not_to_be_called(others["alerts"], others["parties"]),
         "to_be_saved": _on_list(others["calls"], TO_SAVE),
         "with_event": _with_event(at, others["events"], others["calls"]) | _with_offer(offers),
         "contacts": _contacts(at, others["contacts"]),
@@ -328,8 +318,7 @@ def customer_likeness(
         "declined": _declined(others["follow_ups"], others["leads"], at),
     }
     made, best = None, pd.DataFrame()
-    branches = pairs.select("branch_id").distinct().order_by("branch_id").to_pandas()["branch_id"]
-    for branch in branches:
+    for branch in names_in(pairs, "branch_id"):
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
         agreed = people.filter(_.branch_id == branch).select("customer_id", "consent").to_pandas()
         agreed = agreed.set_index("customer_id")["consent"].astype("boolean")

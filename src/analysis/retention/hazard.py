@@ -101,37 +101,39 @@ def at_risk(history: History, quarter: Quarter) -> ir.Table | None:
     if customers is None:
         return None
     risk_set = customers.filter(_.active)
+    facts, flags = list[ir.Table](), list[str]()
     events = rows_of(history.events, quarter)
     if events is not None and history.event_names:
-        happened = events.group_by("customer_id").aggregate(
-            **{f"event_{n}": (_.event == n).any().cast("int64") for n in history.event_names}
-        )
-        risk_set = risk_set.left_join(happened, "customer_id").drop("customer_id_right")
-        risk_set = risk_set.mutate(
-            **{f"event_{n}": risk_set[f"event_{n}"].fill_null(0) for n in history.event_names}
-        )
+        happened = {f"event_{n}": (_.event == n).any() for n in history.event_names}
+        facts.append(_flags(events, **happened))
+        flags += happened
+    within = (ibis.literal(quarter.start), ibis.literal(quarter.end))
     if history.complaints is not None:
-        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
-        received = history.complaints.filter(_.received_on.between(start, end))
-        complainants = received.select("customer_id").distinct().mutate(complained=1)
-        risk_set = risk_set.left_join(complainants, "customer_id").drop("customer_id_right")
-        risk_set = risk_set.mutate(complained=risk_set.complained.fill_null(0))
+        received = history.complaints.filter(_.received_on.between(*within))
+        facts.append(_flags(received, complained=ibis.literal(True)))
+        flags.append("complained")
     if history.answers is not None:
-        start, end = ibis.literal(quarter.start), ibis.literal(quarter.end)
-        said = history.answers.filter(_.done_on.between(start, end), _.outcome.isin(SPOKEN_WITH))
-        by_customer = said.group_by("customer_id").aggregate(
-            spoken_with=ibis.literal(1), declined=(_.outcome == "declined").any().cast("int64")
-        )
-        risk_set = risk_set.left_join(by_customer, "customer_id").drop("customer_id_right")
-        risk_set = risk_set.mutate(
-            **{c: risk_set[c].fill_null(0) for c in ("spoken_with", "declined")}
-        )
+        said = history.answers.filter(_.done_on.between(*within), _.outcome.isin(SPOKEN_WITH))
+        declined = (_.outcome == "declined").any()
+        facts.append(_flags(said, spoken_with=ibis.literal(True), declined=declined))
+        flags += ["spoken_with", "declined"]
     answers = rows_of(history.index, *quarter.shifted(1 - YEAR).through(quarter))
     if answers is not None:
-        felt = answers.group_by("customer_id").aggregate(felt=_["index"].mean())
-        risk_set = risk_set.left_join(felt, "customer_id").drop("customer_id_right")
-        risk_set = risk_set.mutate(answered=risk_set.felt.notnull().cast("int64"))
-    return risk_set
+        facts.append(answers.group_by("customer_id").aggregate(felt=_["index"].mean()))
+    # joined to each other before the many columns of a customer: the query is written sooner
+    known = risk_set.select("customer_id")
+    for fact in facts:
+        known = known.left_join(fact, "customer_id").drop("customer_id_right")
+    known = known.mutate(**{c: known[c].fill_null(0) for c in flags})
+    if answers is not None:
+        known = known.mutate(answered=known.felt.notnull().cast("int64"))
+    return risk_set.join(known, "customer_id")
+
+
+def _flags(rows: ir.Table, **flags: ir.Value) -> ir.Table:
+    """Each flag of every customer, as 0 or 1."""
+    told = rows.group_by("customer_id").aggregate(**flags)
+    return told.mutate(**{c: told[c].cast("int64") for c in flags})
 
 
 def with_outcome(

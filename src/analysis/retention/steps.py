@@ -7,10 +7,10 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import CALL, named_in_alerts
+from analysis.changes.calls import CALL, not_to_be_called
 from analysis.changes.events import Outcomes, outcomes
 from analysis.changes.value import ValueModel, histories
-from analysis.marts.rows import rows_of
+from analysis.marts.rows import names_in, rows_of
 from analysis.quarters import Quarter
 from analysis.retention.departures import departures
 from analysis.retention.fitted import HazardModel
@@ -97,11 +97,9 @@ def customer_call(
     tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
     happened = rows_of(events, at.quarter)
     expected = _expected_values(at, all_customers, value)
-    warned = (
-        set() if alerts is None or parties is None else _names(named_in_alerts(alerts, parties))
-    )
+    warned = not_to_be_called(alerts, parties)
     calls = at.engine.create_table("calls", schema=ibis.schema(CALL), temp=True, overwrite=True)
-    for branch in _names(customers.select("branch_id").distinct()):
+    for branch in names_in(customers, "branch_id"):
         people = _of_branch(customers, branch)
         may = people[~people["customer_id"].isin(warned)].assign(segment="")
         rows = calls_of_branch(
@@ -126,12 +124,6 @@ def _of_branch(rows: ir.Table | None, branch: str) -> pd.DataFrame:
     if rows is None:
         return pd.DataFrame()
     return rows.filter(_.branch_id == branch).order_by("customer_id").to_pandas()
-
-
-def _names(rows: ir.Table) -> list[str]:
-    """The texts of a table's only column, in order."""
-    (column,) = rows.columns
-    return [str(name) for name in rows.order_by(column).to_pandas()[column]]
 
 
 def _outcomes_so_far(
