@@ -65,7 +65,7 @@ def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
         with FileLock(folder / "lock"):
             if not (folder / "data_of").exists():
                 bank = make(folder)
-                prepare(bank)
+                prepare(bank, jobs=2)  # the other test processes wait for it
                 (folder / "data_of").write_text(str(bank.data_folder))
         return Path((folder / "data_of").read_text())
 

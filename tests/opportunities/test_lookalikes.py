@@ -1,5 +1,6 @@
 """Potential customers: who is like the holders is found, and nobody is listed by chance."""
 
+from collections import Counter
 from functools import partial
 
 import ibis
@@ -219,7 +220,7 @@ def nobody_else(**changed):
 def test_a_branch_gets_its_likeliest_customers_once_each_and_no_more_than_it_can_use():
     listed, best = lookalikes.potential_of_branch(pairs(), SETTINGS, Q4, nobody_else())
     assert listed["customer_id"].tolist() == ["C11", "C10", "C09", "C08", "C07"]
-    assert len(best) == 12 and list(listed) == list(lookalikes.LIKENESS)
+    assert best.total() == 12 and list(listed) == list(lookalikes.LIKENESS)
     none = SETTINGS.model_copy(update={"lookalikes": 0})
     assert lookalikes.potential_of_branch(pairs(), none, Q4, nobody_else())[0].empty
 
@@ -251,8 +252,8 @@ def test_who_is_kept_without_offer_by_lot_is_not_listed_either():
 def test_counts_below_the_smallest_cell_are_not_told():
     rows = people()
     models = lookalikes.fit_likeness(rows, ["A"])
-    best = pairs(30).drop_duplicates("customer_id")
-    best["potential"] = ["dormant"] * 21 + ["prospect"] * 9
+    key = ("A", "personal", models[0].known)
+    best = Counter({(*key, "dormant"): 21, (*key, "prospect"): 9})
     counted = lookalikes.with_potential(models, best)
     few = counted[0].model_copy(update={"customer_type": "corporate", "holders": 4})
     table = potential.told(Likeness(quarter="2024Q4", consent=True, models=counted), {}, 10)

@@ -16,6 +16,7 @@ credit grade, which a bank gives to those who borrow.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import ibis
@@ -316,9 +317,10 @@ def potential_of_branch(
     settings: Offers,
     quarter: Quarter,
     excluded: Callable[[pd.DataFrame], np.ndarray],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, Counter[tuple[str, ...]]]:
     """The potential customers that a branch can use, each with the product whose holders he is most
-    like: the columns `LIKENESS`; and all of them, for counting.
+    like: the columns `LIKENESS`; and how many there are in all, by product, type of customer,
+    what is known of them, and what they are.
 
     pairs: of one branch, as from `likeness_of`. excluded: pairs to the rule that excludes each,
     empty where none does. Those kept without any offer, by lot, are kept without this one.
@@ -330,21 +332,22 @@ def potential_of_branch(
     )
     best = ranked.drop_duplicates("customer_id", ignore_index=True)
     listed = best.head(settings.lookalikes).assign(quarter=str(quarter))
-    return listed[list(LIKENESS)], best
+    keys = ["product_id", "customer_type", "known", "potential"]
+    return listed[list(LIKENESS)], Counter(best[keys].itertuples(index=False, name=None))
 
 
-def with_potential(models: Sequence[LikenessModel], best: pd.DataFrame) -> list[LikenessModel]:
+def with_potential(
+    models: Sequence[LikenessModel], counts: Counter[tuple[str, ...]]
+) -> list[LikenessModel]:
     """The models with how many potential customers of each kind have that product as their best.
 
-    best: of all branches, as from `potential_of_branch`.
+    counts: of all branches, as from `potential_of_branch`.
     """
-    keys = ["product_id", "customer_type", "known", "potential"]
-    counts = best.groupby(keys).size() if len(best) else pd.Series(dtype=int)
     return [
         m.model_copy(
             update={
                 "potential": {
-                    kind: int(counts.get((m.product, m.customer_type, m.known, kind), 0))
+                    kind: counts[m.product, m.customer_type, m.known, kind]
                     for kind in KINDS[m.known]
                 }
             }

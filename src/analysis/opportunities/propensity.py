@@ -62,14 +62,20 @@ def known_of(
     rows = at_risk(history, quarter)
     if rows is None:
         return None
-    own = held.filter(_.quarter == str(quarter)).group_by("customer_id")
-    flags = own.aggregate(
-        **{f"{HOLDS}{p}": (_.product_id == p).any().cast("int64") for p in products}
-    )
-    rows = rows.left_join(flags, "customer_id").drop("customer_id_right")
-    rows = rows.mutate(**{f"{HOLDS}{p}": rows[f"{HOLDS}{p}"].fill_null(0) for p in products})
+    holds = _by_product(rows, held.filter(_.quarter == str(quarter)), HOLDS, products)
     corporate = (rows.customer_type == "corporate").cast("int64")
-    return rows.mutate(corporate=corporate)
+    return rows.mutate(corporate=corporate).join(holds, "customer_id")
+
+
+def _by_product(
+    customers: ir.Table, held: ir.Table, prefix: str, products: Sequence[str]
+) -> ir.Table:
+    """customer_id of every customer, and 0 or 1 for every product, whether it is among the held."""
+    told = held.group_by("customer_id").aggregate(
+        **{f"{prefix}{p}": (_.product_id == p).any().cast("int64") for p in products}
+    )
+    rows = customers.select("customer_id").left_join(told, "customer_id").drop("customer_id_right")
+    return rows.mutate(**{f"{prefix}{p}": rows[f"{prefix}{p}"].fill_null(0) for p in products})
 
 
 def with_taken(
@@ -85,13 +91,8 @@ def with_taken(
         later = rows_of(history.customers, after)
         if rows is None or later is None:
             continue
-        bought = held.filter((_.quarter == str(after)) & _.new).group_by("customer_id")
-        taken = bought.aggregate(
-            **{f"took_{p}": (_.product_id == p).any().cast("int64") for p in products}
-        )
-        rows = rows.semi_join(later.select("customer_id"), "customer_id")
-        rows = rows.left_join(taken, "customer_id").drop("customer_id_right")
-        rows = rows.mutate(**{f"took_{p}": rows[f"took_{p}"].fill_null(0) for p in products})
+        bought = held.filter((_.quarter == str(after)) & _.new)
+        rows = rows.join(_by_product(later, bought, "took_", products), "customer_id")
         sample = rows.order_by([_.customer_id.hash(), _.customer_id]).limit(SAMPLE)
         samples.append(sample.to_pandas())
     return pd.concat(samples, ignore_index=True) if samples else pd.DataFrame()

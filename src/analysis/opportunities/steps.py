@@ -1,5 +1,6 @@
 """What customers hold, what else they would take, and the offers of a quarter."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -317,7 +318,7 @@ def customer_likeness(
         "most_contacts": settings.most_contacts,
         "declined": _declined(others["follow_ups"], others["leads"], at),
     }
-    made, best = None, pd.DataFrame()
+    made, counted = None, Counter[tuple[str, ...]]()
     for branch in names_in(pairs, "branch_id"):
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
         agreed = people.filter(_.branch_id == branch).select("customer_id", "consent").to_pandas()
@@ -328,15 +329,15 @@ def customer_likeness(
             consent=agreed.fillna(not consent),
             **same_for_all,
         )
-        listed, best_of_branch = potential_of_branch(own, settings, at.quarter, excluded)
-        best = pd.concat([best, best_of_branch])
+        listed, of_branch = potential_of_branch(own, settings, at.quarter, excluded)
+        counted.update(of_branch)
         if made is None:
             made = con.create_table(
                 "likeness__listed", schema=ibis.schema(LIKENESS), temp=True, overwrite=True
             )
         if len(listed):
             con.insert("likeness__listed", listed)
-    return made, Likeness(**told, consent=consent, models=with_potential(models, best))
+    return made, Likeness(**told, consent=consent, models=with_potential(models, counted))
 
 
 def _with_offer(offers: ir.Table | None) -> set[str]:
