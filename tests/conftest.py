@@ -9,8 +9,10 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from analysis.prepare import Prepared, prepare
+from analysis.prepare import Prepared, all_steps, prepare
 from analysis.sources.params import Bank, read_params
+from analysis.steps.declaration import Step
+from analysis.steps.graph import source_of, writers
 
 os.environ["LANGUAGE"] = "en"  # whatever language the machine speaks
 ROOT = Path(__file__).parents[1]
@@ -109,6 +111,17 @@ def berka(
     bank = made(tmp_path_factory.mktemp("berka"))
     shutil.copytree(prepared_once("berka", made), bank.data_folder)
     return bank, prepare(bank)
+
+
+def steps_for(name: str) -> dict[str, Step]:
+    """A step and all that it stands on, for a test that looks at nothing else."""
+    steps = all_steps()
+    by_output, chosen, to_do = writers(steps.values()), set[str](), [name]
+    while to_do:
+        chosen.add(each := to_do.pop())
+        sources = [source_of(read, by_output) for read in steps[each].reads.values()]
+        to_do += [s.name for s in sources if s is not None and s.name not in chosen]
+    return {each: step for each, step in steps.items() if each in chosen}
 
 
 class SmallBank:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -12,7 +13,8 @@ import nbformat
 import pytest
 import yaml
 
-from tests.conftest import ROOT, SHARED, left_out
+from analysis.sources.params import read_params
+from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -109,11 +111,13 @@ def test_the_readme_shows_two_commands_for_all_the_set_up():
 @pytest.mark.parametrize(
     "command", [c for c in readme_commands() if c not in ("make test", "make lab")]
 )
-def test_a_command_of_the_readme_works(command, ready_demo):
-    if "berka" in command and not (SHARED / "berka").exists():
-        left_out(
-            str(SHARED / "berka"), "Set WORKBOOK_SHARED to the folder of the third-party data."
-        )
+def test_a_command_of_the_readme_works(command, ready_demo, request):
+    if "berka" in command and not (ROOT / "data" / "berka").exists():
+        prepared, _ = request.getfixturevalue("berka")
+        shutil.copytree(prepared.data_folder, ROOT / "data" / "berka")
+    if "demo_zh" in command and not (ROOT / "data" / "demo_zh").exists():
+        # the same bank under other names: what does not depend on them is not done again
+        shutil.copytree(read_params(ready_demo).data_folder, ROOT / "data" / "demo_zh")
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
