@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.execution import findings
-from analysis.execution.items import ALERT
 from analysis.execution.words import label
 from analysis.language import listed, money, say, sentences
 from analysis.partition import ALL
@@ -39,7 +38,7 @@ def in_short(
             if report.branch == ALL and report.partition.follow_through.kinds
             else "",
         ),
-        to_do=_to_do(funnel, untouched),
+        to_do=_to_do(funnel),
         figures=[figure],
         rows=_of_branches(report) if report.branch == ALL else _rows(untouched),
         rows_title=say("What nobody touched, to be done first"),
@@ -93,10 +92,10 @@ def _behind(in_time: pd.DataFrame) -> str:
     return text.format(k=len(behind), n=len(in_time), names=listed(names))
 
 
-def _to_do(funnel: pd.DataFrame, untouched: pd.DataFrame) -> str:
+def _to_do(funnel: pd.DataFrame) -> str:
     if funnel.empty:
         return say("Nothing was handed over, or too little to be told of.")
-    told = funnel[(funnel["untouched"] > 0) & (funnel["kind"] != ALERT)]
+    told = funnel[funnel["untouched"] > 0]
     if told.empty:
         return say("Everything that can be told of was followed up.")
     worst = told.sort_values("at_stake", ascending=False).iloc[0]
