@@ -166,6 +166,7 @@ def scored(rows: ir.Table, model: Logit, chance: str, unsaid: Collection[str] = 
         f.coefficient * (0 - f.mean) / f.sd for f in model.features if f.column not in rows.columns
     )
     main = {f.column: f for f in there if f.transform != "above"}
+    given = rows.columns
     rows = rows.mutate(**{c: rows[c].cast("float64") for c in main})
     parts: dict[str, ir.Value] = {}
     for f in there:
@@ -191,7 +192,8 @@ def scored(rows: ir.Table, model: Logit, chance: str, unsaid: Collection[str] = 
         for i in range(len(main))
     ]
     rows = rows.mutate(next_=ibis.greatest(0.0, *others))
-    return at_once(rows.mutate(second_reason=_named(rows, rows.next_)))
+    rows = rows.mutate(second_reason=_named(rows, rows.next_))
+    return at_once(rows.select(*given, chance, "first_reason", "second_reason"))
 
 
 def at_once(rows: ir.Table) -> ir.Table:

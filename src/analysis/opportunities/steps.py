@@ -344,8 +344,7 @@ def _with_offer(offers: ir.Table | None) -> set[str]:
     """Who is made an offer."""
     if offers is None:
         return set()
-    made = offers.filter(_.decision == OFFERED).select("customer_id").distinct().to_pandas()
-    return set(made["customer_id"])
+    return set(names_in(offers.filter(_.decision == OFFERED), "customer_id"))
 
 
 def _declined(follow_ups: ir.Table | None, leads: ir.Table | None, at: At) -> pd.DataFrame:
