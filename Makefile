@@ -14,7 +14,7 @@ demo: $(DONE)  ## set up, make the demo bank, run every report of its last quart
 
 test: $(DONE)  ## the whole test suite, the notebooks' replay included
 	$(BIN)/workbook prepare params/demo.yml
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -q --nbval --nbval-kernel-name workbook --nbval-sanitize-with tests/notebooks/sanitize.cfg -p no:cacheprovider -n 3 --dist loadscope notebooks
 
 lab: $(DONE)  ## JupyterLab on the notebooks

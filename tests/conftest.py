@@ -19,6 +19,27 @@ ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("WORKBOOK_SHARED", ROOT.parent / "shared" / "data"))
 
 
+#: Files whose tests take minutes: they begin first, so that no process is left with one at the end.
+LONG = (
+    "test_project.py",
+    "segmentation/test_model.py",
+    "disclosure/test_disclosure.py",
+    "runs/test_nothing_lost.py",
+    "report/test_translations.py",
+    "runs/test_replay.py",
+    "browser/test_browser.py",
+    "risk/test_thresholds.py",
+    "risk/test_planted.py",
+    "loyalty/test_bad_surveys.py",
+    "execution/test_closed_loop.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path, len(LONG)))
+
+
 def left_out(what: str, how: str) -> None:
     """Skip on a user's machine, saying how to install what is missing; in CI an omission is a
     failure.

@@ -118,6 +118,8 @@ def test_a_command_of_the_readme_works(command, ready_demo, request):
     if "demo_zh" in command and not (ROOT / "data" / "demo_zh").exists():
         # the same bank under other names: what does not depend on them is not done again
         shutil.copytree(read_params(ready_demo).data_folder, ROOT / "data" / "demo_zh")
+    if published := re.search(r" --to (\S+)", command):
+        shutil.rmtree(ROOT / published[1], ignore_errors=True)  # of a test run before
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
