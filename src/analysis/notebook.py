@@ -154,14 +154,17 @@ class Report:
             return say("an undisclosed number of")
         return f"{self.partition.customer_count:,}"
 
-    def examined(self, *steps: str, quarters: int = 1, unless: Sequence[str] = ()) -> Notice:
+    def examined(
+        self, *steps: str, quarters: int = 1, unless: Sequence[str] = (), why_not: str = ""
+    ) -> Notice:
         """Says what the report has not got; the page ends there and the report counts as empty,
         so that no zero stands for what was never looked at.
 
         steps: those it stands on. quarters: how many of the bank's, up to this one, it needs.
         unless: tables of which one is enough for it to have something to say all the same.
+        why_not: another reason, in words, where there is one.
         """
-        lacks = self.lacks(*steps, quarters=quarters)
+        lacks = self.lacks(*steps, quarters=quarters) or why_not
         if not lacks:
             return Notice()
         counts = self.partition.quarantine_counts()

@@ -24,6 +24,7 @@ from analysis.workers import default_jobs
 #: The rooms that have steps, in reading order. Found by name, so that a report's code does not
 #: depend on every step there is.
 ROOMS = (
+    "identification",
     "marts",
     "segmentation",
     "changes",

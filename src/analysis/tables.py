@@ -3,6 +3,7 @@
 from analysis.campaigns.reads import CampaignTables
 from analysis.changes.reads import ChangesTables
 from analysis.execution.reads import ExecutionTables
+from analysis.identification.reads import IdentityTables
 from analysis.loyalty.reads import LoyaltyTables
 from analysis.opportunities.reads import OpportunityTables
 from analysis.partition import Partition
@@ -12,6 +13,7 @@ from analysis.segmentation.reads import SegmentationTables
 from analysis.voice.reads import VoiceTables
 
 SUBJECTS: tuple[type[Partition], ...] = (
+    IdentityTables,
     SegmentationTables,
     ChangesTables,
     LoyaltyTables,
@@ -24,7 +26,7 @@ SUBJECTS: tuple[type[Partition], ...] = (
 )
 
 
-class Tables(ExecutionTables, LoyaltyTables, VoiceTables, CampaignTables):
+class Tables(ExecutionTables, LoyaltyTables, VoiceTables, CampaignTables, IdentityTables):
     """The tables of all subjects."""
 
     tables: tuple[str, ...] = tuple(name for subject in SUBJECTS for name in subject.tables)

@@ -136,7 +136,10 @@ CUSTOMERS = Table(
         Column("compound", "text", "Residential compound.", describes=True),
         Column("employer", "text", "Employer as stated.", describes=True),
         Column("phone", "text", "Telephone number.", personal=True),
+        Column("email", "text", "Address of electronic mail.", personal=True),
         Column("document_hash", "text", "Hash of the identity document.", personal=True),
+        Column("registration_number", "text", "Number in the register of firms.", personal=True),
+        Column("source", "text", "System of the bank that the record comes from."),
         Column(
             "income",
             "amount",
@@ -156,6 +159,27 @@ CUSTOMERS = Table(
         Column("since", "date", "Customer since.", not_future=True),
     ),
     indispensable=True,
+)
+
+IDENTITY_REVIEWS = Table(
+    "identity_reviews",
+    "What reviewers said of two records: whether they are the same customer. It is obeyed.",
+    ("review_id",),
+    (
+        _id("review_id", "Review.", required=True),
+        _id("record", "One record.", required=True),
+        _id("other_record", "The other.", required=True),
+        Column("same", "flag", "Whether both are the same customer.", required=True),
+        Column("decided_on", "date", "Day.", required=True, not_future=True),
+        _id("staff_id", "Who decided.", "staff.staff_id"),
+    ),
+    rules=(
+        RowRule(
+            "review_of_one",
+            marked("names two records"),
+            lambda t: t.record == t.other_record,
+        ),
+    ),
 )
 
 PRODUCTS = Table(
@@ -606,6 +630,7 @@ _ALL = (
     BRANCHES,
     STAFF,
     CUSTOMERS,
+    IDENTITY_REVIEWS,
     PRODUCTS,
     ACCOUNTS,
     ACCOUNT_HOLDERS,
@@ -630,3 +655,15 @@ _ALL = (
 
 #: Every table by name, each after the tables it refers to.
 CONTRACT: dict[str, Table] = {table.name: table for table in _ALL}
+
+
+def customer_columns(table: str) -> tuple[str, ...]:
+    """The columns of a table that name a customer."""
+    if table not in CONTRACT:
+        return ()
+    named = "customers.customer_id"
+    return tuple(
+        c.name
+        for c in CONTRACT[table].columns
+        if f"{table}.{c.name}" == named or c.references == named
+    )

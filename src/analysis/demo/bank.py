@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.demo import plan
+from analysis.demo.duplicates import with_duplicates
 from analysis.demo.following import make_handed
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
@@ -163,7 +164,12 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
     tables["follow_ups"] = pa.concat_tables(
         [handed.follow_ups, decided.cast(handed.follow_ups.schema)]
     )
-    tables["customers"] = overridden(tables["customers"], schemes.overrides)
+    tables["customers"], tables["account_holders"], twice = with_duplicates(
+        np.random.default_rng([seed, chunk, 33]),
+        overridden(tables["customers"], schemes.overrides),
+        tables["account_holders"],
+        first,
+    )
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)
@@ -190,7 +196,11 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         if chunk == 0 and quarter == len(QUARTERS) - 1:
             entries = _with_bad_rows("transactions", entries)
         _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": entries}, many=True)
-    truth = {"truth/segments": _groups(people), "truth/life_events": _life_events(people)}
+    truth = {
+        "truth/segments": _groups(people),
+        "truth/life_events": _life_events(people),
+        "truth/duplicates": twice,
+    }
     _write(folder / f"part-{chunk:04d}.parquet", truth, many=True)
     return [*truth_rows(people, lending, planted), *schemes.truth]
 

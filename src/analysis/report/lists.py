@@ -46,6 +46,10 @@ TITLES = {
     "considered": marked("All offers considered"),
     "lookalikes": marked("Potential customers to call"),
     "untouched": marked("What nobody touched"),
+    "to_review": marked("Records to look at"),
+    "held_back": marked("Groups of records held back"),
+    "merged": marked("Records taken for one customer"),
+    "key_changes": marked("What happened to keys of customers"),
     "not_counted": marked("Follow-ups that are not counted"),
 }
 

@@ -104,6 +104,7 @@ REPORTS = {
         Report("10_cross_sell", CellParameters, ("customer_product",)),
         Report("11_campaigns", CellParameters, ("campaign_effects",), whole_bank_only=True),
         Report("12_execution", CellParameters, ("work_item",), quarters=2),
+        Report("13_identification", CellParameters, ("identity_record",)),
     )
 }
 

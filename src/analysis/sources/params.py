@@ -188,6 +188,19 @@ BLOCK_WEIGHTS = {
 }
 
 
+class Identification(Strict):
+    """Which records are taken for one customer. `used: false` leaves every record by itself."""
+
+    used: bool = True
+    # the model is learnt from records of customers since this day at the latest; empty: from all
+    trained_until: dt.date | None = None
+    # expected share of the pairs taken for one customer that are right
+    precision: float = Field(0.95, gt=0.5, lt=1)
+    # what one customer cannot have two of: a group that does is held back, and looked at
+    contradictions: list[Literal["document", "sex", "born"]] = ["document", "sex", "born"]
+    trusted: list[str] = []  # systems (`source` of customers), the most trusted first
+
+
 class Segmentation(Strict):
     """Settings of the segmentation."""
 
@@ -546,6 +559,7 @@ class Bank(Strict):
     formats: Formats = Formats()
     tables: dict[str, TableMapping] = {}
     value: Value = Value()
+    identification: Identification = Identification()
     segmentation: Segmentation = Segmentation()
     events: list[Event] = []
     loyalty: Loyalty = Loyalty()

@@ -10,8 +10,12 @@ from typing import Any, Literal
 from ibis.backends.duckdb import Backend
 from pydantic import BaseModel
 
+from analysis.contract.tables import customer_columns
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank
+
+#: Rows that tell who is who: records that are one customer, and what is known of these.
+SAME_CUSTOMER, MERGED_CUSTOMER = "same_customer", "merged_customer"
 
 Per = Literal["bank", "quarter"]
 Check = Callable[[Bank], None]
@@ -95,11 +99,24 @@ class Read:
     reach: Reach | None = NOW
     optional: bool = False
     sample: Sample | None = None
+    delivered: bool = False  # of a table: customers as the bank's records name them
+    own: bool = False  # what the step itself left last time; not among what it is made of
 
 
-def table(name: str, reach: Reach | None = None, optional: bool = False) -> Read:
-    """A table of the contract: of transactions the quarters in reach, every other one whole."""
-    return Read("table", name, reach, optional)
+def table(
+    name: str, reach: Reach | None = None, optional: bool = False, delivered: bool = False
+) -> Read:
+    """A table of the contract: of transactions the quarters in reach, every other one whole.
+
+    Its customers are the real ones: records that identification found to be one customer bear one
+    `customer_id`. As delivered, every record bears its own.
+    """
+    return Read("table", name, reach, optional, delivered=delivered)
+
+
+def own(kind: Kind, name: str) -> Read:
+    """What the step itself left when it was done last; None the first time."""
+    return Read(kind, name, None, optional=True, own=True)
 
 
 def mart(
@@ -222,6 +239,18 @@ class Step:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself."""
         return self.function(*args, **kwargs)
+
+    @cached_property
+    def all_reads(self) -> Mapping[str, Read]:
+        """What it reads, and who is one customer where that matters to it."""
+        concerned = any(
+            read.kind == "table" and not read.delivered and customer_columns(read.name)
+            for read in self.reads.values()
+        )
+        if not concerned:
+            return self.reads
+        one = {name: rows(name, optional=True) for name in (SAME_CUSTOMER, MERGED_CUSTOMER)}
+        return {**self.reads, **one}
 
     @cached_property
     def module(self) -> str:

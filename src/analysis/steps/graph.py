@@ -88,8 +88,10 @@ def graph_of(steps: Mapping[str, Step], occasion: Occasion) -> Graph:
         at = Occasion(occasion.bank, node.quarter, occasion.asked, occasion.quarters_with_entries)
         graph.occasions[node] = at
         graph.sources[node] = {}
-        for name, read in steps[node.step].reads.items():
-            writer = source_of(read, by_output)
+        for name, read in steps[node.step].all_reads.items():
+            if name not in steps[node.step].reads and (read.kind, read.name) not in by_output:
+                continue  # nobody tells who is one customer
+            writer = None if read.own else source_of(read, by_output)
             if writer is None:
                 continue
             quarters: list[Quarter | None] = [None]

@@ -24,7 +24,8 @@ def made_of(
     step = graph.steps[node.step]
     inputs = {
         said(read): _content(graph, node, name, read, keeper, verdicts)
-        for name, read in step.reads.items()
+        for name, read in step.all_reads.items()
+        if not read.own
     }
     if step.name not in graph.fixed:
         bank = graph.occasions[node].bank
@@ -69,7 +70,7 @@ def _content(
         return _table_content(verdicts[read.name], read, graph, node)
     marks = [
         f"{source.quarter} {mark}"
-        for source in graph.sources[node][name]
+        for source in graph.sources[node].get(name, [])
         if (mark := keeper.content(source, output_of(graph.steps[source.step], read)))
     ]
     return text_fingerprint(*marks) if marks else ""

@@ -198,7 +198,7 @@ class _Course:
             return None
         if record is not None and record.key == key:
             self.done.mended[node] = self.keeper.damage(node, step)
-        files = {name: self._files(node, step, name) for name in step.reads}
+        files = {name: self._files(node, step, name) for name in step.all_reads}
         missing = [
             read.name
             for name, read in step.reads.items()
@@ -236,13 +236,17 @@ class _Course:
         return read.kind == "table" and not self.verdicts[read.name].accepted
 
     def _files(self, node: Node, step: Step, name: str) -> list[str]:
-        read = step.reads[name]
+        read = step.all_reads[name]
+        if read.own:
+            record = self.keeper.record(node)
+            whole = record is not None and not self.keeper.damage(node, step)
+            return self.keeper.files(node, output_of(step, read)) if whole else []
         if read.kind == "table":
             if not self.verdicts[read.name].delivered:
                 return []
             quarters = read.reach.quarters(self.graph.occasions[node]) if read.reach else None
             return [str(f) for f in accepted_files(self.bank, read.name, quarters)]
-        sources = self.graph.sources[node][name]
+        sources = self.graph.sources[node].get(name, [])
         return [
             file
             for source in sources

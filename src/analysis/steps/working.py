@@ -25,6 +25,7 @@ from analysis.errors import MissingDataError, WorkbookError, engine_says
 from analysis.language import say
 from analysis.quarters import Quarter
 from analysis.sources.params import Bank
+from analysis.steps.customers import by_customer
 from analysis.steps.declaration import At, Mart, Model, Occasion, Read, Rows, Sample, Step, Written
 from analysis.steps.graph import Node
 from analysis.steps.keeping import MAKING, Keeper, Record, place_of
@@ -110,10 +111,11 @@ def _done(job: Job) -> Record:
         stack.enter_context(threadpool_limits(1))  # the same sums on every machine
         engine = step_engine(job.bank, place, job.share)
         stack.callback(engine.disconnect)
-        inputs = {
+        opened = {
             name: _opened(engine, read, job.files.get(name, []), job.shapes.get(name))
-            for name, read in step.reads.items()
+            for name, read in step.all_reads.items()
         }
+        inputs = by_customer({name: opened[name] for name in step.reads}, step, opened)
         given = step.function(At(occasion, step, engine), **inputs)
         outputs = given if isinstance(given, tuple) else (given,)
         if len(outputs) != len(step.writes):

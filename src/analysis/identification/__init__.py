@@ -1,0 +1,1 @@
+"""Who is who: which records are the same customer."""
