@@ -12,8 +12,8 @@ from analysis.report.figure import Figure
 
 
 def curve_chart(told: Identified) -> Figure | None:
-    """Expected precision and recall by threshold, a panel a kind; None where nothing ties."""
-    kinds = [k for k in told.kinds if any(p.kind == k.kind for p in told.curve)]
+    """Expected precision and recall by threshold, a panel a kind; None where too little ties."""
+    kinds = [k for k in told.kinds if k.precision is not None]
     if not kinds:
         return None
     drawing, axes = plt.subplots(
@@ -39,10 +39,10 @@ def curve_chart(told: Identified) -> Figure | None:
         )
         axis.axvline(kind.threshold, color="grey", linewidth=1)
         axis.set_title(label(kind.kind), fontsize=10)
-        axis.set_xlabel(say("Chance from which a pair is taken for one customer"))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0][0].set_ylabel(say("Share of the pairs"))
     axes[0][0].legend(loc="lower left", fontsize=8)
+    drawing.supxlabel(say("Chance from which a pair is taken for one customer"), fontsize=10)
     title = say("How many ties are right, and how many are found; the line is where it is set")
     drawing.suptitle(title, fontsize=10)
     return Figure(drawing, title)

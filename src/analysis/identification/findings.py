@@ -8,7 +8,13 @@ import pandas as pd
 
 from analysis.identification.compared import KINDS
 from analysis.identification.fitted import Identified, IdentityModel
-from analysis.identification.records import HELD_BACK, MERGED, TO_REVIEW
+from analysis.identification.records import (
+    HELD_BACK,
+    MERGED,
+    MERGED_INTO,
+    SPLIT_OFF,
+    TO_REVIEW,
+)
 from analysis.identification.words import label
 from analysis.language import listed, say, sentences
 from analysis.partition import ALL
@@ -35,6 +41,8 @@ REVIEWS = {
 }
 #: The same of groups that are held back, with why.
 HELD = {**REVIEWS, "why": "str"}
+#: What happened to keys: column to its type.
+KEY_CHANGES = {"happened_on": "str", "customer_key": "str", "what": "str", "other_key": "str"}
 #: What agreement tells. of_same, of_others: share of the pairs of one customer, and of two, that
 #: agree so. adds: to the log2 of the odds.
 EVIDENCE = {
@@ -106,6 +114,15 @@ def _asked(pairs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def key_changes(records: pd.DataFrame) -> pd.DataFrame:
+    """What happened to keys of customers so far, the latest first: the columns `KEY_CHANGES`."""
+    told = records[records["state"].isin([MERGED_INTO, SPLIT_OFF])]
+    told = told.rename(columns={"why": "happened_on", "other_record": "other_key"})
+    told = told.assign(what=told["state"].map(label))
+    order = ["happened_on", "customer_key", "other_key"]
+    return told.sort_values(order, ascending=[False, True, True])[list(KEY_CHANGES)]
+
+
 def steps_of(reasons: str) -> pd.DataFrame:
     """The comparison of two records step by step: `compared`, `grade`, `adds`."""
     parts = [part.split(":") for part in reasons.split()]
@@ -119,7 +136,7 @@ def first_to_look_at(records: pd.DataFrame, branch: str) -> tuple[pd.DataFrame, 
     """The comparison of the pair to look at first, and its records; nothing for the whole bank,
     whose page names no customer.
     """
-    asked = records[records["state"] != MERGED]
+    asked = records[records["state"].isin([TO_REVIEW, HELD_BACK])]
     if branch == ALL or asked.empty:
         return steps_of(""), "", ""
     first = asked.sort_values(["chance", "customer_id"], ascending=[False, True]).iloc[0]

@@ -75,12 +75,13 @@ def _in_order(short: str, registered: str, rarity: dict[str, float]) -> float:
     return before[-1] / (sum(weights) or 1.0) + bonus
 
 
-def linked(short: Sequence[str], registered: Sequence[str]) -> list[int]:
-    """To each short name the number of its registered name, each given once at most: the
-    assignment of the greatest likeness in sum (SciPy's `linear_sum_assignment`).
+def assigned(alike: np.ndarray) -> list[int]:
+    """To each short name (a row as from `likeness`) the number of its registered name, each given
+    once at most, -1 where none is left: the assignment of the greatest likeness in sum (SciPy's
+    `linear_sum_assignment`).
     """
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(likeness(short, registered), maximize=True)
+    rows, columns = linear_sum_assignment(alike, maximize=True)
     chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True))
-    return [chosen.get(row, -1) for row in range(len(short))]
+    return [chosen.get(row, -1) for row in range(len(alike))]

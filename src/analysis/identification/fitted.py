@@ -44,7 +44,8 @@ class IdentifiedKind(Frozen):
 
     records: how many there are. compared_by: columns. compared: pairs compared this time.
     threshold: the chance from which a pair ties; tied: how many do. precision, recall: expected
-    share of the ties that are right, and of the pairs that are the same that are tied. in_groups:
+    share of the ties that are right, and of the pairs that are the same that are tied; None where
+    too few tie. in_groups:
     records in groups of two or more. held_back: groups that contradict themselves or are too large.
     """
 

@@ -36,6 +36,7 @@ from analysis.storage import text_fingerprint
 
 #: Pairs with a lower chance are not kept: nothing ties or is reviewed below it.
 LEAST_KEPT = 0.05
+FEWEST_TIES = 10  # pairs, for precision and recall to be told
 #: Thresholds of the chance at which precision and recall are told.
 CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 NO_KEYS = pd.DataFrame({"customer_id": [], "customer_key": []}, dtype="object")
@@ -85,7 +86,7 @@ def identify(
         records = put(engine, customers, kind)
         count = int(engine.raw_sql(f"SELECT count(*) FROM {records}").fetchall()[0][0])
         marks.append(_marks(engine, records, name))
-        pairs, compared = _pairs(engine, records, kind, model, marks_before, kept, said)
+        pairs, compared = _pairs(engine, records, kind, model, marks_before, kept)
         least = threshold(pairs["chance"], settings.precision)
         groups = _groups(engine, records, kind, model, pairs, least, settings, said)
         parts.append((pairs.assign(kind=name), groups))
@@ -229,7 +230,6 @@ def _pairs(
     model: KindModel,
     marks_before: ir.Table | None,
     kept: pd.DataFrame | None,
-    said: Said,
 ) -> tuple[pd.DataFrame, int]:
     """Every pair with a chance of `LEAST_KEPT` or more, and how many were compared now."""
     table = with_model(engine, records, kind, model)
@@ -242,7 +242,6 @@ def _pairs(
             "ANTI JOIN identity__before USING (customer_id, mark)"
         )
     to_compare = pairs_to_compare(engine, table, model, changed)
-    _with_pairs(engine, to_compare, list(said.pairs), records)
     count = engine.raw_sql(f"SELECT count(*) FROM {to_compare}").fetchall()[0][0]
     pairs = scored(engine, table, to_compare, kind, model, LEAST_KEPT)
     if kept is not None and changed is not None:
@@ -257,20 +256,6 @@ def _pairs(
     return pairs.sort_values(["left", "right"], ignore_index=True), int(count)
 
 
-def _with_pairs(engine: Backend, table: str, pairs: list[tuple[str, str]], records: str) -> None:
-    """Add pairs of records that are there to those that are compared."""
-    if not pairs:
-        return
-    frame = pd.DataFrame(pairs, columns=["join_key_l", "join_key_r"], dtype="string")
-    engine.create_table("identity__asked", frame, temp=True, overwrite=True)
-    there = f"IN (SELECT customer_id FROM {records})"
-    engine.raw_sql(
-        f"INSERT INTO {table} SELECT join_key_l, join_key_r, '0' FROM identity__asked "
-        f"WHERE join_key_l {there} AND join_key_r {there} "
-        f"AND (join_key_l, join_key_r) NOT IN (SELECT (join_key_l, join_key_r) FROM {table})"
-    )
-
-
 def _groups(
     engine: Backend,
     records: str,
@@ -281,8 +266,19 @@ def _groups(
     settings: Identification,
     said: Said,
 ) -> Groups:
-    ids = set(pairs["left"]) | set(pairs["right"])
-    answers = {pair: same for pair, same in said.pairs.items() if ids.issuperset(pair)}
+    asked = {record for pair in said.pairs for record in pair}
+    ids = asked | set(pairs["left"]) | set(pairs["right"])
+    engine.create_table(
+        "identity__tied",
+        pd.DataFrame({"customer_id": sorted(ids)}, dtype="string"),
+        temp=True,
+        overwrite=True,
+    )
+    facts = engine.raw_sql(
+        f"SELECT r.* FROM {records} r SEMI JOIN identity__tied USING (customer_id)"
+    ).fetchdf()
+    of_kind = set(facts["customer_id"])
+    answers = {pair: same for pair, same in said.pairs.items() if of_kind.issuperset(pair)}
     ties = pairs[pairs["chance"] >= least]
     same = pd.DataFrame([p for p, yes in answers.items() if yes], columns=["left", "right"])
     tied = pd.concat([ties[["left", "right"]], same], ignore_index=True)
@@ -298,12 +294,6 @@ def _groups(
         table = with_model(engine, records, kind, model)
         more = scored(engine, table, "identification_pairs", kind, model)
         weighed = pd.concat([pairs, more], ignore_index=True)
-    engine.create_table(
-        "identity__tied", pd.DataFrame({"customer_id": sorted(ids)}), temp=True, overwrite=True
-    )
-    facts = engine.raw_sql(
-        f"SELECT r.* FROM {records} r SEMI JOIN identity__tied USING (customer_id)"
-    ).fetchdf()
     return grouped(weighed, least, facts.set_index("customer_id"), settings.contradictions, answers)
 
 
@@ -325,8 +315,8 @@ def _summary(
         compared=compared,
         threshold=least,
         tied=len(tied),
-        precision=float(tied["chance"].mean()) if len(tied) else None,
-        recall=float(tied["chance"].sum()) / expected if expected else None,
+        precision=float(tied["chance"].mean()) if len(tied) >= FEWEST_TIES else None,
+        recall=float(tied["chance"].sum()) / expected if len(tied) >= FEWEST_TIES else None,
         in_groups=len(groups.members),
         groups=groups.members["group"].nunique(),
         held_back=groups.held_back["group"].nunique(),

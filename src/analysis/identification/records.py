@@ -6,10 +6,13 @@ import ibis.expr.types as ir
 import pandas as pd
 
 MERGED, TO_REVIEW, HELD_BACK = "merged", "to_review", "held_back"
+MERGED_INTO, SPLIT_OFF = "merged_into", "split_off"  # what happened to a key
 #: A record beside another: column to its type. state: `merged` into the customer that bears
 #: `customer_key`, `to_review` by people, or `held_back` because the group contradicts itself (why).
-#: chance: that both are the same customer. reasons: what the comparison of each column found and
-#: how much it speaks for it (log2 of the odds), as `column:grade:weight`, divided by blanks.
+#: Or what happened to a key: it was `merged_into` that of the other record, or `split_off` from it
+#: (why: the day). chance: that both are the same customer. reasons: what the comparison of each
+#: column found and how much it speaks for it (log2 of the odds), as `column:grade:weight`, divided
+#: by blanks.
 IDENTITY_RECORD = {
     "branch_id": "string",
     "customer_key": "string",
@@ -34,11 +37,19 @@ def record_rows(
     """
     pairs, held_back = identity["pairs"], identity["held_back"]
     keys = identity["keys"] if keys is None else keys
-    parts = [_merged(pairs, keys), _held_back(pairs, held_back), _to_review(pairs, keys, held_back)]
+    parts = [
+        _merged(pairs, keys),
+        _held_back(pairs, held_back),
+        _to_review(pairs, keys, held_back),
+        _of_keys(identity["log"]),
+    ]
     found = pd.concat(parts, ignore_index=True)
-    branches = customers.filter(customers.customer_id.isin(found["customer_id"].tolist() or [""]))
-    branch = branches.select("customer_id", "branch_id").to_pandas()
-    told = found.merge(branch, on="customer_id")
+    ids = pd.concat([found["customer_id"], found["other_record"]]).dropna().unique().tolist()
+    branches = customers.filter(customers.customer_id.isin(ids or [""]))
+    branch_of = branches.select("customer_id", "branch_id").to_pandas().set_index("customer_id")
+    branch = found["customer_id"].map(branch_of["branch_id"])
+    told = found.assign(branch_id=branch.fillna(found["other_record"].map(branch_of["branch_id"])))
+    told = told[told["branch_id"].notna()]
     told = told.sort_values(
         ["branch_id", "state", "chance", "customer_id"], ascending=[True, True, False, True]
     )
@@ -85,6 +96,11 @@ def _to_review(pairs: pd.DataFrame, keys: pd.DataFrame, held_back: pd.DataFrame)
     rows = pairs[~together & (pairs["chance"] >= LEAST_REVIEWED)]
     rows = rows.rename(columns={"left": "customer_id", "right": "other_record"})
     return _with_reasons(rows).assign(state=TO_REVIEW, why=None, customer_key=left[rows.index])
+
+
+def _of_keys(log: pd.DataFrame) -> pd.DataFrame:
+    told = log.rename(columns={"what": "state", "happened_on": "why", "other_key": "other_record"})
+    return told.assign(customer_id=told["customer_key"], chance=None, reasons="")
 
 
 def _both_ways(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,9 @@ COLUMNS = {
     "recall": marked("Expected to be found"),
     "held_back": marked("Groups held back"),
     "why": marked("Why not"),
+    "happened_on": marked("Data of"),
+    "what": marked("What happened"),
+    "other_key": marked("Other customer"),
 }
 #: Values that stand in a table, list or chart.
 CODES = {
@@ -60,6 +63,8 @@ CODES = {
     "merged": marked("taken for one customer"),
     "to_review": marked("to be looked at"),
     "held_back": marked("held back"),
+    "merged_into": marked("put together with"),
+    "split_off": marked("split off from"),
 }
 
 WORDS = Words(COLUMNS, CODES, beside=SHARED)
