@@ -7,6 +7,7 @@ from analysis.campaigns import findings as campaigns
 from analysis.changes import findings as changes
 from analysis.changes import worth
 from analysis.execution import findings as execution
+from analysis.identification import findings as identification
 from analysis.loyalty import drivers, measurement, regression_tables
 from analysis.loyalty import findings as loyalty
 from analysis.opportunities import findings as offers
@@ -186,6 +187,14 @@ def of_execution(p, bank):
     yield execution.CHANCES_TOLD, execution.chances_told(told.kinds, set(), 10)
 
 
+def of_identification(p, bank):
+    records = p.identity_records
+    yield identification.MERGED_RECORDS, identification.merged(records)
+    yield identification.REVIEWS, identification.to_review(records)
+    yield identification.EVIDENCE, identification.evidence(p.identity_model)
+    yield identification.COMPARED, identification.compared(p.identified)
+
+
 @pytest.mark.parametrize(
     "subject",
     [
@@ -196,6 +205,7 @@ def of_execution(p, bank):
         of_campaigns,
         of_offers,
         of_execution,
+        of_identification,
     ],
 )
 def test_a_table_has_the_columns_it_is_said_to_have(subject, ready_demo):

@@ -26,6 +26,7 @@ GOOD = {
 OF_A_RULE = {
     "branch_id_reserved": {"branch_id": "all"},
     "offer_without_product": {"product_id": ""},
+    "review_of_one": {"other_record": "X1"},
 }
 
 
@@ -35,7 +36,7 @@ def good_row(table):
         value = c.allowed[0] if c.allowed else GOOD[c.type]
         if c.pattern == r"^\d{4}$":
             value = "5411"
-        row[c.name] = value
+        row[c.name] = "X2" if c.name == "other_record" else value
     for later in ("closed_on", "held_to", "due_on", "ends_on"):
         if later in row:
             row[later] = "2024-06-30"

@@ -48,6 +48,7 @@ WITHOUT_DATA = {
     "cross_sell",
     "campaigns",
     "execution",
+    "identification",
 }
 
 
@@ -212,6 +213,7 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(
         **{kind: "empty" if kind in WITHOUT_DATA else "done" for kind in KINDS},
         "cross_sell": "empty",
         "execution": "empty",
+        "identification": "empty",
     }
 
 

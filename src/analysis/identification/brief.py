@@ -100,7 +100,7 @@ def _rows(reviews: pd.DataFrame, held: pd.DataFrame) -> list[ToDo]:
     rows = [
         ToDo(
             what=say("{record} and {other}").format(record=r.record, other=r.other_record),
-            why=say("Held back: two of {what}").format(what=r.why),
+            why=say("Held back: {why}").format(why=r.why),
             action=say("Say whether they are one customer"),
         )
         for r in held.itertuples()

@@ -59,8 +59,8 @@ class Groups:
     """Records by group.
 
     members: `customer_id`, `group` (the smallest id of it), groups of two records or more only.
-    held_back: the same of groups that are not taken for one customer, with `why`: `too_large` or
-    what contradicts (`document`, `sex`, `born`).
+    held_back: the same of groups that are not taken for one customer, with `why`: `too_large`, or
+    `two_document`, `two_sex`, `two_born`.
     """
 
     members: pd.DataFrame
@@ -141,7 +141,7 @@ def _objection(
         if column == "born":
             values = values.str[:4] + values.str[4:].map(lambda d: "".join(sorted(d)))
         if values.nunique() > 1 and not (column == "born" and _near_dates(values)):
-            return column
+            return f"two_{column}"
     return ""
 
 

@@ -17,6 +17,7 @@ from analysis.risk.mortgage import held_by, pending
 from analysis.risk.transfers import Tables
 from analysis.sources.accepted import accepted_path
 from analysis.sources.params import Bank
+from analysis.steps.customers import prepared_customers
 from analysis.steps.readings import mart_files
 from analysis.storage import rows_of
 
@@ -62,11 +63,12 @@ def screen(bank: Bank, con: Backend, application_id: str) -> Screened:
             ).format(data_folder=bank.data_folder, path=bank.path)
         )
     quarter = Quarter.parse(prepared[-1])
-    tables: Tables = {
+    delivered = {
         n: rows_of(con, [accepted_path(bank, n)])
         for n in CONTRACT
         if n != "transactions" and accepted_path(bank, n).exists()
     }
+    tables: Tables = prepared_customers(bank.data_folder, con, delivered)
     if missing := {"loan_applications", "account_holders"} - set(tables):
         raise MissingDataError(
             say("The bank does not deliver {missing}; applications cannot be screened.").format(

@@ -1,14 +1,19 @@
 """Tables of the contract with real customers: records that are one customer become one."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 from ibis import _
+from ibis.backends.duckdb import Backend
 
 from analysis.contract.tables import CONTRACT, customer_columns
-from analysis.steps.declaration import MERGED_CUSTOMER, SAME_CUSTOMER, Step
+from analysis.steps.declaration import MERGED_CUSTOMER, SAME_CUSTOMER, Rows, Step
+from analysis.steps.graph import Node
+from analysis.steps.keeping import place_of
+from analysis.storage import rows_of
 
 
 def by_customer(inputs: Mapping[str, Any], step: Step, opened: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,6 +31,20 @@ def by_customer(inputs: Mapping[str, Any], step: Step, opened: Mapping[str, Any]
         else with_real_customers(read.name, rows, same, merged)
         for (name, rows), read in zip(inputs.items(), step.reads.values(), strict=True)
     }
+
+
+def prepared_customers(
+    data_folder: Path, engine: Backend, tables: Mapping[str, ir.Table]
+) -> dict[str, ir.Table]:
+    """Tables of the contract with the real customers that were found when the bank was prepared."""
+    same, merged = (
+        data_folder / place_of(Rows(name, ()), Node("", None))
+        for name in (SAME_CUSTOMER, MERGED_CUSTOMER)
+    )
+    if not same.exists() or not merged.exists():
+        return dict(tables)
+    one, known = rows_of(engine, [same]), rows_of(engine, [merged])
+    return {n: with_real_customers(n, rows, one, known) for n, rows in tables.items()}
 
 
 def with_real_customers(table: str, rows: ir.Table, same: ir.Table, merged: ir.Table) -> ir.Table:

@@ -37,7 +37,9 @@ def steps_page(steps: Mapping[str, Step]) -> str:
         "between the accepted rows and the reports is a step: a function and, beside it, what it",
         "writes, what it is done for, what it reads and which settings it uses. A step is done",
         "again when the content of an input, a setting it names, or the code it reaches changed,",
-        "and what follows it only when it came out differently.",
+        "and what follows it only when it came out differently. Tables of the contract that name",
+        "customers come with the real ones: records that `customer_identity` found to be one",
+        "customer bear one `customer_id`, and what is known of it.",
         "",
         f"![Every step and what it reads; the table below says the same]({PICTURE})",
     ]
