@@ -92,13 +92,14 @@ def grouped(
     ties = pairs.loc[pairs["chance"] >= least, ["left", "right"]]
     same = pd.DataFrame([p for p, yes in said.items() if yes], columns=["left", "right"])
     components = connected(pd.concat([ties, same], ignore_index=True))
+    known = {column: facts[column].dropna().to_dict() for column in contradictions}
     kept: list[tuple[str, str]] = []
     held: list[tuple[str, str, str]] = []
     for _component, records in components.groupby("component")["customer_id"]:
         for ids in _divided(sorted(records), weights):
             if len(ids) < 2:
                 continue
-            why = _objection(ids, facts, contradictions, said)
+            why = _objection(ids, known, said)
             held += [(i, ids[0], why) for i in ids if why]
             kept += [(i, ids[0]) for i in ids if not why]
     return Groups(
@@ -124,8 +125,7 @@ def _divided(ids: list[str], weights: Mapping[tuple[str, str], float]) -> list[l
 
 def _objection(
     ids: list[str],
-    facts: pd.DataFrame,
-    contradictions: Iterable[str],
+    known: Mapping[str, Mapping[str, str]],
     said: Mapping[tuple[str, str], bool],
 ) -> str:
     """Why records are not taken for one customer; empty where nothing speaks against it, or where
@@ -136,18 +136,18 @@ def _objection(
         return ""
     if len(ids) > LARGEST:
         return "too_large"
-    for column in contradictions:
-        values = facts.loc[ids, column].dropna()
-        if column == "born":
-            values = values.str[:4] + values.str[4:].map(lambda d: "".join(sorted(d)))
-        if values.nunique() > 1 and not (column == "born" and _near_dates(values)):
+    for column, of_record in known.items():
+        values = {of_record[i] for i in ids if i in of_record}
+        if len(values) > 1 and not (column == "born" and _near_dates(values)):
             return f"two_{column}"
     return ""
 
 
-def _near_dates(values: pd.Series) -> bool:
-    """Whether dates of birth differ by no more than a slip: in one of year, month and day."""
-    texts = sorted(set(values))
+def _near_dates(dates: set[str]) -> bool:
+    """Whether dates of birth (eight digits) differ by no more than slips: two digits, those of
+    month and day in any order.
+    """
+    texts = sorted(date[:4] + "".join(sorted(date[4:])) for date in dates)
     return all(
         sum(x != y for x, y in zip(a, b, strict=True)) <= 2
         for i, a in enumerate(texts)

@@ -1,6 +1,7 @@
 """Names as they can be compared: written alike, in Latin letters, family and given name apart."""
 
 import re
+import sys
 import unicodedata
 from functools import lru_cache
 
@@ -32,8 +33,15 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def written_alike(text: str) -> str:
     """The text in half width and lower case, without accents over Latin letters."""
-    wide = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join("".join(c for c in wide if not unicodedata.combining(c)).split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).translate(_accents())
+    return " ".join(text.casefold().split())
+
+
+@lru_cache(maxsize=1)
+def _accents() -> dict[int, None]:
+    """Every mark that stands over or under a letter, to be left out."""
+    return {c: None for c in range(sys.maxunicode + 1) if unicodedata.combining(chr(c))}
 
 
 @lru_cache(maxsize=1)

@@ -40,37 +40,34 @@ def single_view(
     records: rows of the contract's table. keys: `customer_id`, `customer_key`. trusted: systems
     (`source`), the most trusted first.
     """
-    rows = records.merge(keys, on="customer_id").sort_values(["customer_key", "customer_id"])
+    rows = records.merge(keys, on="customer_id")
     trust = {name: place for place, name in enumerate(trusted)}
     rows["trust"] = rows["source"].map(trust).fillna(len(trust)).astype(int)
     rows["own"] = rows["customer_id"] == rows["customer_key"]
-    chosen, sources = [], []
-    for key, of_customer in rows.groupby("customer_key", sort=True):
-        view: dict[str, object] = {"customer_id": key}
-        for column, rule in RULES.items():
-            known = of_customer[of_customer[column].notna()]
-            if known.empty:
-                view[column] = None
-                continue
-            best = _best(known, column, rule)
-            view[column] = best[column]
-            sources.append((key, column, best["customer_id"], rule))
-        chosen.append(view)
-    view = pd.DataFrame(chosen, columns=["customer_id", *RULES])
-    return view, pd.DataFrame(
-        sources, columns=["customer_key", "column", "record", "rule"], dtype="object"
-    )
+    rows = rows.sort_values(["customer_key", "customer_id"], ignore_index=True)
+    view = rows[["customer_key"]].drop_duplicates().set_index("customer_key")
+    sources = []
+    for column, rule in RULES.items():
+        best = _best(rows[rows[column].notna()], column, rule).set_index("customer_key")
+        view[column] = best[column].reindex(view.index)
+        chosen = best["customer_id"].rename("record").reset_index()
+        sources.append(chosen.assign(column=column, rule=rule))
+    told = pd.concat(sources, ignore_index=True)[["customer_key", "column", "record", "rule"]]
+    told = told.sort_values(["customer_key", "column"], ignore_index=True).astype("object")
+    return view.rename_axis("customer_id").reset_index()[["customer_id", *RULES]], told
 
 
-def _best(known: pd.DataFrame, column: str, rule: str) -> pd.Series:
+def _best(known: pd.DataFrame, column: str, rule: str) -> pd.DataFrame:
+    """The record of each customer whose value of a column is taken."""
     if rule == "key":
-        return known.sort_values(["own", "since"], ascending=[False, True], kind="stable").iloc[0]
-    if rule == "newest":
-        return known.sort_values(["trust", "since"], ascending=[True, False], kind="stable").iloc[0]
-    if rule == "most":
-        counts = known[column].map(known[column].value_counts())
-        ordered = known.assign(counts=counts)
-        order = ["counts", "trust", "since"]
-        return ordered.sort_values(order, ascending=[False, True, True], kind="stable").iloc[0]
-    ascending = rule in ("first", "refused")
-    return known.sort_values(column, ascending=ascending, kind="stable").iloc[0]
+        order = known.sort_values(["own", "since"], ascending=[False, True], kind="stable")
+    elif rule == "newest":
+        order = known.sort_values(["trust", "since"], ascending=[True, False], kind="stable")
+    elif rule == "most":
+        counts = known.groupby(["customer_key", column])[column].transform("size")
+        order = known.assign(counts=counts).sort_values(
+            ["counts", "trust", "since"], ascending=[False, True, True], kind="stable"
+        )
+    else:
+        order = known.sort_values(column, ascending=rule in ("first", "refused"), kind="stable")
+    return order.drop_duplicates("customer_key")
