@@ -33,6 +33,7 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/campaigns.py
 	$(BIN)/python benchmarks/offers.py
 	$(BIN)/python benchmarks/execution.py
+	$(BIN)/python benchmarks/identification.py
 	$(BIN)/python benchmarks/loyalty.py
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/risk.py

@@ -40,16 +40,17 @@ def in_short(report: "Report", reviews: pd.DataFrame, held: pd.DataFrame) -> Bri
 
 
 def second_over_time(report: "Report", told: Identified) -> KeyFigure:
-    """The share of the records that are a second record of a customer, over the quarters."""
+    """The share of the records that are a second record of a customer, over the quarters; of a
+    branch only where that of every branch can be shown.
+    """
     points = []
     for quarter in map(str, report.partition.quarters):
-        own = [
-            c
-            for c in told.over_time
-            if c.quarter == quarter and report.branch in (ALL, c.branch_id)
-        ]
+        of_quarter = [c for c in told.over_time if c.quarter == quarter]
+        own = [c for c in of_quarter if report.branch in (ALL, c.branch_id)]
         n, second = sum(c.records for c in own), sum(c.second for c in own)
-        if n < report.min_cell or 0 < second < report.min_cell:
+        # a branch that shows nothing could be told from the bank less the others
+        small = any(0 < c.second < report.min_cell for c in of_quarter)
+        if n < report.min_cell or (small and report.branch != ALL) or second < report.min_cell:
             points.append(Point(quarter=quarter))
             continue
         low, high = share_interval(second, n)
@@ -86,10 +87,10 @@ def _why(told: Identified) -> str:
 
 
 def _to_do(report: "Report", reviews: pd.DataFrame, held: pd.DataFrame) -> str:
-    if report.branch == ALL:
-        return say("Have the branches look at the pairs on their lists; what they say is obeyed.")
     if reviews.empty and held.empty:
         return say("Nothing is to be looked at.")
+    if report.branch == ALL:
+        return say("Have the branches look at the pairs on their lists; what they say is obeyed.")
     return say(
         "Look at the pairs on the lists and say whether each is one customer; the answers come "
         "back as identity_reviews and are obeyed."

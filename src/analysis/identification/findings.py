@@ -44,12 +44,14 @@ HELD = {**REVIEWS, "why": "str"}
 #: What happened to keys: column to its type.
 KEY_CHANGES = {"happened_on": "str", "customer_key": "str", "what": "str", "other_key": "str"}
 #: What agreement tells. of_same, of_others: share of the pairs of one customer, and of two, that
-#: agree so. adds: to the log2 of the odds.
+#: agree so. origin: whether the first is learnt, or stated because too few such pairs were seen.
+#: adds: to the log2 of the odds.
 EVIDENCE = {
     "kind": "str",
     "compared": "str",
     "grade": "str",
     "of_same": "float",
+    "origin": "str",
     "of_others": "float",
     "adds": "float",
 }
@@ -152,9 +154,12 @@ def evidence(model: IdentityModel) -> pd.DataFrame:
             comparison = comparisons[told["output_column_name"]]
             levels = [g for g in told["comparison_levels"] if not g.get("is_null_level")]
             words = [*[g.word for g in comparison.grades], "different"]
-            for level, word in zip(levels, words, strict=True):
+            stated = learnt.stated.get(comparison.column, [])
+            for place, (level, word) in enumerate(zip(levels, words, strict=True)):
                 same, others = level["m_probability"], level["u_probability"]
-                rows.append((kind, comparison.column, word, same, others, math.log2(same / others)))
+                origin = "stated" if place in stated else "learnt"
+                adds = math.log2(same / others)
+                rows.append((kind, comparison.column, word, same, origin, others, adds))
     return pd.DataFrame(rows, columns=list(EVIDENCE))
 
 

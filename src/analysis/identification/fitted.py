@@ -17,7 +17,8 @@ class KindModel(Frozen):
     records: how many it was learnt from. known: the columns that are compared. rules: the blocks
     that are used; common: to each the values, as md5, that too many records share. frequent: column
     to how frequent its most frequent values are; rare: what holds of the others. settings: the
-    model as Splink takes it.
+    model as Splink takes it. stated: by column the grades (as their place, the best 0) of which
+    nothing could be learnt, so that their chances are stated.
     """
 
     records: int
@@ -27,6 +28,7 @@ class KindModel(Frozen):
     frequent: dict[str, dict[str, float]]
     rare: dict[str, float]
     settings: dict[str, Any]
+    stated: dict[str, list[int]]
 
 
 class IdentityModel(Frozen):

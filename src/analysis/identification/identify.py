@@ -26,7 +26,7 @@ from analysis.identification.groups import (
     pairs_not_compared,
     threshold,
 )
-from analysis.identification.keys import LOG, changes, keyed
+from analysis.identification.keys import LOG, changes, keyed, with_heirs
 from analysis.identification.matching import pairs_to_compare, put, scored, with_model
 from analysis.identification.reviews import Said, said_by_reviewers
 from analysis.identification.single import single_view
@@ -71,10 +71,10 @@ def identify(
     """Which records are the same customer.
 
     customers, reviews: rows of the contract's tables. quarters: those over which second records
-    are counted. marks_before, before: the marks and frames
-    found last time; what did not change since is not compared again, unless the model changed.
+    are counted. marks_before, before: the marks and frames found last time; what did not change
+    since is not compared again, unless the model changed.
     """
-    marks_known = marks_before
+    marks_known, total = marks_before, int(customers.count().to_pyarrow().as_py())
     version = text_fingerprint(learnt.model_dump_json())
     if before is not None and before["model"]["version"].tolist() != [version]:
         marks_before = None  # another model: every pair is told anew
@@ -96,16 +96,18 @@ def identify(
     pairs = pd.concat([p for p, _groups_of in parts], ignore_index=True)
 
     # keys that last, and what is known of each customer
-    concerned = _records(engine, customers, groups["customer_id"])
     keys_before = _keys_before(engine, marks_known, before, groups["customer_id"])
-    present = _present(engine, customers, keys_before["customer_key"])
+    present = _present(engine, customers, keys_before.stack())
+    groups = with_heirs(groups, keys_before, present)
+    concerned = _records(engine, customers, groups["customer_id"])
     since = concerned[["customer_id", "since"]].assign(
         since=pd.to_datetime(concerned["since"]).dt.strftime("%Y-%m-%d")
     )
     keys = keyed(groups, keys_before, since, present)
     merged, sources = single_view(concerned, keys, settings.trusted)
     known_before = keys[keys["customer_id"].isin(keys_before["customer_id"])]
-    log = changes(keys_before, known_before, day.isoformat())
+    still = keys_before["customer_id"].isin(present)
+    log = changes(keys_before[still], known_before, day.isoformat())
     if before is not None:
         log = pd.concat([before["log"], log], ignore_index=True)
     return Found(
@@ -122,8 +124,8 @@ def identify(
             "model": pd.DataFrame({"version": [version]}),
         },
         Identified(
-            records=sum(k.records for k in told),
-            customers=sum(k.records for k in told) - len(keys) + keys["customer_key"].nunique(),
+            records=total,
+            customers=total - len(keys) + keys["customer_key"].nunique(),
             kinds=told,
             curve=[
                 point

@@ -1,6 +1,6 @@
 """Keys of customers that last: who bore a key goes on bearing it, and nobody else ever does."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -13,20 +13,31 @@ LOG = {
 }
 
 
+def with_heirs(
+    groups: pd.DataFrame, before: pd.DataFrame, present: Collection[str]
+) -> pd.DataFrame:
+    """Groups, with a group of one for each record that is left alone with the key of one that is
+    gone: it goes on bearing it. groups, before, present: as for `keyed`.
+    """
+    gone = ~before["customer_key"].isin(present) & before["customer_id"].isin(present)
+    alone = before.loc[gone & ~before["customer_id"].isin(groups["customer_id"]), "customer_id"]
+    heirs = pd.DataFrame({"customer_id": alone, "group": alone}, dtype="object")
+    return pd.concat([groups, heirs], ignore_index=True)
+
+
 def keyed(
-    groups: pd.DataFrame, before: pd.DataFrame, since: pd.DataFrame, present: Iterable[str]
+    groups: pd.DataFrame, before: pd.DataFrame, since: pd.DataFrame, present: Collection[str]
 ) -> pd.DataFrame:
     """The key of every record that is not a customer by itself: `customer_id`, `customer_key`.
 
     groups: `customer_id`, `group`. before: the same columns as are returned, as they were last
-    time. since: `customer_id`, `since` of the records in groups. present: every record there is
-    that bore a key before.
+    time. since: `customer_id`, `since` of the records in groups. present: of the records and keys
+    before, those that are there still.
 
     A key is the id of a record. It stays with that record; where the record is gone, with most of
     those that shared it. A group in which several keys meet keeps the one of the customer who is
     with the bank longest, and so does a group without one.
     """
-    there = set(present)
     old = dict(zip(before["customer_id"], before["customer_key"], strict=True))
     age = dict(zip(since["customer_id"], since["since"].fillna("9999-12-31"), strict=True))
     members = groups.groupby("group")["customer_id"].apply(list)
@@ -34,7 +45,7 @@ def keyed(
     for group, records in members.items():
         for record in records:
             key = old.get(record)
-            if key is not None and key not in there:
+            if key is not None and key not in present:
                 shared.setdefault(key, {})[group] = shared.get(key, {}).get(group, 0) + 1
     heirs = {key: min(by, key=lambda g: (-by[g], g)) for key, by in shared.items()}
     rows = []

@@ -107,7 +107,7 @@ def trained(engine: Backend, records: str, kind: Kind) -> KindModel | None:
     table = with_model(engine, records, kind, None)
     rules, common = _blocks(engine, table, kind, count)
     frequent, rare = _frequent(engine, records, kind, known)
-    settings = _trained_settings(engine, table, kind, known, count)
+    settings, stated = _trained_settings(engine, table, kind, known, count)
     return KindModel(
         records=count,
         known=known,
@@ -116,12 +116,13 @@ def trained(engine: Backend, records: str, kind: Kind) -> KindModel | None:
         frequent=frequent,
         rare=rare,
         settings=settings,
+        stated=stated,
     )
 
 
 def _trained_settings(
     engine: Backend, table: str, kind: Kind, known: list[str], count: int
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, list[int]]]:
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
     settings = SettingsCreator(
@@ -156,8 +157,7 @@ def _trained_settings(
                 learnt = linker.misc.save_model_to_json()
             except ValueError:  # a chance of nought: too few pairs; the session left half a model
                 linker = Linker(database.register(table), learnt)
-    _complete(learnt, count)
-    return learnt
+    return learnt, _complete(learnt, count)
 
 
 def _pairs_within(engine: Backend, table: str, column: str) -> int:
@@ -171,10 +171,12 @@ def _one_row(engine: Backend, sql: str) -> dict[str, Any]:
     return dict(engine.raw_sql(sql).fetchdf().iloc[0])
 
 
-def _complete(settings: dict[str, Any], count: int) -> None:
+def _complete(settings: dict[str, Any], count: int) -> dict[str, list[int]]:
     """Give chances to the grades of which nothing could be learnt, and see to it that agreement
-    never speaks against two records being one, nor disagreement for it.
+    never speaks against two records being one, nor disagreement for it. Returns those grades, by
+    column, as their place.
     """
+    stated: dict[str, list[int]] = {}
     prior = "probability_two_random_records_match"
     settings[prior] = max(settings[prior], 2 * LEAST_TWICE / count)
     for comparison in settings["comparisons"]:
@@ -182,6 +184,8 @@ def _complete(settings: dict[str, Any], count: int) -> None:
         for place, level in enumerate(levels):
             last = place == len(levels) - 1
             usual = (1 - SHARE_SAME) / 2 if last else SHARE_SAME if place == 0 else 0.05
+            if not level.get("m_probability"):
+                stated.setdefault(comparison["output_column_name"], []).append(place)
             level["m_probability"] = max(level.get("m_probability") or usual, 1e-4)
             level["u_probability"] = max(level.get("u_probability") or 1e-4, 1e-9)
         best, worst = levels[0], levels[-1]
@@ -189,6 +193,7 @@ def _complete(settings: dict[str, Any], count: int) -> None:
             best["m_probability"] = best["u_probability"]
         if worst["m_probability"] > worst["u_probability"]:
             worst["m_probability"] = worst["u_probability"]
+    return stated
 
 
 def _blocks(
