@@ -140,7 +140,7 @@ def steps_for(name: str) -> dict[str, Step]:
     by_output, chosen, to_do = writers(steps.values()), set[str](), [name]
     while to_do:
         chosen.add(each := to_do.pop())
-        sources = [source_of(read, by_output) for read in steps[each].reads.values()]
+        sources = [source_of(read, by_output) for read in steps[each].all_reads.values()]
         to_do += [s.name for s in sources if s is not None and s.name not in chosen]
     return {each: step for each, step in steps.items() if each in chosen}
 
