@@ -124,6 +124,8 @@ def test_a_command_of_the_readme_works(command, ready_demo, request):
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
+    if published:
+        shutil.rmtree(ROOT / published[1], ignore_errors=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
