@@ -133,8 +133,8 @@ def test_one_name_for_a_thousand_records_ties_none_of_them():
 def test_too_few_records_or_nothing_to_compare_teach_nothing():
     assert not Bank(people(50)).model.kinds
     bare = people(500)
-    bare[["name", "sex", "phone", "address", "document_hash"]] = None
-    assert not Bank(bare).model.kinds
+    bare[["name", "phone", "document_hash"]] = None
+    assert not Bank(bare).model.kinds, "who is born on a day and lives somewhere may be many"
 
 
 def test_the_best_value_of_each_column_comes_with_the_record_it_is_from(bank, found):

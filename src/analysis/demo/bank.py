@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.demo import plan
-from analysis.demo.duplicates import with_duplicates
+from analysis.demo.duplicates import reviews, with_duplicates
 from analysis.demo.following import make_handed
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
@@ -170,6 +170,7 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
         tables["account_holders"],
         first,
     )
+    tables["identity_reviews"] = reviews(np.random.default_rng([seed, chunk, 34]), twice, first)
     if chunk > 0:
         del tables["merchants"]  # all chunks shop at the shops of the first
         merchants = max(20, plan.CHUNK // 50)

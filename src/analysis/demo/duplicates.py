@@ -66,6 +66,29 @@ def with_duplicates(
     return pa.concat_tables([customers, added]), _second_accounts(holders, second), truth
 
 
+def reviews(rng: np.random.Generator, twice: pa.Table, first: int) -> pa.Table:
+    """What reviewers said of a few pairs of a chunk: that two are one, and one is not.
+
+    twice: second records and their persons, as `with_duplicates` gives them.
+    """
+    chosen = np.sort(rng.choice(len(twice), min(3, len(twice)), replace=False))
+    records, persons = twice["customer_id"].to_pylist(), twice["person"].to_pylist()
+    text = pa.string()
+    return pa.table(
+        {
+            "review_id": pa.array([f"I{first + i:08d}" for i in chosen], text),
+            "record": pa.array([records[i] for i in chosen], text),
+            # the last is compared with somebody else
+            "other_record": pa.array(
+                [persons[i] for i in [*chosen[:2], *chosen[:1]]][: len(chosen)], text
+            ),
+            "same": pa.array([True, True, False][: len(chosen)]),
+            "decided_on": pa.array([END.astype("datetime64[D]").item()] * len(chosen), pa.date32()),
+            "staff_id": pa.array([None] * len(chosen), text),
+        }
+    )
+
+
 def _second_accounts(holders: pa.Table, second: dict[str, str]) -> pa.Table:
     """Savings accounts of those recorded twice are held under the second number."""
     owners = holders["customer_id"].to_pylist()

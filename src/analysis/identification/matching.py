@@ -25,6 +25,8 @@ PAIRS_PER_RECORD = 25
 #: Up to so many records every pair is compared.
 ALL_PAIRS = 1_200
 FEWEST = 100  # records, below which nothing can be learnt
+#: Of these one has to be known: date of birth, sex and region alone identify nobody.
+IDENTIFYING = ("latin", "document", "phone", "email")
 SAMPLED_PAIRS = 1_000_000  # of which it is learnt how often values agree by chance
 SEED = 1
 LEAST_TWICE = 0.01  # share of the customers taken to be recorded twice where fewer seem to be
@@ -96,13 +98,13 @@ def with_model(engine: Backend, records: str, kind: Kind, model: KindModel | Non
 
 def trained(engine: Backend, records: str, kind: Kind) -> KindModel | None:
     """What can be learnt of a kind of customers from its records, a table as from `put`; None where
-    they are too few or hold less than two things to compare.
+    they are too few, hold less than two things to compare, or nothing that identifies anybody.
     """
     shares = ", ".join(f"count({c.column}) / count(*) AS {c.column}" for c in kind.comparisons)
     told = _one_row(engine, f"SELECT count(*) AS n, {shares} FROM {records}")
     count = int(told.pop("n"))
     known = [column for column, share in told.items() if share > LEAST_KNOWN]
-    if count < FEWEST or len(known) < 2:
+    if count < FEWEST or len(known) < 2 or not set(known) & set(IDENTIFYING):
         return None
     table = with_model(engine, records, kind, None)
     rules, common = _blocks(engine, table, kind, count)

@@ -1,5 +1,6 @@
 """What reviewers said of pairs of records, as far as it can be followed."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -46,7 +47,8 @@ def said_by_reviewers(reviews: pd.DataFrame, records: set[str]) -> Said:
     return Said(pairs, pd.DataFrame(aside, columns=["review_id", "why"], dtype="object"))
 
 
-def _roots(pairs):  # type: ignore[no-untyped-def]
+def _roots(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """To a record the one that stands for all it is tied to (union-find)."""
     parent: dict[str, str] = {}
 
     def root(record: str) -> str:
