@@ -110,7 +110,6 @@ _EMAIL = Comparison(
     ),
 )
 _PHONE = _text("phone", _one_off("phone"), "one_digit")
-_HOUSE = _text("house", _similar("house", NEAR_TEXT), "near")
 _STREET = Comparison(
     "house",
     (

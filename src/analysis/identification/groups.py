@@ -3,7 +3,7 @@ each other.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,6 @@ class Groups:
 
     members: pd.DataFrame
     held_back: pd.DataFrame
-    notes: dict[str, int] = field(default_factory=dict)
 
 
 def grouped(
