@@ -30,6 +30,7 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/road.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/groups.py
+	$(BIN)/python benchmarks/data_health.py
 	$(BIN)/python benchmarks/campaigns.py
 	$(BIN)/python benchmarks/offers.py
 	$(BIN)/python benchmarks/execution.py

@@ -7,6 +7,7 @@ from analysis.campaigns import findings as campaigns
 from analysis.changes import findings as changes
 from analysis.changes import worth
 from analysis.execution import findings as execution
+from analysis.data_health import findings as data_health
 from analysis.identification import findings as identification
 from analysis.loyalty import drivers, measurement, regression_tables
 from analysis.loyalty import findings as loyalty
@@ -195,6 +196,16 @@ def of_identification(p, bank):
     yield identification.COMPARED, identification.compared(p.identified)
 
 
+def of_data_health(p, bank):
+    yield data_health.CHECKED, data_health.checked(p.data_checks, Q, p.effects)
+    yield data_health.EVERY_CHECK, data_health.every_check(p.data_checks, Q)
+    yield data_health.BY_ASPECT, data_health.by_aspect(p.data_checks)
+    yield data_health.EFFECTS, data_health.without_doubts(p.effects, 10)
+    yield data_health.UNUSUAL_DAYS, data_health.unusual_days(p.unusual_days)
+    yield data_health.FIX_LIST, data_health.fix_list(p.data_doubts, p.data_cells)
+    yield data_health.QUARANTINE, data_health.quarantine(p.rules_broken())
+
+
 @pytest.mark.parametrize(
     "subject",
     [
@@ -206,6 +217,7 @@ def of_identification(p, bank):
         of_offers,
         of_execution,
         of_identification,
+        of_data_health,
     ],
 )
 def test_a_table_has_the_columns_it_is_said_to_have(subject, ready_demo):

@@ -144,7 +144,7 @@ def test_a_new_report_runs_at_once_and_changes_two_files(clone):
         "src/analysis/runs/catalogue.py",
     }
     assert {name for name, how in changed.items() if how == "??"} == {
-        "notebooks/14_branch_visits.ipynb",
+        "notebooks/15_branch_visits.ipynb",
         "src/analysis/segmentation/branch_visits.py",
         "tests/segmentation/test_branch_visits.py",
     }

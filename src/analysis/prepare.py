@@ -36,6 +36,7 @@ ROOMS = (
     "campaigns",
     "opportunities",
     "execution",
+    "data_health",
 )
 
 Progress = Callable[[str], None]

@@ -2,6 +2,7 @@
 
 from analysis.campaigns.reads import CampaignTables
 from analysis.changes.reads import ChangesTables
+from analysis.data_health.reads import DataHealthTables
 from analysis.execution.reads import ExecutionTables
 from analysis.identification.reads import IdentityTables
 from analysis.loyalty.reads import LoyaltyTables
@@ -23,10 +24,18 @@ SUBJECTS: tuple[type[Partition], ...] = (
     CampaignTables,
     OpportunityTables,
     ExecutionTables,
+    DataHealthTables,
 )
 
 
-class Tables(ExecutionTables, LoyaltyTables, VoiceTables, CampaignTables, IdentityTables):
+class Tables(
+    ExecutionTables,
+    LoyaltyTables,
+    VoiceTables,
+    CampaignTables,
+    IdentityTables,
+    DataHealthTables,
+):
     """The tables of all subjects."""
 
     tables: tuple[str, ...] = tuple(name for subject in SUBJECTS for name in subject.tables)

@@ -214,6 +214,7 @@ def test_a_failing_report_leaves_the_others_and_its_own_partial_page(
         "cross_sell": "empty",
         "execution": "empty",
         "identification": "empty",
+        "data_health": "done",
     }
 
 

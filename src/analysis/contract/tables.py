@@ -157,6 +157,7 @@ CUSTOMERS = Table(
         ),
         Column("consent", "flag", "Agreed to be contacted for marketing."),
         Column("since", "date", "Customer since.", not_future=True),
+        Column("checked_on", "date", "Day the details were last confirmed.", not_future=True),
     ),
     indispensable=True,
 )
@@ -279,6 +280,7 @@ TRANSACTIONS = Table(
         Column("counterparty_name", "text", "Name of the other side.", personal=True),
         _id("merchant_id", "Merchant, of card payments.", "merchants.merchant_id"),
         Column("memo", "text", "Text of the entry.", personal=True),
+        Column("value_on", "date", "Day from which the entry counts, whenever it was booked."),
     ),
     indispensable=True,
     dated_by="booked_at",

@@ -15,6 +15,14 @@ import pyarrow.parquet as pq
 
 from analysis.demo import plan
 from analysis.demo.duplicates import reviews, with_duplicates
+from analysis.demo.faults import (
+    planted_faults,
+    with_a_day_twice,
+    with_confirmation,
+    with_faulty_customers,
+    with_second_answers,
+    with_value_days,
+)
 from analysis.demo.following import make_handed
 from analysis.demo.lending import EXTERNAL, application_tables, make_lending, truth_rows
 from analysis.demo.money import transactions
@@ -102,6 +110,7 @@ def make_bank(
             },
         )
         write_json(temporary / "truth" / "bad_rows.json", BAD_ROWS)
+        write_json(temporary / "truth" / "faults.json", planted_faults())
         write_json(temporary / "made_with.json", made_with(customers, seed, branches))
         if folder.exists():
             shutil.rmtree(folder)
@@ -180,7 +189,15 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
             if added in tables
             else planted_rows
         )
+    tables["customers"] = with_confirmation(
+        np.random.default_rng([seed, chunk, 23]), tables["customers"]
+    )
     if chunk == 0:
+        faults = np.random.default_rng([seed, chunk, 22])
+        tables["surveys"], tables["survey_scores"] = with_second_answers(
+            faults, tables["surveys"], tables["survey_scores"], tables["customers"]
+        )
+        tables["customers"] = with_faulty_customers(faults, tables["customers"])
         tables = {name: _with_bad_rows(name, table) for name, table in tables.items()}
     _write(folder / f"part-{chunk:04d}.parquet", tables, many=True)
     for quarter, name in enumerate(QUARTERS):
@@ -194,7 +211,9 @@ def _make_chunk(task: tuple[Path, int, int, int, int, int]) -> list[dict[str, ob
             chunk,
             merchants,
         )
+        entries = with_value_days(entries, tables["accounts"])
         if chunk == 0 and quarter == len(QUARTERS) - 1:
+            entries = with_a_day_twice(entries, tables["accounts"])
             entries = _with_bad_rows("transactions", entries)
         _write(folder / f"{name}-{chunk:04d}.parquet", {"transactions": entries}, many=True)
     truth = {

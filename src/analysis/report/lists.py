@@ -50,6 +50,8 @@ TITLES = {
     "held_back": marked("Groups of records held back"),
     "merged": marked("Records taken for one customer"),
     "key_changes": marked("What happened to keys of customers"),
+    "fix_list": marked("Rows to mend"),
+    "unusual_days": marked("Unusual days"),
     "not_counted": marked("Follow-ups that are not counted"),
 }
 

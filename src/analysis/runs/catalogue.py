@@ -105,6 +105,7 @@ REPORTS = {
         Report("11_campaigns", CellParameters, ("campaign_effects",), whole_bank_only=True),
         Report("12_execution", CellParameters, ("work_item",), quarters=2),
         Report("13_identification", CellParameters, ("identity_record",)),
+        Report("14_data_health", CellParameters, ("data_check",)),
     )
 }
 

@@ -113,7 +113,7 @@ def _sentence(table: Table, rule: str, count: str, seen: _Broken, all_seen: bool
             forms[_form(value)] += n
     found, of_form = (_counted(values, all_seen) for values in (shared, forms))
     told = say("{rule}: {count}. Accepted: {accepted}.").format(
-        rule=rule, count=count, accepted=_accepted(table, rule)
+        rule=rule, count=count, accepted=accepted_values(table, rule)
     )
     return sentences(
         told,
@@ -149,8 +149,8 @@ def _counted(values: Mapping[str, int], all_seen: bool) -> list[str]:
     return [*told, "…"] if len(order) > MOST_VALUES else told
 
 
-def _accepted(table: Table, rule: str) -> str:
-    """What the rule asks for, in words."""
+def accepted_values(table: Table, rule: str) -> str:
+    """What a rule of the contract asks for, in words."""
     if rule == UNREADABLE:
         return say("as many columns as the header has, and quotes that are closed")
     if rule == "unique_key":

@@ -201,6 +201,25 @@ class Identification(Strict):
     trusted: list[str] = []  # systems (`source` of customers), the most trusted first
 
 
+class DataHealth(Strict):
+    """Against what the data is judged."""
+
+    calendar: str = ""  # country whose public holidays the bank keeps (ISO 3166), such as CN
+    details_years: float = Field(3, gt=0)  # after which a customer's details are to be confirmed
+    booking_days: int = Field(5, ge=0)  # from the day that an entry counts from to its booking
+
+    @field_validator("calendar")
+    @classmethod
+    def _known_calendar(cls, country: str) -> str:
+        if not country:
+            return country
+        from holidays import list_supported_countries
+
+        if country not in (known := list_supported_countries()):
+            raise ValueError(not_one_of(say("The calendar"), country, sorted(known)))
+        return country
+
+
 class Segmentation(Strict):
     """Settings of the segmentation."""
 
@@ -560,6 +579,7 @@ class Bank(Strict):
     tables: dict[str, TableMapping] = {}
     value: Value = Value()
     identification: Identification = Identification()
+    data_health: DataHealth = DataHealth()
     segmentation: Segmentation = Segmentation()
     events: list[Event] = []
     loyalty: Loyalty = Loyalty()

@@ -1,0 +1,323 @@
+"""How far the data can be trusted, what changed in it, and what has to be mended. Results in,
+tables out.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.contract import CONTRACT
+from analysis.data_health.checks import ASPECTS, CHECKS
+from analysis.data_health.effects import KINDS
+from analysis.data_health.fitted import Effect, Effects
+from analysis.data_health.words import label
+from analysis.language import say, sentences
+from analysis.partition import ALL
+from analysis.report.brief import in_prose
+from analysis.report.table import with_interval
+from analysis.sources.faults import accepted_values
+from analysis.statistics.intervals import corrected_for_any, share_interval
+
+#: A check in the quarter: column to its type. before: the share in the quarter before. p_corrected:
+#: that the share is as in the quarters before (see `changed`), empty where there are too few. harm:
+#: whether the headline of a report moves without the rows, as in `GRADES`.
+CHECKED = {
+    "table": "str",
+    "aspect": "str",
+    "what": "str",
+    "rows": "int",
+    "doubtful": "int",
+    "share": "float",
+    "low": "float",
+    "high": "float",
+    "before": "float",
+    "p_corrected": "float",
+    "harm": "str",
+}
+#: Every check, passes included: column to its type. least, most: of the shares of the quarters
+#: before, not a number in the first.
+EVERY_CHECK = {
+    "table": "str",
+    "aspect": "str",
+    "what": "str",
+    "rows": "int",
+    "doubtful": "int",
+    "share": "float",
+    "least": "float",
+    "most": "float",
+}
+#: The checks of an aspect, in every quarter: column to its type.
+BY_ASPECT = {
+    "quarter": "str",
+    "aspect": "str",
+    "checked": "int",
+    "doubtful": "int",
+    "share": "float",
+}
+#: A headline with and without the doubtful rows.
+EFFECTS = {
+    "report": "str",
+    "headline": "str",
+    "value": "str",
+    "n": "int",
+    "without": "str",
+    "left_out": "str",
+    "beyond": "str",
+}
+#: A row to mend: column to its type.
+FIX_LIST = {
+    "table": "str",
+    "key": "str",
+    "column": "str",
+    "what": "str",
+    "found": "str",
+    "instead": "str",
+}
+#: A rule of the contract that was broken.
+QUARANTINE = {"table": "str", "rule": "str", "accepted": "str", "rows": "int"}
+#: Days on which something else was booked than was to be expected.
+UNUSUAL_DAYS = {
+    "branch_id": "str",
+    "day": "str",
+    "until": "str",
+    "measure": "str",
+    "found": "str",
+    "expected": "str",
+    "far": "float",
+}
+#: Quarters before, that are needed to tell how much a share moves by itself.
+LEAST_BEFORE, LEAST_ROWS = 3, 30
+CERTAIN = 0.05
+#: What a headline has to move by, in half-widths of its own interval, to be so much harmed.
+GRADES = {"beyond_chance": 1.0, "noticeable": 0.2, "slight": 0.0}
+#: Rows to mend that a branch is given of one check, the first by key.
+MOST_OF_A_CHECK = 1000
+
+
+def checked(rows: pd.DataFrame, quarter: str, effects: Effects) -> pd.DataFrame:
+    """The checks that found something, the worst first: the columns `CHECKED`.
+
+    rows: the columns `DATA_CHECK` of the quarters compared, with `quarter`.
+    """
+    summed = _summed(rows)
+    now = summed[summed["quarter"] == quarter]
+    now = now.assign(p=[changed(summed, r.check, quarter) for r in now.itertuples()])
+    now = now.assign(p_corrected=corrected_for_any(now["p"]))
+    found = now[now["doubtful"] > 0]
+    quarters = sorted(summed["quarter"].unique())
+    place = quarters.index(quarter) if quarter in quarters else 0
+    before = summed[summed["quarter"] == (quarters[place - 1] if place else "")]
+    shares = (before["doubtful"] / before["rows"]).set_axis(before["check"])
+    intervals = [
+        share_interval(d, n) for d, n in zip(found["doubtful"], found["rows"], strict=True)
+    ]
+    harm = harms(effects)
+    told = pd.DataFrame(
+        {
+            "table": [CHECKS[c][0] for c in found["check"]],
+            "aspect": [CHECKS[c][1].aspect for c in found["check"]],
+            "what": [say(CHECKS[c][1].meaning) for c in found["check"]],
+            "rows": found["rows"].to_numpy(),
+            "doubtful": found["doubtful"].to_numpy(),
+            "share": (found["doubtful"] / found["rows"]).to_numpy(),
+            "low": [low for low, _high in intervals],
+            "high": [high for _low, high in intervals],
+            "before": found["check"].map(shares).to_numpy(dtype=float),
+            "p_corrected": found["p_corrected"].to_numpy(dtype=float),
+            "harm": [_grade(harm.get(c, 0.0)) for c in found["check"]],
+            "moves": [harm.get(c, 0.0) for c in found["check"]],
+        },
+        columns=[*CHECKED, "moves"],
+    )
+    order = ["moves", "share", "table", "what"]
+    told = told.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    return told[list(CHECKED)]
+
+
+def _grade(moves: float) -> str:
+    return next((grade for grade, least in GRADES.items() if moves > least), "none")
+
+
+def every_check(rows: pd.DataFrame, quarter: str) -> pd.DataFrame:
+    """What every check found, now and in the quarters before: the columns `EVERY_CHECK`.
+
+    rows: as for `checked`.
+    """
+    summed = _summed(rows)
+    summed = summed.assign(share=summed["doubtful"] / summed["rows"])
+    now = summed[summed["quarter"] == quarter].set_index("check")
+    before = summed[summed["quarter"] < quarter].groupby("check")["share"]
+    told = now.assign(
+        table=[CHECKS[c][0] for c in now.index],
+        aspect=[CHECKS[c][1].aspect for c in now.index],
+        what=[say(CHECKS[c][1].meaning) for c in now.index],
+        least=before.min().reindex(now.index),
+        most=before.max().reindex(now.index),
+    )
+    return told[list(EVERY_CHECK)].sort_values(["table", "what"], ignore_index=True)
+
+
+def changed(summed: pd.DataFrame, check: str, quarter: str) -> float:
+    """The chance that a check's share lies as far from that of the quarters before, when nothing
+    changed: on the arcsine of its root, with the error of counting and what the quarters before
+    vary beyond it, by Student's t with the freedom of Satterthwaite (1946). Shares that always move
+    about give no alarm. Not a number with fewer than three quarters before, or too few rows.
+    """
+    own = summed[(summed["check"] == check) & (summed["rows"] >= LEAST_ROWS)]
+    before, now = own[own["quarter"] < quarter], own[own["quarter"] == quarter]
+    if len(before) < LEAST_BEFORE or now.empty:
+        return float("nan")
+    y, y_now = (
+        np.arcsin(np.sqrt((t["doubtful"] + 0.375) / (t["rows"] + 0.75))).to_numpy()
+        for t in (before, now)
+    )
+    counting, counting_now = (float((1 / (4 * t["rows"] + 2)).mean()) for t in (before, now))
+    beyond = max(float(y.var(ddof=1)) - counting, 0.0)
+    variance = counting_now + counting / len(y) + beyond * (1 + 1 / len(y))
+    freedom = (len(y) - 1) * ((counting + beyond) / beyond) ** 2 if beyond else np.inf
+    return float(2 * stats.t.sf(abs(y_now[0] - y.mean()) / np.sqrt(variance), freedom))
+
+
+def _summed(rows: pd.DataFrame) -> pd.DataFrame:
+    by = ["quarter", "check"]
+    return rows.groupby(by, as_index=False)[["rows", "doubtful"]].sum().sort_values(by)
+
+
+def harms(effects: Effects) -> dict[str, float]:
+    """To each check how far the headline that it moves most moves, in half-widths of the headline's
+    interval.
+    """
+    told: dict[str, float] = {}
+    for effect in effects.rows:
+        if effect.check and (moved := _moved(effect)) is not None:
+            told[effect.check] = max(told.get(effect.check, 0.0), moved)
+    return told
+
+
+def _moved(effect: Effect) -> float | None:
+    """None where nothing is left, or the headline has no interval."""
+    if effect.without is None or effect.low is None or effect.high is None:
+        return None
+    half = (effect.high - effect.low) / 2
+    return abs(effect.without - effect.value) / half if half > 0 else None
+
+
+def by_aspect(rows: pd.DataFrame) -> pd.DataFrame:
+    """How many rows each aspect's checks looked at and doubted, by quarter, passes included: the
+    columns `BY_ASPECT`.
+    """
+    told = rows.assign(aspect=[CHECKS[c][1].aspect for c in rows["check"]])
+    told = told.groupby(["quarter", "aspect"], as_index=False)[["rows", "doubtful"]].sum()
+    told = told.rename(columns={"rows": "checked"})
+    told["share"] = told["doubtful"] / told["checked"]
+    order = {aspect: place for place, aspect in enumerate(ASPECTS)}
+    told = told.sort_values(["quarter", "aspect"], key=lambda c: c.map(lambda v: order.get(v, v)))
+    return told[list(BY_ASPECT)].reset_index(drop=True)
+
+
+def without_doubts(effects: Effects, least: int) -> pd.DataFrame:
+    """Each report's headline with and without the rows that are doubted: the columns `EFFECTS`.
+
+    least: a headline of fewer customers, answers or alerts is not shown, nor one without so few
+    that what they add could be told.
+    """
+    rows = []
+    for effect in effects.rows:
+        if effect.check or min(effect.n, effect.n_without) < least:
+            continue
+        kind, left_out = KINDS[effect.headline], effect.n - effect.n_without
+        few = 0 < left_out < least
+        moved = _moved(effect)
+        value = in_prose(effect.value, kind)
+        if effect.low is not None and effect.high is not None:
+            value = with_interval(value, in_prose(effect.low, kind), in_prose(effect.high, kind))
+        rows.append(
+            (
+                effect.report,
+                say(effect.headline),
+                value,
+                effect.n,
+                say("not shown") if few else in_prose(effect.without or 0.0, kind),
+                say("fewer than {n}").format(n=least) if few else f"{left_out:,}",
+                "" if moved is None else "yes" if moved > 1 else "no",
+            )
+        )
+    return pd.DataFrame(rows, columns=list(EFFECTS))
+
+
+def unusual_days(rows: pd.DataFrame) -> pd.DataFrame:
+    """The days in words: the columns `UNUSUAL_DAYS`, the furthest off first.
+
+    rows: the columns `UNUSUAL`.
+    """
+    counts = ("entries", "amount")
+    numbers = {
+        name: [
+            in_prose(v, "count" if m in counts else "number" if m == "accounts" else "share")
+            for m, v in zip(rows["measure"], rows[name], strict=True)
+        ]
+        for name in ("found", "expected")
+    }
+    told = rows.assign(
+        day=rows["day"].astype(str).str[:10],
+        until=rows["until"].astype(str).str[:10],
+        branch_id=rows["branch_id"].replace(ALL, say("The whole bank")),
+        measure=[label(m) for m in rows["measure"]],
+        **numbers,
+    )
+    order = told["far"].astype(float).abs().sort_values(ascending=False, kind="stable").index
+    return told.loc[order, list(UNUSUAL_DAYS)].reset_index(drop=True)
+
+
+def fix_list(doubts: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows to mend, with the key of each: the columns `FIX_LIST`.
+
+    doubts, cells: the columns `DATA_DOUBT` and `DATA_CELL`, of a branch.
+    """
+    first = doubts.groupby("check", group_keys=False).head(MOST_OF_A_CHECK)
+    by_check = pd.DataFrame(
+        {
+            "table": [CHECKS[c][0] for c in first["check"]],
+            "key": first["key"].to_numpy(),
+            "column": [CHECKS[c][1].column for c in first["check"]],
+            "what": [say(CHECKS[c][1].meaning) for c in first["check"]],
+            "found": "",
+            "instead": "",
+        }
+    )
+    by_cell = cells.rename(columns={"value": "found"}).assign(
+        what=[label(sign) for sign in cells["sign"]]
+    )
+    told = pd.concat([by_check, by_cell[list(FIX_LIST)]], ignore_index=True)
+    return told[list(FIX_LIST)]
+
+
+def quarantine(broken: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """The rules of the contract that rows broke, and what is accepted: the columns `QUARANTINE`.
+
+    broken: as from `DataHealthTables.rules_broken`.
+    """
+    rows = [
+        (table, rule, accepted_values(CONTRACT[table], rule), count)
+        for table, counts in broken.items()
+        for rule, count in counts.items()
+    ]
+    return pd.DataFrame(rows, columns=list(QUARANTINE))
+
+
+def assumptions() -> str:
+    """What the figures rest on."""
+    return sentences(
+        say(
+            "A doubtful row need not be wrong: each check says what it found and is a reason to "
+            "look. Empty cells and what came late are counted and listed, and no headline is "
+            "computed without them."
+        ),
+        say(
+            "Shares are those of all rows, so that they have no error of sampling; their interval "
+            "tells how far a branch of the same quality may differ. A share counts as changed "
+            "where it lies further from the quarters before than these lie from each other."
+        ),
+    )

@@ -1,0 +1,79 @@
+"""What is read of the health of the data."""
+
+from functools import cached_property
+
+import pandas as pd
+
+from analysis.data_health.cells import DATA_CELL
+from analysis.data_health.counted import COMPARED, DATA_CHECK, DATA_DOUBT
+from analysis.data_health.days import DATA_DAY, UNUSUAL
+from analysis.data_health.effects import COUNTED_AS
+from analysis.data_health.fitted import Effects
+from analysis.partition import MOST_ROWS, Partition
+from analysis.sources.accepted import stored_verdicts
+from analysis.steps.readings import COUNTS
+
+
+class DataHealthTables(Partition):
+    """A partition with what was found of its data."""
+
+    tables: tuple[str, ...] = ("data_checks", "data_doubts", "data_cells", "days", "unusual_days")
+
+    @cached_property
+    def data_checks(self) -> pd.DataFrame:
+        """data_check of the quarters compared: the columns `DATA_CHECK`, and `quarter`."""
+        parts = []
+        for quarter in self.quarters[-COMPARED:]:
+            rows = self.read(self.mart("data_check", quarter, self.own_branch), lambda rows: rows)
+            if len(rows):
+                parts.append(rows[list(DATA_CHECK)].assign(quarter=str(quarter)))
+        columns = [*DATA_CHECK, "quarter"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    @cached_property
+    def data_doubts(self) -> pd.DataFrame:
+        """data_doubt of the quarter: the columns `DATA_DOUBT`."""
+        return self._of_quarter("data_doubt", DATA_DOUBT)
+
+    @cached_property
+    def data_cells(self) -> pd.DataFrame:
+        """data_cell of the quarter: the columns `DATA_CELL`."""
+        return self._of_quarter("data_cell", DATA_CELL)
+
+    @cached_property
+    def days(self) -> pd.DataFrame:
+        """data_day of the quarter: the columns `DATA_DAY`."""
+        return self._of_quarter("data_day", DATA_DAY)
+
+    @cached_property
+    def unusual_days(self) -> pd.DataFrame:
+        """unusual_day of the quarter: the columns `UNUSUAL`; of the whole bank those of its
+        branches too.
+        """
+        return self._of_quarter("unusual_day", UNUSUAL)
+
+    def _of_quarter(self, mart: str, columns: dict[str, str]) -> pd.DataFrame:
+        rows = self.read(
+            self.mart(mart, self.quarter, self.own_branch),
+            lambda rows: rows.order_by(rows.columns).limit(MOST_ROWS),
+        )
+        return rows[list(columns)] if len(rows) else pd.DataFrame(columns=list(columns))
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What the doubtful rows do to the reports of this branch, or of the bank; without the
+        headlines from which a count could be told that no page shows.
+        """
+        told = self.model("data_effects", Effects, self.quarter)
+        hidden = {h for h, counts in COUNTED_AS.items() if any(self.hides(c) for c in counts)}
+        own = [e for e in told.rows if e.branch_id == self.branch and e.headline not in hidden]
+        return Effects(rows=own)
+
+    def rules_broken(self) -> dict[str, dict[str, int]]:
+        """Of each table of the bank that lost rows or values, the rules broken and how often."""
+        self.note(COUNTS)
+        return {
+            name: {**verdict.set_aside, **verdict.emptied}
+            for name, verdict in stored_verdicts(self.bank).items()
+            if verdict.set_aside or verdict.emptied
+        }

@@ -1,0 +1,84 @@
+"""What columns and codes of data health are called for the reader."""
+
+from functools import partial
+
+from analysis.language import marked, say
+from analysis.report.table import table as any_table
+from analysis.report.words import SHARED, Words
+
+#: The heads of columns.
+COLUMNS = {
+    "table": marked("Table"),
+    "aspect": marked("Aspect"),
+    "what": marked("What is wrong"),
+    "rows": marked("Rows"),
+    "doubtful": marked("Doubtful"),
+    "harm": marked("Harm"),
+    "report": marked("Report"),
+    "headline": marked("Headline"),
+    "value": marked("As reported"),
+    "without": marked("Without doubtful rows"),
+    "left_out": marked("Left out"),
+    "beyond": marked("More than chance"),
+    "key": marked("Key"),
+    "column": marked("Column"),
+    "found": marked("Found"),
+    "instead": marked("Perhaps meant"),
+    "rule": marked("Rule"),
+    "accepted": marked("What is accepted"),
+    "day": marked("Day"),
+    "until": marked("Until"),
+    "measure": marked("What is unlike"),
+    "expected": marked("Expected"),
+    "far": marked("Deviations"),
+    "checked": marked("Rows checked"),
+    "least": marked("Before, from"),
+    "most": marked("to"),
+}
+#: Values that stand in a table, list or chart.
+CODES = {
+    "completeness": marked("completeness"),
+    "validity": marked("validity"),
+    "uniqueness": marked("uniqueness"),
+    "consistency": marked("consistency"),
+    "accuracy": marked("accuracy"),
+    "timeliness": marked("timeliness"),
+    "pattern": marked("written unlike the others"),
+    "typo": marked("one slip from a frequent value"),
+    "dependency": marked("other columns say something else"),
+    "two_in_one": marked("two values in one cell, and none in the other"),
+    "outlier": marked("far outside the other numbers"),
+    "no_value": marked("a word that stands for nothing"),
+    "entries": marked("number of entries"),
+    "amount": marked("size of amounts"),
+    "accounts": marked("accounts per entry"),
+    "incoming": marked("share that comes in"),
+    "named": marked("share with the other side's account"),
+    "beyond_chance": marked("more than chance"),
+    "noticeable": marked("noticeable"),
+    "slight": marked("slight"),
+    "none": marked("none"),
+    "yes": marked("yes"),
+    "no": marked("no"),
+    "segmentation": marked("Segmentation"),
+    "customer_changes": marked("Customers on the move"),
+    "loyalty": marked("Loyalty"),
+    "retention": marked("Retention"),
+    "cross_sell": marked("Products and offers"),
+    "risk_overview": marked("Investigations"),
+}
+SHARE_OF = {
+    "kind_": marked("share of the kind {what}"),
+    "channel_": marked("share of the channel {what}"),
+}
+
+WORDS = Words(COLUMNS, CODES, beside=SHARED)
+table = partial(any_table, words=WORDS)
+
+
+def label(code: str) -> str:
+    """The reader's word for a code."""
+    for prefix, pattern in SHARE_OF.items():
+        if code.startswith(prefix):
+            return say(pattern).format(what=WORDS.code(code.removeprefix(prefix)))
+    return WORDS.code(code)
