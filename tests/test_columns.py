@@ -6,8 +6,8 @@ import pytest
 from analysis.campaigns import findings as campaigns
 from analysis.changes import findings as changes
 from analysis.changes import worth
-from analysis.execution import findings as execution
 from analysis.data_health import findings as data_health
+from analysis.execution import findings as execution
 from analysis.identification import findings as identification
 from analysis.loyalty import drivers, measurement, regression_tables
 from analysis.loyalty import findings as loyalty

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from analysis.language import marked
-from analysis.marts.steps import during
+from analysis.marts.rows import during
 from analysis.quarters import Quarter
 from analysis.sources.params import DataHealth
 

@@ -61,7 +61,8 @@ def checked(
         doubts += [_doubted(looked_at, each.table, name) for name in sorted(names)]
     found = pd.concat(counts, ignore_index=True) if counts else pd.DataFrame(columns=[*DATA_CHECK])
     if not doubts:
-        return found, ibis.memtable(pd.DataFrame(columns=[*DATA_DOUBT]), schema=DATA_DOUBT)
+        none = f"checked__nothing_{quarter}"
+        return found, engine.create_table(none, schema=DATA_DOUBT, temp=True, overwrite=True)
     return found, ibis.union(*doubts) if len(doubts) > 1 else doubts[0]
 
 

@@ -11,9 +11,9 @@ from scipy import stats
 from analysis.contract import CONTRACT
 from analysis.data_health.checks import ASPECTS, CHECKS
 from analysis.data_health.effects import KINDS
-from analysis.data_health.fitted import Effect, Effects
+from analysis.data_health.fitted import Effect, Effects, Texts
 from analysis.data_health.words import label
-from analysis.language import say, sentences
+from analysis.language import listed, say, sentences
 from analysis.partition import ALL
 from analysis.report.brief import in_prose
 from analysis.report.table import with_interval
@@ -86,6 +86,16 @@ UNUSUAL_DAYS = {
     "found": "str",
     "expected": "str",
     "far": "float",
+}
+#: What was written: numbers are rounded, since exact ones would tell of few.
+WRITTEN = {
+    "table": "str",
+    "texts": "int",
+    "megabytes": "float",
+    "chinese": "float",
+    "repeated": "float",
+    "kinds": "str",
+    "left": "float",
 }
 #: Quarters before, that are needed to tell how much a share moves by itself.
 LEAST_BEFORE, LEAST_ROWS = 3, 30
@@ -292,6 +302,32 @@ def fix_list(doubts: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     )
     told = pd.concat([by_check, by_cell[list(FIX_LIST)]], ignore_index=True)
     return told[list(FIX_LIST)]
+
+
+def written(texts: Texts, least: int) -> pd.DataFrame:
+    """What people wrote in the quarter: the columns `WRITTEN`; tables with fewer texts than `least`
+    are left out.
+
+    chinese, identifying, left: of the texts read; repeated: of those compared.
+    """
+    rows = []
+    for t in texts.rows:
+        if t.texts < least:
+            continue
+        kinds = {k: n for k, n in t.identifying.items() if n >= least}
+        most = sorted(kinds, key=lambda k: (-kinds[k], k))
+        rows.append(
+            (
+                t.table,
+                least * round(t.texts / least),
+                round(t.letters / 1e6, 3),
+                round(t.chinese / t.read, 2),
+                round(t.repeated / t.compared, 2),
+                listed(f"{label(k)} {kinds[k] / t.read:.0%}" for k in most),
+                round(t.left / t.read, 2),
+            )
+        )
+    return pd.DataFrame(rows, columns=list(WRITTEN))
 
 
 def quarantine(broken: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:

@@ -27,3 +27,29 @@ class Effects(Shape):
     """What doubtful rows do to reports."""
 
     rows: list[Effect]
+
+
+class TextsOf(Shape):
+    """What was written in a quarter in one table.
+
+    texts, letters: how many there are. read: those looked at. chinese: of these in Chinese; the
+    others are in other languages. compared, repeated: those compared with each other, and nearly
+    the same as an earlier one. identifying: by kind of what could say who somebody is, in how many
+    of those read it stands. left: those in which something is still found after it was taken out.
+    """
+
+    table: str
+    texts: int
+    letters: int
+    read: int
+    chinese: int
+    compared: int
+    repeated: int
+    identifying: dict[str, int]
+    left: int
+
+
+class Texts(Shape):
+    """What was written in a quarter, in the whole bank."""
+
+    rows: list[TextsOf]

@@ -8,7 +8,7 @@ from analysis.data_health.cells import DATA_CELL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, DATA_DOUBT
 from analysis.data_health.days import DATA_DAY, UNUSUAL
 from analysis.data_health.effects import COUNTED_AS
-from analysis.data_health.fitted import Effects
+from analysis.data_health.fitted import Effects, Texts
 from analysis.partition import MOST_ROWS, Partition
 from analysis.sources.accepted import stored_verdicts
 from analysis.steps.readings import COUNTS
@@ -68,6 +68,11 @@ class DataHealthTables(Partition):
         hidden = {h for h, counts in COUNTED_AS.items() if any(self.hides(c) for c in counts)}
         own = [e for e in told.rows if e.branch_id == self.branch and e.headline not in hidden]
         return Effects(rows=own)
+
+    @cached_property
+    def written(self) -> Texts:
+        """What was written in the quarter, in the whole bank."""
+        return self.model("data_texts", Texts, self.quarter)
 
     def rules_broken(self) -> dict[str, dict[str, int]]:
         """Of each table of the bank that lost rows or values, the rules broken and how often."""

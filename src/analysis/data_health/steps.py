@@ -8,8 +8,9 @@ from analysis.data_health.checks import OPTIONAL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, checked
 from analysis.data_health.days import DATA_DAY, UNUSUAL, day_rows, unusual_days
 from analysis.data_health.effects import effects_of
-from analysis.data_health.fitted import Effects
-from analysis.marts.steps import delivered, during
+from analysis.data_health.fitted import Effects, Texts
+from analysis.data_health.texts import WRITTEN, texts_of
+from analysis.marts.rows import delivered, during
 from analysis.steps.declaration import SAME_CUSTOMER, At, Mart, Model, last, mart, rows, step, table
 
 #: Rows of a table that are searched for wrong cells, by the hash of their key.
@@ -135,3 +136,13 @@ def _branch_of(
 def data_effects(at: At, data_doubt: ir.Table, **marts: ir.Table | None) -> Effects:
     """What the doubtful rows do to the headline of each report."""
     return Effects(rows=list(effects_of(delivered(marts), data_doubt)))
+
+
+@step(
+    latest=1,
+    writes=Model("data_texts", Texts),
+    reads={name: table(name, optional=True, delivered=True) for name in WRITTEN},
+)
+def data_texts(at: At, **tables: ir.Table | None) -> Texts:
+    """What people wrote, counted: language, repeats, and what could say who somebody is."""
+    return Texts(rows=texts_of(delivered(tables), at.quarter))

@@ -43,7 +43,8 @@ def with_faulty_customers(rng: np.random.Generator, customers: pa.Table) -> pa.T
     rows.loc[rng.choice(own, min(count, len(own)), replace=False), "phone"] = phone
     named = rows["employer"].str.len() >= 8
     frequent = rows["employer"].map(rows["employer"].value_counts()) >= 30
-    slipped = rng.choice(np.flatnonzero(named & frequent), SLIPS, replace=False)
+    able = np.flatnonzero(named & frequent)
+    slipped = rng.choice(able, min(SLIPS, len(able)), replace=False)
     for place in slipped:
         text = rows.loc[place, "employer"]
         rows.loc[place, "employer"] = text[:2] + text[3] + text[2] + text[4:]

@@ -1,5 +1,6 @@
-"""The rows of a mart of many quarters that a method looks at."""
+"""The rows of a table or mart that a method looks at."""
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 
@@ -23,3 +24,21 @@ def names_in(rows: ir.Table, column: str) -> list[str]:
     """The texts of a column, each once, in order."""
     names = rows.select(column).distinct().order_by(column).to_pandas()[column]
     return [str(name) for name in names]
+
+
+def during(transactions: ir.Table, quarter: Quarter) -> ir.Table:
+    """The entries booked in the quarter."""
+    booked = transactions.booked_at
+    return transactions.filter(
+        (booked >= midnight(quarter)) & (booked < midnight(quarter.shifted(1)))
+    )
+
+
+def midnight(quarter: Quarter) -> ir.Value:
+    """The moment at which a quarter begins."""
+    return ibis.timestamp(f"{quarter.start} 00:00:00")
+
+
+def delivered(tables: dict[str, ir.Table | None]) -> dict[str, ir.Table]:
+    """The tables that are there."""
+    return {name: rows for name, rows in tables.items() if rows is not None}

@@ -1,30 +1,12 @@
 """What several subjects share: accounts and customers by quarter, and the answers of surveys."""
 
-import ibis
 import ibis.expr.types as ir
 
 from analysis.marts.account_quarter import account_quarter as account_rows
 from analysis.marts.customer_quarter import customer_quarter as customer_rows
+from analysis.marts.rows import delivered, during, midnight
 from analysis.marts.survey_items import survey_items as survey_rows
-from analysis.quarters import Quarter
 from analysis.steps.declaration import BEFORE, HISTORY, NOW, At, Mart, mart, step, table
-
-
-def during(transactions: ir.Table, quarter: Quarter) -> ir.Table:
-    """The entries booked in the quarter."""
-    booked = transactions.booked_at
-    return transactions.filter(
-        (booked >= _midnight(quarter)) & (booked < _midnight(quarter.shifted(1)))
-    )
-
-
-def _midnight(quarter: Quarter) -> ir.Value:
-    return ibis.timestamp(f"{quarter.start} 00:00:00")
-
-
-def delivered(tables: dict[str, ir.Table | None]) -> dict[str, ir.Table]:
-    """The tables that are there."""
-    return {name: rows for name, rows in tables.items() if rows is not None}
 
 
 @step(
@@ -47,7 +29,7 @@ def account_quarter(
 ) -> ir.Table:
     """What happened on each account in a quarter, from one scan of its transactions."""
     in_quarter = during(transactions, at.quarter)
-    earlier = history.filter(history.booked_at < _midnight(at.quarter))
+    earlier = history.filter(history.booked_at < midnight(at.quarter))
     rows = account_rows(delivered(tables), in_quarter, before, at.quarter, earlier)
     # the engine's sums of whole numbers are wider than the columns are declared
     return at.engine.create_table("account_quarter__typed", rows, temp=True)

@@ -6,9 +6,14 @@ only where it is the writer's own.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 HIDDEN = "…"
+MAIL, ADDRESS, HANDLE, NUMBER, NAME = "mail", "address", "handle", "number", "name"
+DOCUMENT, CARD, PHONE = "document", "card", "phone"
+#: What could say who somebody is.
+KINDS = (NAME, PHONE, DOCUMENT, CARD, NUMBER, MAIL, HANDLE, ADDRESS)
 _HAN = r"\u3400-\u9fff"
 #: The Hundred Family Names without those that are mostly other words, and some later ones.
 _SURNAME = (
@@ -40,47 +45,106 @@ _MESSENGER = (
 )
 _HANDLE = rf"(?<![A-Za-z])(?:{_MESSENGER})\s*(?:账号|号码|号|群|id|名)"
 
-#: In this order: numbers last, for they stand in addresses and handles too.
-_PATTERNS = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        (r"[\w.+-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.|\s?dot\s?)[\w.]+|[@＠]\w+", re.I),
+#: What a pattern finds. In this order: numbers late, for they stand in addresses and handles too.
+_FOUND = tuple(
+    (kind, re.compile(pattern, flags))
+    for kind, pattern, flags in (
+        (
+            MAIL,
+            r"[\w.+-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.|\s?dot\s?)[\w.]+|[@＠]\w+",
+            re.I,
+        ),
         # streets with a number, and what stands behind it
         (
+            ADDRESS,
             rf"[{_HAN}]{{1,14}}(?:{_ROAD})\s*[\d零一二三四五六七八九十百]+\s*(?:{_PART})"
             rf"(?:\s*[\dA-Za-z零一二三四五六七八九十]+\s*(?:{_PART}))*",
             0,
         ),
-        (rf"\d+\s*(?:号楼|栋|幢|座)\s*(?:\d+\s*(?:{_PART})\s*)*\d*", 0),
-        (rf"\b\d{{1,5}}[a-z]?,?\s+(?:[\w'.-]+\s+){{1,4}}?(?:{_STREET})\b\.?", re.I),
-        (r"\b\w+(?:straße|strasse|gasse|platz|weg)\s+\d+\w?", re.I),
-        (r"\b(?:apt|apartment|flat|unit|suite)\b\.?\s*#?\d+\w*", re.I),
+        (ADDRESS, rf"\d+\s*(?:号楼|栋|幢|座)\s*(?:\d+\s*(?:{_PART})\s*)*\d*", 0),
+        (ADDRESS, rf"\b\d{{1,5}}[a-z]?,?\s+(?:[\w'.-]+\s+){{1,4}}?(?:{_STREET})\b\.?", re.I),
+        (ADDRESS, r"\b\w+(?:straße|strasse|gasse|platz|weg)\s+\d+\w?", re.I),
+        (ADDRESS, r"\b(?:apt|apartment|flat|unit|suite)\b\.?\s*#?\d+\w*", re.I),
         # handles: announced, or with a digit or underscore in them
-        (rf"{_HANDLE}?\s*[是为:：=]\s*[@A-Za-z0-9_.-]{{3,}}", re.I),
-        (rf"{_HANDLE}\s*[@A-Za-z0-9_.-]{{3,}}", re.I),
-        (rf"{_HANDLE}?\s*(?:is\s+)?(?=[A-Za-z_.-]*[\d_])[A-Za-z0-9_.-]{{4,}}", re.I),
+        (HANDLE, rf"{_HANDLE}?\s*[是为:：=]\s*[@A-Za-z0-9_.-]{{3,}}", re.I),
+        (HANDLE, rf"{_HANDLE}\s*[@A-Za-z0-9_.-]{{3,}}", re.I),
+        (
+            HANDLE,
+            rf"{_HANDLE}?\s*(?:is\s+)?(?=[A-Za-z_.-]*[\d_])[A-Za-z0-9_.-]{{4,}}",
+            re.I,
+        ),
         # numbers of telephones, accounts, cards, identity documents; spoken ones
-        (r"(?:\d[\s.·-]?){3,}\d[\dXx]*", 0),
-        (r"[零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]{7,}", 0),
+        (NUMBER, r"(?:\d[\s.·-]?){3,}\d[\dXx]*", 0),
+        (NUMBER, r"[零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]{7,}", 0),
         # names with a title
         (
+            NAME,
             r"\b(?:mr|mrs|(?-i:Ms)|dr|prof|mister)\b\.?\s+[a-z][\w'’-]+(?:\s+(?-i:[A-Z])[\w'’-]+)*",
             re.I,
         ),
-        (r"\b(?:Miss|Madam|Sir|Mme|Herr|Frau)\s+[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)*", 0),
-        (rf"{_SURNAME}[{_HAN}]{{0,2}}(?={_TITLES})", 0),
-        (rf"[小老]{_SURNAME}(?=[说讲办接态让给告帮服跟和的是就也在一，,。.!！:：\s]|$)", 0),
-        # names that are announced
-        (rf"(?<=我叫|名叫|叫做|姓名|名字)[是为叫:：\s]*{_SURNAME}[{_HAN}]{{1,2}}", 0),
-        (rf"(?<=我是){_SURNAME}[{_HAN}]{{1,2}}(?=[，,。.!！:：;；\s]|$)", 0),
-        (rf"(?:署名|签名|联系人|户主|持卡人)[是为叫:：\s]*{_SURNAME}[{_HAN}]{{1,2}}", 0),
         (
+            NAME,
+            r"\b(?:Miss|Madam|Sir|Mme|Herr|Frau)\s+[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+)*",
+            0,
+        ),
+        (NAME, rf"{_SURNAME}[{_HAN}]{{0,2}}(?={_TITLES})", 0),
+        (
+            NAME,
+            rf"[小老]{_SURNAME}(?=[说讲办接态让给告帮服跟和的是就也在一，,。.!！:：\s]|$)",
+            0,
+        ),
+        # names that are announced
+        (NAME, rf"(?<=我叫|名叫|叫做|姓名|名字)[是为叫:：\s]*{_SURNAME}[{_HAN}]{{1,2}}", 0),
+        (NAME, rf"(?<=我是){_SURNAME}[{_HAN}]{{1,2}}(?=[，,。.!！:：;；\s]|$)", 0),
+        (
+            NAME,
+            rf"(?:署名|签名|联系人|户主|持卡人)[是为叫:：\s]*{_SURNAME}[{_HAN}]{{1,2}}",
+            0,
+        ),
+        (
+            NAME,
             r"\b(?:my name is|name\s*[:=]|signed(?: by)?|regards|sincerely|yours truly|i am called)"
             r"[\s,:]+[\w'’-]+(?:\s+(?-i:[A-Z])[\w'’-]+)*",
             re.I,
         ),
     )
 )
+#: What a number is: that of an identity document and of a card have a check digit.
+_DOCUMENT = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+_CARD = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
+_PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)|(?<!\d)0\d{2,3}\d{7,8}(?!\d)|\+\d{9,14}")
+#: What the digits of a document count (GB 11643), and what its last one has to be.
+_COUNTS, _LAST = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), "10X98765432"
+
+
+def identity_in(text: str) -> set[str]:
+    """What a text holds that could say who somebody is: some of `KINDS`. A number is that of a
+    document (GB 11643) or of a card (ISO/IEC 7812) where its check digit is right.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    found = {kind for kind, pattern in _FOUND if pattern.search(plain)}
+    if NUMBER in found:
+        digits = re.sub(r"(?<=\d)[\s.·-](?=[\dXx])", "", plain)
+        if any(_is_document(n) for n in _DOCUMENT.findall(digits)):
+            found.add(DOCUMENT)
+        if any(_is_card(n) for n in _CARD.findall(digits)):
+            found.add(CARD)
+        if _PHONE.search(digits):
+            found.add(PHONE)
+    return found - {NUMBER} if found & {DOCUMENT, CARD, PHONE} else found
+
+
+def _is_document(number: str) -> bool:
+    return _LAST[sum(int(d) * n for d, n in zip(number, _COUNTS, strict=False)) % 11] == (
+        number[-1].upper()
+    )
+
+
+def _is_card(number: str) -> bool:
+    """Whether the last digit is right (Luhn 1960)."""
+    digits = [int(d) for d in reversed(number)]
+    doubled = [d if place % 2 == 0 else d * 2 - 9 * (d > 4) for place, d in enumerate(digits)]
+    return sum(doubled) % 10 == 0 and len(set(number)) > 1
 
 
 def without_identity(text: str, names: Sequence[str] = ()) -> str:
@@ -94,6 +158,6 @@ def without_identity(text: str, names: Sequence[str] = ()) -> str:
     own = {name.strip() for name in names if name and len(name.strip()) > 1}
     for name in sorted(own, key=len, reverse=True):
         shown = re.sub(re.escape(name), HIDDEN, shown, flags=re.IGNORECASE)
-    for pattern in _PATTERNS:
+    for _kind, pattern in _FOUND:
         shown = pattern.sub(HIDDEN, shown)
     return shown
