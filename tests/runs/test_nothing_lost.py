@@ -146,7 +146,7 @@ def test_sigterm_ends_a_command_with_its_workers(ready_copy, command):
     family = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else family
     run.send_signal(signal.SIGTERM)
     assert run.wait(timeout=DEADLINE) == 130
-    wait_for(lambda: not [p for p in family if workers.is_running(p.pid)], 10)
+    wait_for(lambda: not [p for p in family if workers.is_running(p.pid)], DEADLINE)
 
 
 @pytest.fixture
