@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,6 +97,15 @@ ReportOption = Annotated[
 JobsOption = Annotated[
     int, typer.Option(min=0, help=say("Steps and reports at once; 0: as many as there are cores."))
 ]
+FewerOption = Annotated[
+    list[str],
+    typer.Option(
+        help=say(
+            "A table that rightly has less than half of the rows it had. Without this it is held "
+            "back, and nothing is changed."
+        )
+    ),
+]
 ClusterOption = Annotated[
     str,
     typer.Option(
@@ -144,12 +153,17 @@ JsonOption = Annotated[
 
 
 @command
-def prepare(params: ParamsFile, quarter: QuarterOption = "", jobs: JobsOption = 0) -> None:
+def prepare(
+    params: ParamsFile,
+    quarter: QuarterOption = "",
+    jobs: JobsOption = 0,
+    fewer: FewerOption = [],  # noqa: B006
+) -> None:
     """Check the bank's rows, build the marts and fit the models. Only what changed is done
     again.
     """
     bank, wanted = _bank_and_quarter(params, quarter)
-    prepared = _prepare(bank, wanted, jobs, as_json=False)
+    prepared = _prepare(bank, wanted, jobs, as_json=False, fewer=fewer)
     if prepared.done.steps:
         _tell_runs_under_way(bank)
 
@@ -644,7 +658,9 @@ def _bank_and_quarter(params: Path, quarter: str) -> tuple[Bank, Quarter]:
     return bank, wanted
 
 
-def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepared":
+def _prepare(
+    bank: Bank, quarter: Quarter, jobs: int, as_json: bool, fewer: Collection[str] = ()
+) -> "Prepared":
     from analysis.prepare import prepare as prepare_bank
     from analysis.runs.display import preparing
     from analysis.sources.fitness import left_out_told
@@ -653,7 +669,7 @@ def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepare
     try:
         with preparing(err, as_json) as display:
             prepared = prepare_bank(
-                bank, quarter, display.say, display.hear, jobs or default_jobs()
+                bank, quarter, display.say, display.hear, jobs or default_jobs(), fewer
             )
     except KeyboardInterrupt:
         err.print(say("Interrupted while preparing; the same command goes on from here."))
@@ -669,8 +685,9 @@ def _prepare(bank: Bank, quarter: Quarter, jobs: int, as_json: bool) -> "Prepare
     told = rows.format(n=aside, folder=bank.data_folder / "quarantine")
     _say(sentences(steps.format(done=done, same=same), told))
     for verdict in prepared.verdicts.values():
-        if told := left_out_told(verdict):
-            _say(told)
+        for sentence in (left_out_told(verdict), "" if verdict.reused else verdict.drift):
+            if sentence:
+                _say(sentence)
     for what, damage in prepared.mended.items():
         _say(
             say("Made again, for {damage} since it was written: {what}.").format(

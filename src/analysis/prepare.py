@@ -1,10 +1,11 @@
 """From the bank's tables to marts and models in one go: the first half of the road."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from analysis.contract import CONTRACT
 from analysis.errors import ParametersError, WorkbookError, not_one_of
 from analysis.language import say
 from analysis.lock import held
@@ -80,8 +81,11 @@ def prepare(
     progress: Progress = lambda text: None,
     hear: Hear = lambda event: None,
     jobs: int = 1,
+    fewer: Collection[str] = (),
 ) -> Prepared:
     """Accept the bank's rows and bring every step up to quarter `last` up to date, `jobs` at once.
+
+    fewer: tables that may have far fewer rows than the last time.
 
     Raises ParametersError for a quarter or rule that cannot be used, what `land` raises, and
     WorkbookError naming every step that failed, after those that do not need it were done.
@@ -91,12 +95,16 @@ def prepare(
         valid = [str(q) for q in bank.all_quarters]
         raise ParametersError(not_one_of(say("The quarter"), str(last), valid))
     check_settings(bank)
+    for name in fewer:
+        if name not in CONTRACT:
+            raise ParametersError(not_one_of(say("The table"), name, CONTRACT))
     with held(bank.data_folder, "prepare", wait=progress):
         remove_left_overs(bank)
         make_demo_if_asked(bank, progress)
         with embedded_engine(bank) as con:
             checking = say("checking {table}")
-            verdicts = land(bank, con, lambda name: progress(checking.format(table=name)))
+            tell = lambda name: progress(checking.format(table=name))  # noqa: E731
+            verdicts = land(bank, con, tell, fewer=fewer)
         done = bring_up_to_date(bank, steps_of(bank, last, verdicts), verdicts, jobs, hear)
     if done.failed:
         raise WorkbookError(failures_told(done))

@@ -115,12 +115,14 @@ def _to_do(report: "Report", checked: pd.DataFrame) -> str:
 
 
 def _rows(checked: pd.DataFrame) -> list[ToDo]:
-    text = say("{what}: {doubtful} of {rows} rows")
+    text = say("{what}: {doubtful} of {rows} rows; harm to reports: {harm}")
     return first(
         ToDo(
             what=r.table,
-            why=text.format(what=r.what, doubtful=f"{r.doubtful:,}", rows=f"{r.rows:,}"),
-            action=say("Harm to reports: {harm}").format(harm=label(r.harm)),
+            why=text.format(
+                what=r.what, doubtful=f"{r.doubtful:,}", rows=f"{r.rows:,}", harm=label(r.harm)
+            ),
+            action=say("Mend {column}").format(column=r.column),
         )
         for r in checked.itertuples()
     )

@@ -26,6 +26,7 @@ from analysis.statistics.intervals import corrected_for_any, share_interval
 CHECKED = {
     "table": "str",
     "aspect": "str",
+    "column": "str",
     "what": "str",
     "rows": "int",
     "doubtful": "int",
@@ -128,6 +129,7 @@ def checked(rows: pd.DataFrame, quarter: str, effects: Effects) -> pd.DataFrame:
         {
             "table": [CHECKS[c][0] for c in found["check"]],
             "aspect": [CHECKS[c][1].aspect for c in found["check"]],
+            "column": [CHECKS[c][1].column for c in found["check"]],
             "what": [say(CHECKS[c][1].meaning) for c in found["check"]],
             "rows": found["rows"].to_numpy(),
             "doubtful": found["doubtful"].to_numpy(),

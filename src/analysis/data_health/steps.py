@@ -11,7 +11,18 @@ from analysis.data_health.effects import effects_of
 from analysis.data_health.fitted import Effects, Texts
 from analysis.data_health.texts import WRITTEN, texts_of
 from analysis.marts.rows import delivered, during
-from analysis.steps.declaration import SAME_CUSTOMER, At, Mart, Model, last, mart, rows, step, table
+from analysis.steps.declaration import (
+    NOW,
+    SAME_CUSTOMER,
+    At,
+    Mart,
+    Model,
+    last,
+    mart,
+    rows,
+    step,
+    table,
+)
 
 #: Rows of a table that are searched for wrong cells, by the hash of their key.
 MOST_SEARCHED = 200_000
@@ -36,7 +47,7 @@ SEARCHED = {
     reads={
         "customers": table("customers", delivered=True),
         "accounts": table("accounts"),
-        "transactions": table("transactions"),
+        "transactions": table("transactions", NOW),
         "account_holders": table("account_holders", optional=True, delivered=True),
         "products": table("products", optional=True),
         **{name: table(name, optional=True, delivered=True) for name in OPTIONAL},
@@ -54,7 +65,7 @@ def data_check(at: At, **tables: ir.Table | None) -> tuple[pd.DataFrame, ir.Tabl
 @step(
     latest=COMPARED,
     writes=Mart("data_day", key=("day",), schema=DATA_DAY),
-    reads={"transactions": table("transactions"), "accounts": table("accounts")},
+    reads={"transactions": table("transactions", NOW), "accounts": table("accounts")},
 )
 def data_day(at: At, transactions: ir.Table, accounts: ir.Table) -> ir.Table:
     """What every branch booked on every day."""
@@ -141,7 +152,10 @@ def data_effects(at: At, data_doubt: ir.Table, **marts: ir.Table | None) -> Effe
 @step(
     latest=1,
     writes=Model("data_texts", Texts),
-    reads={name: table(name, optional=True, delivered=True) for name in WRITTEN},
+    reads={
+        name: table(name, NOW if name == "transactions" else None, optional=True, delivered=True)
+        for name in WRITTEN
+    },
 )
 def data_texts(at: At, **tables: ir.Table | None) -> Texts:
     """What people wrote, counted: language, repeats, and what could say who somebody is."""

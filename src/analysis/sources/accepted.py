@@ -28,6 +28,8 @@ class Verdict:
     empty_words: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)  # a sentence for each rule broken
     missing_columns: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)  # of the files it is read from
+    drift: str = ""  # which of these came or went since the last time, in a sentence
     newest: str = ""
     late: bool = False
     reused: bool = False

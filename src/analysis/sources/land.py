@@ -6,7 +6,7 @@ as it is.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from ibis.backends.duckdb import Backend
 from analysis.contract import CONTRACT, Table
 from analysis.contract.checks import EMPTY_WORD, ORIGIN, Reading, broken_rules, typed
 from analysis.errors import ContractError, SourceError, engine_says
-from analysis.language import listed, say
+from analysis.language import listed, say, sentences
 from analysis.lock import remove_dead, workplace
 from analysis.quarters import Quarter
 from analysis.sources.accepted import (
@@ -30,6 +30,7 @@ from analysis.sources.accepted import (
     stored,
 )
 from analysis.sources.faults import UNREADABLE, Unreadable, count_faults
+from analysis.sources.files import RAW_ORIGIN
 from analysis.sources.params import Bank, TableMapping
 from analysis.sources.staging import RawTables
 from analysis.storage import (
@@ -51,6 +52,9 @@ SET_ASIDE = ibis.schema(
         "row_as_read": "string",
     }
 )
+#: A table that has less than this share of the rows it had is held back until somebody says that
+#: it is right; of fewer rows than so many, nothing is said.
+SHRUNK, LEAST_TO_SHRINK = 0.5, 100
 Progress = Callable[[str], None]
 
 
@@ -92,15 +96,20 @@ def branch_ids(bank: Bank, con: Backend) -> list[str]:
 
 
 def land(
-    bank: Bank, con: Backend, progress: Progress = lambda text: None, write: bool = True
+    bank: Bank,
+    con: Backend,
+    progress: Progress = lambda text: None,
+    write: bool = True,
+    fewer: Collection[str] = (),
 ) -> dict[str, Verdict]:
     """Hold every table of the bank to the contract and (when `write`) store what was accepted and
     what was not.
 
-    Returns a verdict per contract table. Raises SourceError when an indispensable table is missing
-    or a mapping does not fit the source, and ContractError when more than `quarantine_limit` of a
-    table breaks its rules; with `write=False` (the fitness check) the latter is left to the caller,
-    who sees the counts.
+    fewer: tables that may have far fewer rows than the last time. Returns a verdict per contract
+    table. Raises SourceError when an indispensable table is missing, a mapping does not fit the
+    source, or a file changes while it is read, and ContractError when a table shrank, or more than
+    `quarantine_limit` of it breaks its rules; with `write=False` (the fitness check) the latter is
+    left to the caller, who sees the counts.
     """
     source = RawTables(bank, con)
     verdicts: dict[str, Verdict] = {}
@@ -115,14 +124,18 @@ def land(
                 forget(bank, table)
             continue
         key = _key(bank, source, table, mapping, verdicts)
-        before = stored(bank, table) if write and source.can_reuse else None
-        damage = before.damage(bank) if before and before.key == key else ""
-        if before and before.key == key and not damage:
+        before = stored(bank, table) if write else None
+        same = before is not None and before.key == key and source.can_reuse
+        damage = before.damage(bank) if before and same else ""
+        if before and same and not damage:
             verdict = replace(before.verdict, reused=True)
             if limit_broken(bank, verdict):  # the limit may have been lowered since
                 raise ContractError(limit_message(bank, verdict))
         else:
-            verdict = _land_table(bank, con, source, table, mapping, accepted, write)
+            had = before.verdict if before and table.name not in fewer else None
+            verdict = _land_table(bank, con, source, table, mapping, accepted, write, had)
+            if before:
+                verdict.drift = _drift(before.verdict, verdict)
             if write:
                 keep_record(bank, key, verdict)
             verdict.damage = damage
@@ -218,8 +231,10 @@ def _land_table(
     mapping: TableMapping,
     accepted: dict[str, ibis.Table],
     write: bool,
+    had: Verdict | None = None,
 ) -> Verdict:
     # map and check
+    content = source.fingerprint(mapping)
     staged, relations, missing = source.stage(table, mapping)
     checked_name = f"checked__{table.name}"
 
@@ -239,18 +254,28 @@ def _land_table(
     checked = con.table(checked_name)
     unreadable = [u for r in relations for u in r.unreadable]
 
-    verdict = Verdict(table.name, missing_columns=missing)
+    columns = sorted({c for r in relations for c in r.columns} - {*RAW_ORIGIN})
+    verdict = Verdict(table.name, missing_columns=missing, columns=columns)
     count_faults(con, checked_name, unreadable, verdict)
     if table.dated_by:
         _find_newest(con, table, checked_name, bank.quarters.last, verdict)
 
     # stop, or write
+    if source.fingerprint(mapping) != content:
+        raise SourceError(
+            say(
+                "{table}: a file changed while it was read. Deliver files whole, under another "
+                "name first, and run the same command again."
+            ).format(table=table.name)
+        )
     if not write:
         con.raw_sql(
             f'CREATE OR REPLACE VIEW "accepted__{table.name}" AS SELECT * FROM '
             f"\"{checked_name}\" WHERE broken = ''"
         )
         return verdict
+    if had and not bank.source.demo and shrank(had, verdict):
+        raise ContractError(_shrunk_message(bank, had, verdict))
     _write_quarantine(bank, con, table, checked, unreadable)
     if limit_broken(bank, verdict):
         raise ContractError(limit_message(bank, verdict))
@@ -269,6 +294,40 @@ def _find_newest(
     ).fetchall()[0][0]
     verdict.newest = str(newest or "")
     verdict.late = newest is None or (last.end - newest).days > (table.late_days or 0)
+
+
+def shrank(before: Verdict, now: Verdict) -> bool:
+    """Whether a table lost so many of its rows that this may be a fault of the delivery."""
+    return before.accepted >= LEAST_TO_SHRINK and now.accepted < SHRUNK * before.accepted
+
+
+def _shrunk_message(bank: Bank, before: Verdict, now: Verdict) -> str:
+    return say(
+        "{table}: {now:,} rows, where there were {before:,}. It is held back, and what was "
+        "accepted before is left as it is. If the rows are right, say so: workbook prepare {path} --fewer "
+        "{table}"
+    ).format(table=now.table, now=now.accepted, before=before.accepted, path=bank.path)
+
+
+def _drift(before: Verdict, now: Verdict) -> str:
+    """Which columns of its files came or went; empty where none did, or it was not kept before."""
+    if not before.columns or before.columns == now.columns:
+        return ""
+    came, went = (
+        [c for c in a.columns if c not in b.columns] for a, b in ((now, before), (before, now))
+    )
+    told = []
+    if went:
+        told.append(
+            say("{table}: no longer delivered: {columns}.").format(
+                table=now.table, columns=listed(went)
+            )
+        )
+    if came:
+        told.append(
+            say("{table}: new columns: {columns}.").format(table=now.table, columns=listed(came))
+        )
+    return sentences(*told)
 
 
 def limit_broken(bank: Bank, verdict: Verdict) -> bool:
