@@ -304,8 +304,8 @@ def shrank(before: Verdict, now: Verdict) -> bool:
 def _shrunk_message(bank: Bank, before: Verdict, now: Verdict) -> str:
     return say(
         "{table}: {now:,} rows, where there were {before:,}. It is held back, and what was "
-        "accepted before is left as it is. If the rows are right, say so: workbook prepare {path} --fewer "
-        "{table}"
+        "accepted before is left as it is. If the rows are right, say so: workbook prepare {path} "
+        "--fewer {table}"
     ).format(table=now.table, now=now.accepted, before=before.accepted, path=bank.path)
 
 
