@@ -197,12 +197,13 @@ def of_identification(p, bank):
 
 
 def of_data_health(p, bank):
-    yield data_health.CHECKED, data_health.checked(p.data_checks, Q, p.effects)
-    yield data_health.EVERY_CHECK, data_health.every_check(p.data_checks, Q)
+    yield data_health.CHECKED, data_health.checked(p.data_checks, Q, p.effects, 10)
+    yield data_health.EVERY_CHECK, data_health.every_check(p.data_checks, Q, 10)
     yield data_health.BY_ASPECT, data_health.by_aspect(p.data_checks)
     yield data_health.EFFECTS, data_health.without_doubts(p.effects, 10)
     yield data_health.UNUSUAL_DAYS, data_health.unusual_days(p.unusual_days)
     yield data_health.FIX_LIST, data_health.fix_list(p.data_doubts, p.data_cells)
+    yield data_health.WRITTEN, data_health.written(p.written, 10)
     yield data_health.QUARANTINE, data_health.quarantine(p.rules_broken())
 
 

@@ -103,8 +103,9 @@ def prepare(
         make_demo_if_asked(bank, progress)
         with embedded_engine(bank) as con:
             checking = say("checking {table}")
-            tell = lambda name: progress(checking.format(table=name))  # noqa: E731
-            verdicts = land(bank, con, tell, fewer=fewer)
+            verdicts = land(
+                bank, con, lambda name: progress(checking.format(table=name)), fewer=fewer
+            )
         done = bring_up_to_date(bank, steps_of(bank, last, verdicts), verdicts, jobs, hear)
     if done.failed:
         raise WorkbookError(failures_told(done))

@@ -27,6 +27,7 @@ COMPUTED_WITH = (
     "pandas",
     "numpy",
     "scikit-learn",
+    "holidays",
     "statsmodels",
     "matplotlib",
 )

@@ -39,6 +39,18 @@ def test_a_table_that_shrank_is_held_back_until_confirmed(loads):
     assert call(app, "prepare", str(bank.path)).exit_code == 0, "it is said once"
 
 
+def test_a_table_that_is_gone_is_held_back_too(loads):
+    loads.tables["products"] = ["product_id,name,kind", *[f"P{i},x,card" for i in range(120)]]
+    prepare(loads.bank())
+    del loads.tables["products"]
+    for left in loads.folder.rglob("products.csv"):
+        left.unlink()
+    bank = loads.bank()
+    held = call(app, "prepare", str(bank.path))
+    assert held.exit_code == 1 and "products: 0 rows, where there were 120" in told(held)
+    assert call(app, "prepare", str(bank.path), "--fewer", "products").exit_code == 0
+
+
 def test_a_table_that_nobody_knows_cannot_be_confirmed(loads):
     with pytest.raises(ParametersError, match="transactions"):
         prepare(loads.bank(), fewer=["transaction"])

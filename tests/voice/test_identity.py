@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from analysis.statistics.intervals import share_interval
-from analysis.voice.identity import without_identity
+from analysis.voice.identity import identity_in, without_identity
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,22 @@ def test_planted_names_numbers_handles_and_addresses_are_mostly_gone():
         low, high = share_interval(hidden, of)
         print(f"{kind}: {hidden} of {of} gone, {hidden / of:.2f} ({low:.2f} to {high:.2f})")
     assert all(hidden / of >= AT_LEAST[kind] for kind, (hidden, of) in counts.items()), counts
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("电话 138-1234-5678", {"phone"}),
+        ("１３９１２３４５６７８", {"phone"}),
+        ("0571-8888 9999", {"phone"}),
+        ("2024-05-03 13812345678", {"phone"}),
+        ("身份证 1101 0519 4912 3100 2X", {"document"}),
+        ("身份证 110105194912310021", {"number"}),
+        ("card 4111 1111 1111 1111", {"card"}),
+        ("card 4111 1111 1111 1112", {"number"}),
+        ("李先生 a@b.com", {"name", "mail"}),
+        ("2024年开户，扣了 1000 yuan", set()),
+    ],
+)
+def test_what_could_say_who_somebody_is_is_told_apart(text, kinds):
+    assert identity_in(text) == kinds

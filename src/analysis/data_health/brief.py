@@ -60,7 +60,7 @@ def without_doubt(report: "Report") -> KeyFigure:
 
 
 def _changed(checked: pd.DataFrame) -> str:
-    beyond = checked[checked["p_corrected"] < CERTAIN]
+    beyond = checked[(checked["p_corrected"] < CERTAIN) & checked["before"].notna()]
     if beyond.empty:
         return say("No check found more or fewer doubtful rows than in earlier quarters.")
     told = [
@@ -75,7 +75,10 @@ def _changed(checked: pd.DataFrame) -> str:
 def _moves(effects: pd.DataFrame) -> str:
     moved = effects[effects["beyond"] == "yes"]
     if moved.empty:
-        return say("Without the doubtful rows no headline moves by more than its own uncertainty.")
+        return say(
+            "Of the headlines that were computed without doubtful rows, none moves by more than "
+            "its own uncertainty."
+        )
     text = say("{headline} ({report}): {without} without the doubtful rows instead of {value}")
     told = [
         text.format(headline=r.headline, report=label(r.report), without=r.without, value=r.value)
@@ -116,13 +119,17 @@ def _to_do(report: "Report", checked: pd.DataFrame) -> str:
 
 def _rows(checked: pd.DataFrame) -> list[ToDo]:
     text = say("{what}: {doubtful} of {rows} rows; harm to reports: {harm}")
+    uncounted = say("{what}; harm to reports: {harm}")
     return first(
         ToDo(
             what=r.table,
-            why=text.format(
-                what=r.what, doubtful=f"{r.doubtful:,}", rows=f"{r.rows:,}", harm=label(r.harm)
+            why=(uncounted if pd.isna(r.rows) else text).format(
+                what=r.what,
+                doubtful=f"{r.doubtful:,.0f}",
+                rows=f"{r.rows:,.0f}",
+                harm=label(r.harm),
             ),
             action=say("Mend {column}").format(column=r.column),
         )
-        for r in checked.itertuples()
+        for r in checked[checked["doubtful"] != 0].itertuples()
     )

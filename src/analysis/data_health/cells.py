@@ -1,11 +1,12 @@
 """Wrong cells, found from the table itself: nobody has to say what is right.
 
-Five signs, each of which says why. A value is written unlike nearly all others of its column
-(pattern); it is rare and one slip from a frequent one (typo); another column, which nearly always
-settles this one, says something else (dependency; functional dependencies that hold approximately,
-Huhtala and others 1999); it holds what belongs into another column, which is empty (two in one); it
-lies far outside the column's numbers (outlier, by the adjusted boxplot of Hubert and Vandervieren
-2008 on the scale of magnitude). What the column is for is not known: a sign is a reason to look.
+Five signs, each of which says why. A value is written unlike nearly all others of its column, or
+with a unit where others have another or none (pattern); it is rare and one slip from a frequent one
+(typo); another column, which nearly always settles this one, says something else (dependency;
+functional dependencies that hold approximately, Huhtala and others 1999); it holds what belongs
+into another column, which is empty (two in one); it lies far outside the column's numbers (outlier,
+by the adjusted boxplot of Hubert and Vandervieren 2008 on the scale of magnitude). What the column
+is for is not known: a sign is a reason to look.
 """
 
 import re
@@ -20,7 +21,7 @@ TWO_IN_ONE, OUTLIER, NO_VALUE = "two_in_one", "outlier", "no_value"
 
 #: A cell that looks wrong: its row (as in the index), what says so, and what should perhaps stand
 #: there instead (empty where that is not known).
-WRONG_CELL = {"row": "int", "column": "str", "value": "str", "sign": "str", "instead": "str"}
+WRONG_CELL = {"row": "str", "column": "str", "value": "str", "sign": "str", "instead": "str"}
 
 #: A cell that looks wrong, by branch.
 DATA_CELL = {
@@ -144,7 +145,8 @@ def _typos(filled: pd.Series, counts: pd.Series) -> Iterator[Cell]:
         for name, frame in frames.items():
             con.register(name, frame.astype({"value": "object"}))
         pairs = con.execute(
-            "select r.value, arg_max(m.value, m.n) from rare r join meant m on "
+            "select r.value, first(m.value order by damerau_levenshtein(lower(r.value), "
+            "lower(m.value)), m.n desc, m.value) from rare r join meant m on "
             "abs(length(r.value) - length(m.value)) <= 2 and m.n >= ? * r.n and "
             # numbers that follow each other are no slips
             "regexp_replace(r.value, '[^0-9]', '', 'g') = regexp_replace(m.value, '[^0-9]', '', "
@@ -234,7 +236,7 @@ def _outliers(filled: pd.Series) -> Iterator[Cell]:
     lengths = filled.str.len().value_counts(normalize=True)
     if numbers.notna().mean() < USUAL or numbers.nunique() < 20 or lengths.iloc[0] >= ONE_LENGTH:
         return
-    size = np.arcsinh(numbers.dropna())
+    size = np.arcsinh(numbers[numbers != 0].dropna())  # nothing is a value of its own
     fifth, low, middle, high, highest = size.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
     spread = high - low
     if spread <= 0:

@@ -24,9 +24,9 @@ Tables = Mapping[str, ir.Table]
 Condition = Callable[[ir.Table], ir.BooleanValue]
 Aspect = Literal["completeness", "validity", "uniqueness", "consistency", "accuracy", "timeliness"]
 
-COMPLETENESS, VALIDITY, UNIQUENESS = "completeness", "validity", "uniqueness"
-CONSISTENCY, ACCURACY, TIMELINESS = "consistency", "accuracy", "timeliness"
-ASPECTS = (COMPLETENESS, VALIDITY, UNIQUENESS, CONSISTENCY, ACCURACY, TIMELINESS)
+COMPLETENESS: Aspect = "completeness"
+TIMELINESS: Aspect = "timeliness"
+ASPECTS = (COMPLETENESS, "validity", "uniqueness", "consistency", "accuracy", TIMELINESS)
 
 OLDEST = 110  # years that a person may have lived
 OF_AGE = 18  # years, from which a person may borrow
@@ -88,7 +88,7 @@ def _filled(column: str, meaning: str, applies: Condition | None = None) -> Chec
 
 def _day(day: ir.Value) -> ir.IntegerValue:
     """Days since 1970, whatever engine counts them."""
-    return day.cast("date").epoch_seconds() // 86_400
+    return day.cast("date").delta(ibis.date("1970-01-01"), unit="day")
 
 
 def _years(first: ir.Value, last: ir.Value) -> ir.Value:
@@ -216,7 +216,7 @@ CUSTOMERS = Examined(
             "checked_on",
             marked("details that were not confirmed for too long"),
             lambda t: _years(t.checked_on, t.until) > t.confirmed_for,
-            lambda t: t.checked_on.notnull(),
+            lambda t: t.checked_on <= t.until,
         ),
         Check(
             "income_not_seen",
@@ -250,7 +250,7 @@ def _accounts(tables: Tables, quarter: Quarter, _judged: DataHealth) -> ir.Table
         owners = tables["account_holders"].filter(_.role == "owner")
         born = owners.left_join(people.select("customer_id", "born_on"), "customer_id")
         held = born.group_by("account_id").aggregate(
-            owners=_.count(), born_on=_.born_on.max(), customer_id=_.customer_id.min()
+            owners=_.count(), born_on=_.born_on.min(), customer_id=_.customer_id.min()
         )
         rows = rows.left_join(held, "account_id").drop("account_id_right")
         rows = rows.mutate(owners=_.owners.fill_null(0))
@@ -318,7 +318,16 @@ ACCOUNTS = Examined(
     needs=("transactions",),
 )
 
-ENTRY = ["account_id", "booked_at", "amount", "channel", "kind", "counterparty_account"]
+#: What two entries have alike that are the same one.
+ENTRY = [
+    "account_id",
+    "booked_at",
+    "amount",
+    "channel",
+    "kind",
+    "counterparty_account",
+    "merchant_id",
+]
 
 
 def _transactions(tables: Tables, quarter: Quarter, judged: DataHealth) -> ir.Table:
@@ -329,9 +338,12 @@ def _transactions(tables: Tables, quarter: Quarter, judged: DataHealth) -> ir.Ta
     own = tables["accounts"].select(counterparty_account="account_id", is_own=True)
     rows = rows.left_join(own, "counterparty_account").drop("counterparty_account_right")
     other = rows.select(
-        counterparty_account="account_id", account_id="counterparty_account", day="day",
+        "day",
+        counterparty_account="account_id",
+        account_id="counterparty_account",
         amount=-rows.amount,
-    ).distinct().mutate(stands_there=True)  # fmt: skip
+    )
+    other = other.distinct().mutate(stands_there=True)
     by = ["account_id", "counterparty_account", "day", "amount"]
     rows = rows.left_join(other, by).select(rows, "stands_there")
     return rows.mutate(customer_id=ibis.null("string"), booked_within=judged.booking_days)
@@ -453,7 +465,7 @@ def _loans(tables: Tables, quarter: Quarter, _judged: DataHealth) -> ir.Table:
     )
     paid = paid.group_by("account_id").aggregate(paid=(-_.amount).cast("float64").max())
     rows = rows.left_join(paid, "account_id").drop("account_id_right")
-    return _with_customer(rows, tables, "borrower_id", "born_on")
+    return _with_customer(rows, tables, "borrower_id", "born_on", "customer_type")
 
 
 LOANS = Examined(
@@ -491,15 +503,16 @@ LOANS = Examined(
             "consistency",
             "borrower_id",
             marked("a borrower under age"),
-            lambda t: _years(t.born_on, t.granted_on) < OF_AGE,
-            lambda t: t.born_on.notnull() & (t.kind != "business_loan"),
+            lambda t: t.granted_on < (t.born_on + ibis.interval(years=OF_AGE)).cast("date"),
+            lambda t: t.born_on.notnull() & (t.customer_type == "personal"),
         ),
         Check(
             "never_repaid",
             "consistency",
             "instalment",
             marked("instalments that do not repay the loan over its term"),
-            lambda t: t.instalment * t.months < t.amount,
+            # but for what rounding an instalment leaves over
+            lambda t: (t.instalment + 1) * t.months < t.amount,
             lambda t: t.instalment.notnull() & t.months.notnull(),
         ),
         Check(
@@ -631,7 +644,9 @@ COMPLAINTS = Examined(
 
 def _standing_orders(tables: Tables, _quarter: Quarter, _judged: DataHealth) -> ir.Table:
     rows = tables["standing_orders"]
-    again = _again(rows, ["account_id", "payee_bank", "payee_account", "amount"], "order_id")
+    again = _again(
+        rows, ["account_id", "payee_bank", "payee_account", "amount", "purpose"], "order_id"
+    )
     rows = rows.mutate(key=rows.order_id, said_before=again, customer_id=ibis.null("string"))
     branches = tables["accounts"].select("account_id", "branch_id")
     return rows.inner_join(branches, "account_id")
@@ -648,6 +663,7 @@ STANDING_ORDERS = Examined(
             "order_id",
             marked("the same standing order once more"),
             lambda t: t.said_before,
+            lambda t: t.payee_account.notnull(),
         ),
     ),
     needs=("standing_orders",),
@@ -666,6 +682,8 @@ EXAMINED = (
     COMPLAINTS,
     STANDING_ORDERS,
 )
+#: Tables whose rows belong to a quarter. Of the others, earlier quarters are today's rows of then.
+OF_A_QUARTER = ("transactions", "loan_applications", "surveys", "complaints")
 #: Every check by its name, with the table it looks at.
 CHECKS: dict[str, tuple[str, Check]] = {
     f"{examined.table}.{check.name}": (examined.table, check)

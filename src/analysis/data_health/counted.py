@@ -35,12 +35,14 @@ def checked(
     tables: Tables,
     quarter: Quarter,
     judged: DataHealth,
+    known: Sequence[str] = (),
     examined: Sequence[Examined] = EXAMINED,
 ) -> tuple[pd.DataFrame, ir.Table]:
     """The rows `DATA_CHECK` and `DATA_DOUBT` of a quarter.
 
-    tables: by name, those that are there. judged: settings of the params file. A column that is
-    empty in every row that it could be filled in was not delivered, and its check is left out.
+    tables: by name, those that are there. judged: settings of the params file. known: the checks
+    of the quarter before. A column that is empty in every row that it could be filled in is not
+    delivered, and its check is left out, unless it was known.
     """
     counts, doubts = [], []
     for each in examined:
@@ -55,7 +57,7 @@ def checked(
         )
         name = f"checked__{each.table}_{quarter}"
         looked_at = engine.create_table(name, looked_at, temp=True, overwrite=True)
-        counted = _counted(looked_at, each)
+        counted = _counted(looked_at, each, known)
         counts.append(counted)
         names = [n.split(".")[1] for n in counted.loc[counted["doubtful"] > 0, "check"].unique()]
         doubts += [_doubted(looked_at, each.table, name) for name in sorted(names)]
@@ -72,7 +74,7 @@ def _verdict(check: Check, rows: ir.Table) -> ir.BooleanValue:
     return ibis.ifelse(applies, check.doubtful(rows).fill_null(False), ibis.null("boolean"))
 
 
-def _counted(looked_at: ir.Table, each: Examined) -> pd.DataFrame:
+def _counted(looked_at: ir.Table, each: Examined, known: Sequence[str]) -> pd.DataFrame:
     sums = {}
     for check in each.checks:
         sums[f"{check.name}__rows"] = looked_at[check.name].count()
@@ -88,7 +90,8 @@ def _counted(looked_at: ir.Table, each: Examined) -> pd.DataFrame:
                 "doubtful": wide[f"{check.name}__doubtful"].astype(int),
             }
         )
-        never = part["doubtful"].sum() == part["rows"].sum() and check.aspect == COMPLETENESS
+        empty = part["doubtful"].sum() == part["rows"].sum() and check.aspect == COMPLETENESS
+        never = empty and f"{each.table}.{check.name}" not in known
         if not never:
             parts.append(part[part["rows"] > 0])
     told = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*DATA_CHECK])

@@ -28,7 +28,7 @@ DATA_DAY = {
     "day": "date",
     "entries": "int64",
     "accounts": "int64",
-    "amount": "float64",  # mean of ln(1 + |amount|)
+    "amount": "float64",  # mean of ln(1 + |amount|), told as a geometric mean
     "incoming": "int64",
     "named": "int64",  # entries with the account of the other side
     **{f"kind_{k}": "int64" for k in KINDS},
@@ -52,6 +52,7 @@ FAR = 5.0
 LEVEL, LEAST = 60, 28
 #: Other branches that are needed to tell what a day was like.
 LEAST_OTHERS = 3
+MANY_BRANCHES = 40  # of so many, one's own hardly moves the median
 #: Entries that a branch has to have in a day (a week, a month) for it to be looked at.
 LEAST_ENTRIES = 20
 UNITS = {"day": 1, "week": 7, "month": 28}
@@ -63,6 +64,7 @@ LEAST_SHARE = 0.005
 TO_NORMAL = 1.4826  # from the median absolute deviation to the standard deviation
 LEAST_OF_KIND = 3  # days of a kind from which it is told what they have in common
 CLEAR = 2.0  # errors of a median from which a kind of day is taken to differ
+FIRST = 1e6  # what is added to the deviation of the measure that is told before all others
 ROUNDS = 4  # of taking out one effect after the other
 
 
@@ -233,9 +235,13 @@ def _expected(y: pd.DataFrame, length: int, country: str) -> pd.DataFrame:
 
 
 def _of_others(off: pd.DataFrame) -> pd.DataFrame:
-    """The median of the other branches."""
-    told = {b: off.drop(columns=b).median(axis=1) for b in off.columns}
-    return pd.DataFrame(told).fillna(0.0)
+    """The median of the other branches; nothing where too few of them have a value."""
+    if off.shape[1] > MANY_BRANCHES:
+        return pd.DataFrame({b: off.median(axis=1) for b in off.columns})
+    others = {b: off.drop(columns=b) for b in off.columns}
+    return pd.DataFrame(
+        {b: o.median(axis=1).where(o.count(axis=1) >= LEAST_OTHERS) for b, o in others.items()}
+    )
 
 
 def _median_of_kind(off: pd.DataFrame, kind: np.ndarray) -> pd.DataFrame:
@@ -286,12 +292,21 @@ def _calendar(country: str):  # type: ignore[no-untyped-def]
 
 
 def _explained_by_branches(told: pd.DataFrame) -> pd.DataFrame:
-    """Without what is unlike in the bank as a whole on days on which it is so at a branch."""
+    """Without what is unlike in the bank as a whole where a branch is unlike in the same way."""
     first, last = pd.to_datetime(told["day"]), pd.to_datetime(told["until"])
-    bank = told["branch_id"] == ALL
+    of_branch = (told["branch_id"] != ALL) & ((last - first).dt.days < UNITS["week"])
     explained = [
-        bool(whole and ((~bank) & (first <= end) & (last >= begin)).any())
-        for whole, begin, end in zip(bank, first, last, strict=True)
+        row.branch_id == ALL
+        and bool(
+            (
+                of_branch
+                & (first <= pd.Timestamp(row.until))
+                & (last >= pd.Timestamp(row.day))
+                & (told["measure"] == row.measure)
+                & ((told["far"] > 0) == (row.far > 0))
+            ).any()
+        )
+        for row in told.itertuples()
     ]
     return told[~np.array(explained, dtype=bool)].reset_index(drop=True)
 
@@ -307,7 +322,7 @@ def _episodes(rows: pd.DataFrame) -> pd.DataFrame:
     begins = (pd.to_datetime(rows["day"]) - pd.to_datetime(ends)).dt.days > 1
     number = (begins | ends.isna()).cumsum()
     # that there are more or fewer entries is what everybody understands
-    tells = rows["far"].abs().mask(rows["measure"] == "entries", np.inf)
+    tells = rows["far"].abs() + np.where(rows["measure"] == "entries", FIRST, 0)
     furthest = rows.loc[tells.groupby(number).idxmax()].set_axis(sorted(number.unique()))
     told = furthest.assign(
         day=rows.groupby(number)["day"].min(), until=rows.groupby(number)["until"].max()

@@ -25,6 +25,18 @@ LEFT, PRODUCTS = marked("Customers who left"), marked("Products a customer")
 ALERTS = marked("Alerts")
 
 
+def with_real_customers(doubts: ir.Table, same_customer: ir.Table) -> ir.Table:
+    """The doubts with the customers that records were found to be."""
+    same = same_customer.select("customer_id", "customer_key")
+    joined = doubts.left_join(same, "customer_id")
+    return joined.select(
+        "branch_id",
+        "check",
+        "key",
+        customer_id=ibis.coalesce(joined.customer_key, joined.customer_id),
+    )
+
+
 def _keys(doubts: ir.Table, table: str) -> ir.Table:
     """The keys of a table's rows that are doubted, and by which check."""
     return doubts.filter(_.check.startswith(f"{table}.")).select("key", "check").distinct()
@@ -66,8 +78,10 @@ def _of_customers(mart: str, column: str, *tables: str) -> Callable[[Marts, ir.T
 def _alerts(marts: Marts, doubts: ir.Table) -> Doubted:
     """An alert is doubted where a row of its evidence is."""
     rows, evidence = marts["risk_alert"], marts["risk_evidence"]
-    keys = doubts.select("check", evidence_id="key").distinct()
-    doubted = evidence.select("alert_id", "evidence_id").inner_join(keys, "evidence_id")
+    source = doubts.check.split(".")[0]
+    keys = doubts.select("check", evidence_id="key", source=source).distinct()
+    named = evidence.select("alert_id", "evidence_id", "source")
+    doubted = named.inner_join(keys, ["evidence_id", "source"])
     return (
         _units(rows, "alert_id", ibis.literal(1.0)),
         doubted.select("check", key="alert_id").distinct(),
@@ -178,8 +192,8 @@ def _effect(
     rest: pd.Series,
     kind: str,
 ) -> Effect:
-    value, low, high = _told(whole, kind)
-    without, _low, _high = _told(rest, kind)
+    value, low, high = _with_interval(whole, kind)
+    without, _low, _high = _with_interval(rest, kind)
     return Effect(
         report=report,
         headline=headline,
@@ -194,7 +208,7 @@ def _effect(
     )
 
 
-def _told(sums: pd.Series, kind: str) -> tuple[float, float, float]:
+def _with_interval(sums: pd.Series, kind: str) -> tuple[float, float, float]:
     """The value of a headline with its interval."""
     n, nothing = float(sums["n"]), float("nan")
     if kind == "count":

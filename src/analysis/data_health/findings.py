@@ -2,14 +2,14 @@
 tables out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from analysis.contract import CONTRACT
-from analysis.data_health.checks import ASPECTS, CHECKS
+from analysis.data_health.checks import ASPECTS, CHECKS, OF_A_QUARTER
 from analysis.data_health.effects import KINDS
 from analysis.data_health.fitted import Effect, Effects, Texts
 from analysis.data_health.words import label
@@ -28,8 +28,8 @@ CHECKED = {
     "aspect": "str",
     "column": "str",
     "what": "str",
-    "rows": "int",
-    "doubtful": "int",
+    "rows": "float",
+    "doubtful": "float",
     "share": "float",
     "low": "float",
     "high": "float",
@@ -43,8 +43,8 @@ EVERY_CHECK = {
     "table": "str",
     "aspect": "str",
     "what": "str",
-    "rows": "int",
-    "doubtful": "int",
+    "rows": "float",
+    "doubtful": "float",
     "share": "float",
     "least": "float",
     "most": "float",
@@ -92,31 +92,34 @@ UNUSUAL_DAYS = {
 WRITTEN = {
     "table": "str",
     "texts": "int",
-    "megabytes": "float",
+    "million_letters": "float",
     "chinese": "float",
     "repeated": "float",
     "kinds": "str",
-    "left": "float",
 }
 #: Quarters before, that are needed to tell how much a share moves by itself.
 LEAST_BEFORE, LEAST_ROWS = 3, 30
 CERTAIN = 0.05
 #: What a headline has to move by, in half-widths of its own interval, to be so much harmed.
 GRADES = {"beyond_chance": 1.0, "noticeable": 0.2, "slight": 0.0}
-#: Rows to mend that a branch is given of one check, the first by key.
-MOST_OF_A_CHECK = 1000
+#: Where no headline was computed without the rows, or so few are left out that they could be told.
+NOT_EXAMINED = "not_examined"
 
 
-def checked(rows: pd.DataFrame, quarter: str, effects: Effects) -> pd.DataFrame:
-    """The checks that found something, the worst first: the columns `CHECKED`.
+def checked(
+    rows: pd.DataFrame, quarter: str, effects: Effects, least: int, withheld: Collection[str] = ()
+) -> pd.DataFrame:
+    """The checks that found something, or no longer do, the worst first: the columns `CHECKED`.
 
-    rows: the columns `DATA_CHECK` of the quarters compared, with `quarter`.
+    rows: the columns `DATA_CHECK` of the quarters compared, with `quarter`. least: what fewer rows
+    do to a headline is not told, and neither is of how many rows fewer are. withheld: tables whose
+    rows no page counts.
     """
     summed = _summed(rows)
     now = summed[summed["quarter"] == quarter]
     now = now.assign(p=[changed(summed, r.check, quarter) for r in now.itertuples()])
     now = now.assign(p_corrected=corrected_for_any(now["p"]))
-    found = now[now["doubtful"] > 0]
+    found = now[(now["doubtful"] > 0) | (now["p_corrected"] < CERTAIN)]
     quarters = sorted(summed["quarter"].unique())
     place = quarters.index(quarter) if quarter in quarters else 0
     before = summed[summed["quarter"] == (quarters[place - 1] if place else "")]
@@ -124,7 +127,7 @@ def checked(rows: pd.DataFrame, quarter: str, effects: Effects) -> pd.DataFrame:
     intervals = [
         share_interval(d, n) for d, n in zip(found["doubtful"], found["rows"], strict=True)
     ]
-    harm = harms(effects)
+    harm = harms(effects, least)
     told = pd.DataFrame(
         {
             "table": [CHECKS[c][0] for c in found["check"]],
@@ -136,26 +139,43 @@ def checked(rows: pd.DataFrame, quarter: str, effects: Effects) -> pd.DataFrame:
             "share": (found["doubtful"] / found["rows"]).to_numpy(),
             "low": [low for low, _high in intervals],
             "high": [high for _low, high in intervals],
-            "before": found["check"].map(shares).to_numpy(dtype=float),
+            "before": found["check"].map(shares).where(_of_a_quarter(found)).to_numpy(dtype=float),
             "p_corrected": found["p_corrected"].to_numpy(dtype=float),
-            "harm": [_grade(harm.get(c, 0.0)) for c in found["check"]],
-            "moves": [harm.get(c, 0.0) for c in found["check"]],
+            "harm": [_grade(harm.get(c)) for c in found["check"]],
+            "moves": [harm.get(c, -1.0) for c in found["check"]],
         },
         columns=[*CHECKED, "moves"],
     )
     order = ["moves", "share", "table", "what"]
     told = told.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
-    return told[list(CHECKED)]
+    return _uncounted(told[list(CHECKED)], least, withheld)
 
 
-def _grade(moves: float) -> str:
+def _uncounted(told: pd.DataFrame, least: int, withheld: Collection[str]) -> pd.DataFrame:
+    """Without counts and shares of the tables withheld, and of fewer rows than `least`."""
+    hidden = told["table"].isin(list(withheld)) | (told["rows"] < least)
+    numbers = [c for c in ("rows", "doubtful", "share", "low", "high", "before") if c in told]
+    told = told.astype(dict.fromkeys(("rows", "doubtful"), float))
+    return told.assign(**{c: told[c].mask(hidden) for c in numbers})
+
+
+def _of_a_quarter(rows: pd.DataFrame) -> np.ndarray:
+    """Whether the rows of a check's table belong to a quarter, so that quarters can be compared."""
+    return np.array([CHECKS[c][0] in OF_A_QUARTER for c in rows["check"]], dtype=bool)
+
+
+def _grade(moves: float | None) -> str:
+    if moves is None:
+        return NOT_EXAMINED
     return next((grade for grade, least in GRADES.items() if moves > least), "none")
 
 
-def every_check(rows: pd.DataFrame, quarter: str) -> pd.DataFrame:
+def every_check(
+    rows: pd.DataFrame, quarter: str, least: int, withheld: Collection[str] = ()
+) -> pd.DataFrame:
     """What every check found, now and in the quarters before: the columns `EVERY_CHECK`.
 
-    rows: as for `checked`.
+    rows, least, withheld: as for `checked`.
     """
     summed = _summed(rows)
     summed = summed.assign(share=summed["doubtful"] / summed["rows"])
@@ -168,28 +188,32 @@ def every_check(rows: pd.DataFrame, quarter: str) -> pd.DataFrame:
         least=before.min().reindex(now.index),
         most=before.max().reindex(now.index),
     )
-    return told[list(EVERY_CHECK)].sort_values(["table", "what"], ignore_index=True)
+    apart = ~_of_a_quarter(told.reset_index())
+    told = told.assign(least=told["least"].mask(apart), most=told["most"].mask(apart))
+    told = told[list(EVERY_CHECK)].sort_values(["table", "what"], ignore_index=True)
+    return _uncounted(told, least, withheld)
 
 
 def changed(summed: pd.DataFrame, check: str, quarter: str) -> float:
     """The chance that a check's share lies as far from that of the quarters before, when nothing
-    changed: on the arcsine of its root, with the error of counting and what the quarters before
-    vary beyond it, by Student's t with the freedom of Satterthwaite (1946). Shares that always move
-    about give no alarm. Not a number with fewer than three quarters before, or too few rows.
+    changed: on the arcsine of its root, by Student's t with what the quarters before vary or the
+    error of counting, whichever is larger. Shares that always move about give no alarm. Not a
+    number with fewer than three quarters before, with too few rows, and of tables whose rows do not
+    belong to a quarter: their earlier quarters are today's rows.
     """
     own = summed[(summed["check"] == check) & (summed["rows"] >= LEAST_ROWS)]
     before, now = own[own["quarter"] < quarter], own[own["quarter"] == quarter]
-    if len(before) < LEAST_BEFORE or now.empty:
+    comparable = check.split(".")[0] in OF_A_QUARTER
+    if len(before) < LEAST_BEFORE or now.empty or not comparable:
         return float("nan")
     y, y_now = (
         np.arcsin(np.sqrt((t["doubtful"] + 0.375) / (t["rows"] + 0.75))).to_numpy()
         for t in (before, now)
     )
     counting, counting_now = (float((1 / (4 * t["rows"] + 2)).mean()) for t in (before, now))
-    beyond = max(float(y.var(ddof=1)) - counting, 0.0)
-    variance = counting_now + counting / len(y) + beyond * (1 + 1 / len(y))
-    freedom = (len(y) - 1) * ((counting + beyond) / beyond) ** 2 if beyond else np.inf
-    return float(2 * stats.t.sf(abs(y_now[0] - y.mean()) / np.sqrt(variance), freedom))
+    between = float(y.var(ddof=1))
+    variance = max(between, counting, counting_now) * (1 + 1 / len(y))
+    return float(2 * stats.t.sf(abs(y_now[0] - y.mean()) / np.sqrt(variance), len(y) - 1))
 
 
 def _summed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -197,12 +221,14 @@ def _summed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(by, as_index=False)[["rows", "doubtful"]].sum().sort_values(by)
 
 
-def harms(effects: Effects) -> dict[str, float]:
+def harms(effects: Effects, least: int) -> dict[str, float]:
     """To each check how far the headline that it moves most moves, in half-widths of the headline's
-    interval.
+    interval; without those of which fewer than `least` are left out.
     """
     told: dict[str, float] = {}
     for effect in effects.rows:
+        if 0 < effect.n - effect.n_without < least:
+            continue
         if effect.check and (moved := _moved(effect)) is not None:
             told[effect.check] = max(told.get(effect.check, 0.0), moved)
     return told
@@ -241,6 +267,7 @@ def without_doubts(effects: Effects, least: int) -> pd.DataFrame:
             continue
         kind, left_out = KINDS[effect.headline], effect.n - effect.n_without
         few = 0 < left_out < least
+        hidden = effect.without is None
         moved = _moved(effect)
         value = in_prose(effect.value, kind)
         if effect.low is not None and effect.high is not None:
@@ -251,12 +278,18 @@ def without_doubts(effects: Effects, least: int) -> pd.DataFrame:
                 say(effect.headline),
                 value,
                 effect.n,
-                say("not shown") if few else in_prose(effect.without or 0.0, kind),
-                say("fewer than {n}").format(n=least) if few else f"{left_out:,}",
-                "" if moved is None else "yes" if moved > 1 else "no",
+                say("not shown") if few or hidden else in_prose(effect.without or 0.0, kind),
+                _left_out(left_out, least, hidden),
+                "" if moved is None or few else "yes" if moved > 1 else "no",
             )
         )
     return pd.DataFrame(rows, columns=list(EFFECTS))
+
+
+def _left_out(left_out: int, least: int, hidden: bool) -> str:
+    if hidden:
+        return say("not shown")
+    return say("fewer than {n}").format(n=least) if 0 < left_out < least else f"{left_out:,}"
 
 
 def unusual_days(rows: pd.DataFrame) -> pd.DataFrame:
@@ -288,7 +321,7 @@ def fix_list(doubts: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
     doubts, cells: the columns `DATA_DOUBT` and `DATA_CELL`, of a branch.
     """
-    first = doubts.groupby("check", group_keys=False).head(MOST_OF_A_CHECK)
+    first = doubts
     by_check = pd.DataFrame(
         {
             "table": [CHECKS[c][0] for c in first["check"]],
@@ -323,13 +356,17 @@ def written(texts: Texts, least: int) -> pd.DataFrame:
                 t.table,
                 least * round(t.texts / least),
                 round(t.letters / 1e6, 3),
-                round(t.chinese / t.read, 2),
-                round(t.repeated / t.compared, 2),
-                listed(f"{label(k)} {kinds[k] / t.read:.0%}" for k in most),
-                round(t.left / t.read, 2),
+                _roughly(t.chinese / t.read),
+                _roughly(t.repeated / t.compared),
+                listed(f"{label(k)} {_roughly(kinds[k] / t.read):.0%}" for k in most),
             )
         )
     return pd.DataFrame(rows, columns=list(WRITTEN))
+
+
+def _roughly(share: float) -> float:
+    """To the nearest twentieth."""
+    return round(20 * share) / 20
 
 
 def quarantine(broken: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
@@ -351,11 +388,14 @@ def assumptions() -> str:
         say(
             "A doubtful row need not be wrong: each check says what it found and is a reason to "
             "look. Empty cells and what came late are counted and listed, and no headline is "
-            "computed without them."
+            "computed without them. Of one check a branch is told the first thousand rows, and "
+            "cells are searched in 200,000 rows of a table."
         ),
         say(
             "Shares are those of all rows, so that they have no error of sampling; their interval "
             "tells how far a branch of the same quality may differ. A share counts as changed "
-            "where it lies further from the quarters before than these lie from each other."
+            "where it lies further from the quarters before than these lie from each other. Of "
+            "tables whose rows belong to no quarter, such as customers, earlier quarters are "
+            "today's rows of then, and are not compared."
         ),
     )

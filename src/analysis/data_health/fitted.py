@@ -35,7 +35,7 @@ class TextsOf(Shape):
     texts, letters: how many there are. read: those looked at. chinese: of these in Chinese; the
     others are in other languages. compared, repeated: those compared with each other, and nearly
     the same as an earlier one. identifying: by kind of what could say who somebody is, in how many
-    of those read it stands. left: those in which something is still found after it was taken out.
+    of those read it stands.
     """
 
     table: str
@@ -46,7 +46,6 @@ class TextsOf(Shape):
     compared: int
     repeated: int
     identifying: dict[str, int]
-    left: int
 
 
 class Texts(Shape):

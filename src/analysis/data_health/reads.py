@@ -2,16 +2,21 @@
 
 from functools import cached_property
 
+import ibis
 import pandas as pd
+from ibis import _
 
 from analysis.data_health.cells import DATA_CELL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, DATA_DOUBT
 from analysis.data_health.days import DATA_DAY, UNUSUAL
 from analysis.data_health.effects import COUNTED_AS
 from analysis.data_health.fitted import Effects, Texts
-from analysis.partition import MOST_ROWS, Partition
+from analysis.partition import ALL, MOST_ROWS, Partition
 from analysis.sources.accepted import stored_verdicts
 from analysis.steps.readings import COUNTS
+
+#: Rows that a branch is told of one check, the first by key.
+MOST_OF_A_CHECK = 1000
 
 
 class DataHealthTables(Partition):
@@ -32,8 +37,23 @@ class DataHealthTables(Partition):
 
     @cached_property
     def data_doubts(self) -> pd.DataFrame:
-        """data_doubt of the quarter: the columns `DATA_DOUBT`."""
-        return self._of_quarter("data_doubt", DATA_DOUBT)
+        """data_doubt of the quarter: the columns `DATA_DOUBT`, of each check at a branch the first
+        `MOST_OF_A_CHECK` by key.
+        """
+        rows = self.read(
+            self.mart("data_doubt", self.quarter, self.own_branch),
+            lambda rows: (
+                rows.mutate(
+                    place=ibis.row_number().over(
+                        group_by=[rows.branch_id, rows.check], order_by=rows.key
+                    )
+                )
+                .filter(_.place < MOST_OF_A_CHECK)
+                .drop("place")
+                .order_by("branch_id", "check", "key")
+            ),
+        )
+        return rows[list(DATA_DOUBT)] if len(rows) else pd.DataFrame(columns=list(DATA_DOUBT))
 
     @cached_property
     def data_cells(self) -> pd.DataFrame:
@@ -67,7 +87,26 @@ class DataHealthTables(Partition):
         told = self.model("data_effects", Effects, self.quarter)
         hidden = {h for h, counts in COUNTED_AS.items() if any(self.hides(c) for c in counts)}
         own = [e for e in told.rows if e.branch_id == self.branch and e.headline not in hidden]
+        if self.branch == ALL:
+            # the bank less the other branches would tell of a branch that loses few
+            few = {
+                (e.headline, e.check)
+                for e in told.rows
+                if e.branch_id != ALL and 0 < e.n - e.n_without < self.bank.min_cell
+            }
+            own = [
+                e.model_copy(update={"without": None}) if (e.headline, e.check) in few else e
+                for e in own
+            ]
         return Effects(rows=own)
+
+    @property
+    def tables_withheld(self) -> set[str]:
+        """The tables whose rows are customers or answers of which no page shows how many."""
+        of_customers = any(self.hides(count) for count in ("customers", "type", "group"))
+        told = {"surveys": self.hides("answers")}
+        told |= dict.fromkeys(("customers", "accounts", "holdings"), of_customers)
+        return {table for table, hidden in told.items() if hidden}
 
     @cached_property
     def written(self) -> Texts:

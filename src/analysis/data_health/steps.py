@@ -7,11 +7,12 @@ from analysis.data_health.cells import DATA_CELL, wrong_cells
 from analysis.data_health.checks import OPTIONAL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, checked
 from analysis.data_health.days import DATA_DAY, UNUSUAL, day_rows, unusual_days
-from analysis.data_health.effects import effects_of
+from analysis.data_health.effects import effects_of, with_real_customers
 from analysis.data_health.fitted import Effects, Texts
 from analysis.data_health.texts import WRITTEN, texts_of
-from analysis.marts.rows import delivered, during
+from analysis.marts.rows import delivered, during, names_in
 from analysis.steps.declaration import (
+    BEFORE,
     NOW,
     SAME_CUSTOMER,
     At,
@@ -54,12 +55,17 @@ SEARCHED = {
         SAME_CUSTOMER: rows(SAME_CUSTOMER, optional=True),
         "account_quarter": mart("account_quarter", optional=True),
         "customer_quarter": mart("customer_quarter", optional=True),
+        "before": mart("data_check", BEFORE, optional=True),
     },
     settings=("data_health",),
 )
-def data_check(at: At, **tables: ir.Table | None) -> tuple[pd.DataFrame, ir.Table]:
+def data_check(
+    at: At, before: ir.Table | None, **tables: ir.Table | None
+) -> tuple[pd.DataFrame, ir.Table]:
     """What the checks beyond the contract found of a quarter, and which rows they doubt."""
-    return checked(at.engine, delivered(tables), at.quarter, at.setting("data_health"))
+    known = [] if before is None else names_in(before, "check")
+    judged = at.setting("data_health")
+    return checked(at.engine, delivered(tables), at.quarter, judged, known)
 
 
 @step(
@@ -79,14 +85,17 @@ def data_day(at: At, transactions: ir.Table, accounts: ir.Table) -> ir.Table:
         "days": mart("data_day", last(COMPARED)),
         "branches": table("branches"),
     },
-    settings=("data_health", "as_of"),
+    settings=("data_health",),
 )
 def unusual_day(at: At, days: ir.Table, branches: ir.Table) -> pd.DataFrame:
     """The days of a quarter on which something else was booked than was to be expected."""
-    until = min(at.quarter.end, at.setting("as_of") or at.quarter.end)
+    booked = days.to_pandas()
+    if booked.empty:
+        return pd.DataFrame(columns=list(UNUSUAL))
     ids = sorted(branches.branch_id.to_pandas())
+    until = pd.to_datetime(booked["day"]).max()  # that the bank itself is late is told elsewhere
     country = at.setting("data_health").calendar
-    return unusual_days(days.to_pandas(), ids, at.quarter.start, until, country)
+    return unusual_days(booked, ids, at.quarter.start, until.date(), country)
 
 
 @step(
@@ -112,6 +121,8 @@ def data_cell(at: At, accounts: ir.Table, **tables: ir.Table | None) -> pd.DataF
         cells = wrong_cells(text.astype("string")).rename(columns={"row": "key"})
         if cells.empty:
             continue
+        if name == "customers":  # what a person has or is, is not repeated
+            cells = cells.assign(value="", instead="")
         branch = _branch_of(name, searched, tables, accounts).to_pandas().set_index("key")
         cells = cells.assign(table=name, branch_id=cells["key"].map(branch["branch_id"]))
         found.append(cells[cells["branch_id"].notna()])
@@ -137,6 +148,7 @@ def _branch_of(
     writes=Model("data_effects", Effects),
     reads={
         "data_doubt": mart("data_doubt"),
+        SAME_CUSTOMER: rows(SAME_CUSTOMER, optional=True),
         "customer_quarter": mart("customer_quarter", optional=True),
         "customer_left": mart("customer_left", optional=True),
         "survey_index": mart("survey_index", optional=True),
@@ -144,8 +156,12 @@ def _branch_of(
         "risk_evidence": mart("risk_evidence", optional=True),
     },
 )
-def data_effects(at: At, data_doubt: ir.Table, **marts: ir.Table | None) -> Effects:
+def data_effects(
+    at: At, data_doubt: ir.Table, same_customer: ir.Table | None, **marts: ir.Table | None
+) -> Effects:
     """What the doubtful rows do to the headline of each report."""
+    if same_customer is not None:  # marts know the real customers, doubts the records
+        data_doubt = with_real_customers(data_doubt, same_customer)
     return Effects(rows=list(effects_of(delivered(marts), data_doubt)))
 
 

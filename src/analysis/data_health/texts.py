@@ -1,8 +1,8 @@
 """What people wrote, as data: how much of it, in which language, how often the same, and what of it
 could say who somebody is. Only counts leave this module, no text.
 
-Two texts are nearly the same where the three-letter sequences of one, without digits, blanks and
-punctuation, lie at a cosine of `NEARLY` or more to those of the other.
+Two texts are nearly the same where the sequences of up to three letters of one, without digits,
+blanks and punctuation, lie at a cosine of `NEARLY` or more to those of the other.
 """
 
 import re
@@ -17,7 +17,7 @@ from ibis import _
 from analysis.data_health.fitted import TextsOf
 from analysis.quarters import Quarter
 from analysis.voice.comments import CHINESE, language_of
-from analysis.voice.identity import HIDDEN, KINDS, identity_in, without_identity
+from analysis.voice.identity import KINDS, identity_in
 
 #: The texts of tables: table to its text, key and date.
 WRITTEN = {
@@ -47,13 +47,12 @@ def texts_of(tables: dict[str, ir.Table], quarter: Quarter) -> list[TextsOf]:
         n = int(counted["n"].iloc[0])
         if n:
             sample = written.order_by([_.key.hash(), _.key]).limit(MOST_READ).to_pandas()
-            told.append(_told(name, n, int(counted["letters"].iloc[0]), sample["text"]))
+            told.append(_counted(name, n, int(counted["letters"].iloc[0]), sample["text"]))
     return told
 
 
-def _told(table: str, n: int, letters: int, texts: pd.Series) -> TextsOf:
+def _counted(table: str, n: int, letters: int, texts: pd.Series) -> TextsOf:
     kinds = [identity_in(text) for text in texts]
-    left = [identity_in(without_identity(text).replace(HIDDEN, " ")) for text in texts]
     return TextsOf(
         table=table,
         texts=n,
@@ -63,7 +62,6 @@ def _told(table: str, n: int, letters: int, texts: pd.Series) -> TextsOf:
         repeated=_repeated(texts.head(MOST_COMPARED)),
         compared=min(len(texts), MOST_COMPARED),
         identifying={kind: sum(kind in found for found in kinds) for kind in KINDS},
-        left=sum(bool(found) for found in left),
     )
 
 

@@ -121,6 +121,7 @@ def land(
         if mapping is None:
             verdicts[table.name] = Verdict(table.name, delivered=False)
             if write:
+                _refuse_shrunk(bank, table.name, verdicts[table.name], fewer)
                 forget(bank, table)
             continue
         key = _key(bank, source, table, mapping, verdicts)
@@ -132,8 +133,7 @@ def land(
             if limit_broken(bank, verdict):  # the limit may have been lowered since
                 raise ContractError(limit_message(bank, verdict))
         else:
-            had = before.verdict if before and table.name not in fewer else None
-            verdict = _land_table(bank, con, source, table, mapping, accepted, write, had)
+            verdict = _land_table(bank, con, source, table, mapping, accepted, write, fewer)
             if before:
                 verdict.drift = _drift(before.verdict, verdict)
             if write:
@@ -231,7 +231,7 @@ def _land_table(
     mapping: TableMapping,
     accepted: dict[str, ibis.Table],
     write: bool,
-    had: Verdict | None = None,
+    fewer: Collection[str] = (),
 ) -> Verdict:
     # map and check
     content = source.fingerprint(mapping)
@@ -274,8 +274,7 @@ def _land_table(
             f"\"{checked_name}\" WHERE broken = ''"
         )
         return verdict
-    if had and not bank.source.demo and shrank(had, verdict):
-        raise ContractError(_shrunk_message(bank, had, verdict))
+    _refuse_shrunk(bank, table.name, verdict, fewer)
     _write_quarantine(bank, con, table, checked, unreadable)
     if limit_broken(bank, verdict):
         raise ContractError(limit_message(bank, verdict))
@@ -301,12 +300,18 @@ def shrank(before: Verdict, now: Verdict) -> bool:
     return before.accepted >= LEAST_TO_SHRINK and now.accepted < SHRUNK * before.accepted
 
 
-def _shrunk_message(bank: Bank, before: Verdict, now: Verdict) -> str:
-    return say(
+def _refuse_shrunk(bank: Bank, name: str, now: Verdict, fewer: Collection[str]) -> None:
+    """Raises ContractError where a table shrank, or is gone, and nobody said that it may."""
+    before = stored(bank, CONTRACT[name])
+    if name in fewer or bank.source.demo or before is None or not shrank(before.verdict, now):
+        return
+    told = say(
         "{table}: {now:,} rows, where there were {before:,}. It is held back, and what was "
         "accepted before is left as it is. If the rows are right, say so: workbook prepare {path} "
         "--fewer {table}"
-    ).format(table=now.table, now=now.accepted, before=before.accepted, path=bank.path)
+    )
+    had = before.verdict.accepted
+    raise ContractError(told.format(table=name, now=now.accepted, before=had, path=bank.path))
 
 
 def _drift(before: Verdict, now: Verdict) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.storage import bytes_fingerprint, make_way, read_json, text_fingerprint, write_json
 
 #: What the pages say of the bank's tables; the rest of a table's record changes with every row.
-SHOWN = ("table", "rows", "rows_set_aside", "newest", "late")
+SHOWN = ("table", "rows", "rows_set_aside", "set_aside", "emptied", "newest", "late")
 COUNTS = "contract/*.json"
 
 

@@ -110,28 +110,46 @@ _FOUND = tuple(
     )
 )
 #: What a number is: that of an identity document and of a card have a check digit.
-_DOCUMENT = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
-_CARD = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
-_PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)|(?<!\d)0\d{2,3}\d{7,8}(?!\d)|\+\d{9,14}")
+_DOCUMENT = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]")
+_CARD = re.compile(r"(?:62|4|5[1-5]|2[2-7]|3[47]|35)\d{11,17}")
+_PHONE = re.compile(r"(?:86)?1[3-9]\d{9}|0\d{9,11}|00\d{9,14}")
+#: Digits from which a number may say who somebody is: of an account, say.
+_LONG = 7
+_DATE = re.compile(r"(?:19|20)\d\d[-.]\d\d?[-.]\d\d?")
+_NUMBERS = re.compile(r"\+?\d(?:[\s.·-]?\d)*[Xx]?")
 #: What the digits of a document count (GB 11643), and what its last one has to be.
 _COUNTS, _LAST = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), "10X98765432"
 
 
 def identity_in(text: str) -> set[str]:
     """What a text holds that could say who somebody is: some of `KINDS`. A number is that of a
-    document (GB 11643) or of a card (ISO/IEC 7812) where its check digit is right.
+    document (GB 11643) or of a card (ISO/IEC 7812) where its check digit is right; any other of
+    seven digits and more is another number.
     """
     plain = unicodedata.normalize("NFKC", text)
-    found = {kind for kind, pattern in _FOUND if pattern.search(plain)}
-    if NUMBER in found:
-        digits = re.sub(r"(?<=\d)[\s.·-](?=[\dXx])", "", plain)
-        if any(_is_document(n) for n in _DOCUMENT.findall(digits)):
-            found.add(DOCUMENT)
-        if any(_is_card(n) for n in _CARD.findall(digits)):
-            found.add(CARD)
-        if _PHONE.search(digits):
-            found.add(PHONE)
-    return found - {NUMBER} if found & {DOCUMENT, CARD, PHONE} else found
+    found = {kind for kind, pattern in _FOUND if kind != NUMBER and pattern.search(plain)}
+    for written in _NUMBERS.findall(plain):
+        # the parts of one number stand apart, and so do numbers
+        whole = re.sub(r"[\s.·-]", "", written)
+        kinds = {_kind_of(whole)} - {NUMBER, ""} or {_kind_of(p) for p in written.split()}
+        found |= kinds - {""}
+        if not kinds - {""} and sum(c.isdigit() for c in whole) >= _LONG:
+            found.add(NUMBER)
+    return found
+
+
+def _kind_of(number: str) -> str:
+    """What a number is; empty for a short one."""
+    if _DATE.fullmatch(number):
+        return ""
+    digits = re.sub(r"[^\dXx]", "", number)
+    if _DOCUMENT.fullmatch(digits) and _is_document(digits):
+        return DOCUMENT
+    if _PHONE.fullmatch(digits) or (number.startswith("+") and 9 <= len(digits) <= 14):
+        return PHONE
+    if _CARD.fullmatch(digits) and _is_card(digits):
+        return CARD
+    return NUMBER if len(digits) >= _LONG else ""
 
 
 def _is_document(number: str) -> bool:
