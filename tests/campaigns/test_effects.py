@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.campaigns import findings, observed, randomised, uplift
+from analysis.campaigns import brief, findings, observed, randomised, uplift
 from analysis.campaigns.effects import Known, campaign_effects
 from analysis.campaigns.fitted import CampaignEffects
 from analysis.language import because
@@ -348,3 +348,6 @@ def test_the_planted_campaigns_of_the_demo_bank_are_told_apart(ready_demo):
     assert by_name["Term deposit"].design == "observed"
     wealthy = max(by_name["Wealth week"].groups, key=lambda g: g.effect)
     assert wealthy.effect > 0.03
+    actions = {row.what: row.action for row in brief.rows_of(effects)}
+    assert actions["Wealth week"].startswith(f"Repeat it for {wealthy.segment} only")
+    assert actions["Home insurance"].startswith("Do not repeat it")

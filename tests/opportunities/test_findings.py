@@ -61,6 +61,20 @@ def test_a_rule_that_excludes_everything_is_named_to_the_manager():
     assert brief.everything_excluded(figures(offers=1)) == ""
 
 
+def test_the_rule_that_is_named_is_the_one_that_leaves_nothing():
+    def named(*rejected):
+        told = [Rejected(rule=r, product=p, pairs=n) for r, p, n in rejected]
+        nothing = {"candidates": 0, "offers": 0, "held_back": 0, "value": 0.0, "greedy": 0.0}
+        row = Assigned(branch_id="B1", capacity=5, bound=0.0, **nothing)
+        return brief.everything_excluded(Offers(quarter="Q", rejected=told, assigned=[row]))
+
+    of_each = [("eligible: never", p, 1760) for p in ("P1", "P2")]
+    assert "never" in named(("no_consent", "", 3567), *of_each, ("eligible: of age", "P1", 20))
+    assert "no consent" in named(("no_consent", "", 3567), ("refused_lately", "", 9))
+    two = named(("no_consent", "", 40), ("eligible: a", "P1", 9), ("suits: b", "P2", 9))
+    assert "a" in two and "b" in two and "no consent" not in two
+
+
 def test_a_list_of_few_offers_is_not_told_in_figures():
     made = pd.DataFrame(
         {"decision": ["offered"] * 12, "chance": [0.1] * 12, "expected": [2.0] * 12}

@@ -33,7 +33,7 @@ def in_short(report: "Report", effects: CampaignEffects) -> Brief:
         why=sentences(*findings.not_same_for_all(effects), _by_lot(effects)),
         to_do=_to_do(effects),
         figures=[figure],
-        rows=first(_rows(effects)),
+        rows=first(rows_of(effects)),
         rows_title=say("Campaigns, and what to do with each"),
         rows_of=say("Campaign"),
         rows_amount=say("Net return"),
@@ -137,7 +137,8 @@ def _to_do(effects: CampaignEffects) -> str:
     return sentences(lot, size)
 
 
-def _rows(effects: CampaignEffects) -> list[ToDo]:
+def rows_of(effects: CampaignEffects) -> list[ToDo]:
+    """What to do with each campaign, the newest first."""
     return [
         ToDo(
             what=c.name,
@@ -159,14 +160,19 @@ def _why(c: CampaignEffect) -> str:
 def _action(c: CampaignEffect) -> str:
     if c.design == "observed":
         return say("Hold it again with customers drawn by lot before relying on it")
+    moved = [g.segment for g in c.groups if g.p_corrected < 0.05 and g.effect > 0]
+    differs = c.heterogeneity_p is not None and c.heterogeneity_p < 0.05
     if not findings.is_certain(c):
+        if moved:
+            return say("Repeat it for {groups} only; of all it added nothing beyond chance").format(
+                groups=listed(moved)
+            )
         return say("Do not repeat it as it is; it added nothing beyond chance")
     if c.net_high is not None and c.net_high < 0:
         return say("Do not repeat it: it costs more than it brings")
     if findings.pays(c):
         return say("Repeat it for those whom contact moves, as ordered by uplift")
-    moved = [g.segment for g in c.groups if g.p_corrected < 0.05 and g.effect > 0]
-    if c.heterogeneity_p is not None and c.heterogeneity_p < 0.05 and moved:
+    if differs and moved:
         return say("Repeat it for {groups}").format(groups=listed(moved))
     if c.net_low is not None and c.net_low > 0:
         return say("Repeat it: it brings more than it costs, beyond chance")

@@ -93,6 +93,14 @@ def may_be_contacted(consent: pd.Series) -> pd.Series:
     return said.fillna(bool(said.isna().all())).astype(bool)
 
 
+def with_consent_settled(customers: ir.Table) -> ir.Table:
+    """The customers with no consent where it is empty, as far as the bank says of anybody; branches
+    are looked at one by one, and one that says nothing is no bank that says nothing.
+    """
+    said = customers.filter(_.consent.notnull()).head(1).count().to_pyarrow().as_py() > 0
+    return customers.mutate(consent=_.consent.fill_null(False)) if said else customers
+
+
 def named_in_alerts(alerts: ir.Table, parties: ir.Table) -> ir.Table:
     """Who is named in an alert that stands, open or confirmed: a call could warn them; a column
     party.

@@ -143,11 +143,12 @@ def checked(
             "p_corrected": found["p_corrected"].to_numpy(dtype=float),
             "harm": [_grade(harm.get(c)) for c in found["check"]],
             "moves": [harm.get(c, -1.0) for c in found["check"]],
+            "check": found["check"].to_numpy(),
         },
-        columns=[*CHECKED, "moves"],
+        columns=[*CHECKED, "moves", "check"],
     )
-    order = ["moves", "share", "table", "what"]
-    told = told.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    order = ["moves", "share", "check"]
+    told = told.sort_values(order, ascending=[False, False, True], ignore_index=True)
     return _uncounted(told[list(CHECKED)], least, withheld)
 
 
@@ -190,7 +191,7 @@ def every_check(
     )
     apart = ~_of_a_quarter(told.reset_index())
     told = told.assign(least=told["least"].mask(apart), most=told["most"].mask(apart))
-    told = told[list(EVERY_CHECK)].sort_values(["table", "what"], ignore_index=True)
+    told = told.sort_index()[list(EVERY_CHECK)].reset_index(drop=True)
     return _uncounted(told, least, withheld)
 
 

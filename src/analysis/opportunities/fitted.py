@@ -115,7 +115,7 @@ class Patterns(Shape):
 class Rejected(Shape):
     """How many pairs of customer and product a rule was the first to exclude.
 
-    product: empty where the rule is of all. only: customers left with no product by it.
+    product: empty where the rule is of all.
     """
 
     rule: str

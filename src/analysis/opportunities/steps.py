@@ -10,7 +10,13 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import ABOUT_EVENT, TO_SAVE, answers, not_to_be_called
+from analysis.changes.calls import (
+    ABOUT_EVENT,
+    TO_SAVE,
+    answers,
+    not_to_be_called,
+    with_consent_settled,
+)
 from analysis.marts.rows import names_in
 from analysis.opportunities.fitted import Likeness, Offers, Patterns, Propensity, UnmetNeeds
 from analysis.opportunities.held import products_held
@@ -161,6 +167,7 @@ def customer_offer(
 ) -> tuple[ir.Table | None, Offers]:
     """What every customer is offered, by whom, and why everything else is not."""
     settings, con = at.setting("offers"), at.engine
+    customers = with_consent_settled(customers)
     own_rules = con.create_table(
         "offers__rules", first_failed(customers, before, settings), temp=True, overwrite=True
     )

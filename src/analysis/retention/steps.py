@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import CALL, not_to_be_called
+from analysis.changes.calls import CALL, not_to_be_called, with_consent_settled
 from analysis.changes.events import Outcomes, outcomes
 from analysis.changes.value import ValueModel, histories
 from analysis.marts.rows import names_in, rows_of
@@ -93,6 +93,7 @@ def customer_call(
     from analysis.changes.announced import backtest
     from analysis.retention.called import calls_of_branch
 
+    customers = with_consent_settled(customers)
     watched = at.setting("events")
     tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
     happened = rows_of(events, at.quarter)
