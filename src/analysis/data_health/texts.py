@@ -26,7 +26,7 @@ WRITTEN = {
     "transactions": ("memo", "transaction_id", "booked_at"),
 }
 #: Texts of a table that are read, and compared with each other, by the hash of their key.
-MOST_READ, MOST_COMPARED = 100_000, 10_000
+MOST_READ, MOST_COMPARED = 20_000, 10_000
 NEARLY = 0.9
 
 
