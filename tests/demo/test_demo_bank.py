@@ -80,6 +80,7 @@ def test_transfers_within_the_bank_stand_on_both_accounts(demo):
         & rows["counterparty_account"].notna()
         & ~rows["transaction_id"].duplicated()
         & ~rows["transaction_id"].str.startswith("bad_")
+        & ~rows["transaction_id"].str.endswith("b")  # planted: a day that one branch booked twice
     ]
     total = rows.groupby(["booked_at"])["amount"].sum().astype(float)
     assert len(total) > 100

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from analysis import language
+from analysis.contract import CONTRACT
 from analysis.quarters import Quarter
 from analysis.runs.catalogue import REPORTS
 from analysis.runs.grid import plan_run, run_plan
@@ -79,6 +80,10 @@ def test_no_word_bypasses_translation(pages, report, demo):
             *whole.products.values(),
             *[c.name for c in whole.campaigns.campaigns],
             *[n.bank for n in whole.unmet_needs.needs],
+            # tables, columns and rules are called as in the contract and the bank's files
+            *CONTRACT,
+            *[c.name for table in CONTRACT.values() for c in table.columns],
+            "allowed reference future required minimum maximum pattern type",
             *[rule for p in demo.offers.products for rule in (*p.eligible, *p.suits)],
             "Xuhui River Park Maple Court Harbour View Developer compound developer "
             "Everyday Digital",

@@ -2,6 +2,13 @@
 
 from analysis.shape import Shape
 
+#: The texts of tables: table to its text, key and date.
+WRITTEN = {
+    "surveys": ("comment", "survey_id", "answered_on"),
+    "complaints": ("text", "complaint_id", "received_on"),
+    "transactions": ("memo", "transaction_id", "booked_at"),
+}
+
 
 class Effect(Shape):
     """A headline of a report with and without the rows that are doubted.

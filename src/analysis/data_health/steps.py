@@ -7,9 +7,7 @@ from analysis.data_health.cells import DATA_CELL, wrong_cells
 from analysis.data_health.checks import OPTIONAL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, checked
 from analysis.data_health.days import DATA_DAY, UNUSUAL, day_rows, unusual_days
-from analysis.data_health.effects import effects_of, with_real_customers
-from analysis.data_health.fitted import Effects, Texts
-from analysis.data_health.texts import WRITTEN, texts_of
+from analysis.data_health.fitted import WRITTEN, Effects, Texts
 from analysis.marts.rows import delivered, during, names_in
 from analysis.steps.declaration import (
     BEFORE,
@@ -160,6 +158,8 @@ def data_effects(
     at: At, data_doubt: ir.Table, same_customer: ir.Table | None, **marts: ir.Table | None
 ) -> Effects:
     """What the doubtful rows do to the headline of each report."""
+    from analysis.data_health.effects import effects_of, with_real_customers
+
     if same_customer is not None:  # marts know the real customers, doubts the records
         data_doubt = with_real_customers(data_doubt, same_customer)
     return Effects(rows=list(effects_of(delivered(marts), data_doubt)))
@@ -175,4 +175,6 @@ def data_effects(
 )
 def data_texts(at: At, **tables: ir.Table | None) -> Texts:
     """What people wrote, counted: language, repeats, and what could say who somebody is."""
+    from analysis.data_health.texts import texts_of
+
     return Texts(rows=texts_of(delivered(tables), at.quarter))

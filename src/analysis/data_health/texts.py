@@ -14,17 +14,11 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from analysis.data_health.fitted import TextsOf
+from analysis.data_health.fitted import WRITTEN, TextsOf
 from analysis.quarters import Quarter
 from analysis.voice.comments import CHINESE, language_of
 from analysis.voice.identity import KINDS, identity_in
 
-#: The texts of tables: table to its text, key and date.
-WRITTEN = {
-    "surveys": ("comment", "survey_id", "answered_on"),
-    "complaints": ("text", "complaint_id", "received_on"),
-    "transactions": ("memo", "transaction_id", "booked_at"),
-}
 #: Texts of a table that are read, and compared with each other, by the hash of their key.
 MOST_READ, MOST_COMPARED = 20_000, 10_000
 NEARLY = 0.9
