@@ -9,7 +9,7 @@ from analysis.data_health.findings import CERTAIN
 from analysis.data_health.words import label
 from analysis.language import listed, say, sentences
 from analysis.partition import ALL
-from analysis.report.brief import Brief, KeyFigure, Point, ToDo, change_in_words, changes, first
+from analysis.report.brief import Brief, KeyFigure, ToDo, change_in_words, changes, first, points
 
 if TYPE_CHECKING:
     from analysis.notebook import Report
@@ -44,18 +44,14 @@ def without_doubt(report: "Report") -> KeyFigure:
     empty = {name for name, (_table, check) in CHECKS.items() if check.aspect == COMPLETENESS}
     filled = checks[~checks["check"].isin(empty)]
     sums = filled.groupby("quarter")[["rows", "doubtful"]].sum()
-    points = []
-    for quarter in map(str, report.partition.quarters):
-        if quarter not in sums.index or not sums.loc[quarter, "rows"]:
-            points.append(Point(quarter=quarter))
-            continue
-        rows, doubtful = sums.loc[quarter]
-        points.append(Point(quarter=quarter, value=1 - doubtful / rows, n=rows))
+    passed = sums.assign(share=1 - sums["doubtful"] / sums["rows"]).reset_index()
+    quarters = [str(quarter) for quarter in report.partition.quarters]
+    shown = points(passed, quarters, "share", n="rows")
     return KeyFigure(
         label=say("Checks passed"),
         kind="share",
-        points=points,
-        changes=changes(points),
+        points=shown,
+        changes=changes(shown),
         better="up",
     )
 

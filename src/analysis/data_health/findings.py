@@ -322,13 +322,12 @@ def fix_list(doubts: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
     doubts, cells: the columns `DATA_DOUBT` and `DATA_CELL`, of a branch.
     """
-    first = doubts
     by_check = pd.DataFrame(
         {
-            "table": [CHECKS[c][0] for c in first["check"]],
-            "key": first["key"].to_numpy(),
-            "column": [CHECKS[c][1].column for c in first["check"]],
-            "what": [say(CHECKS[c][1].meaning) for c in first["check"]],
+            "table": [CHECKS[c][0] for c in doubts["check"]],
+            "key": doubts["key"].to_numpy(),
+            "column": [CHECKS[c][1].column for c in doubts["check"]],
+            "what": [say(CHECKS[c][1].meaning) for c in doubts["check"]],
             "found": "",
             "instead": "",
         }
