@@ -39,6 +39,7 @@ benchmarks: $(DONE)  ## the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/risk.py
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/storage.py
 
 notebooks: $(DONE)  ## execute the notebooks again, as they are committed
 	$(BIN)/workbook prepare params/demo.yml

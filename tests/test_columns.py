@@ -6,6 +6,7 @@ import pytest
 from analysis.campaigns import findings as campaigns
 from analysis.changes import findings as changes
 from analysis.changes import worth
+from analysis.data_health import costs
 from analysis.data_health import findings as data_health
 from analysis.execution import findings as execution
 from analysis.identification import findings as identification
@@ -205,6 +206,13 @@ def of_data_health(p, bank):
     yield data_health.FIX_LIST, data_health.fix_list(p.data_doubts, p.data_cells)
     yield data_health.WRITTEN, data_health.written(p.written, 10)
     yield data_health.QUARANTINE, data_health.quarantine(p.rules_broken())
+    read, tiers = p.stood_on(), bank.data_health.tiers
+    parts = costs.parts(p.kept, read, tiers, p.quarter, 10, p.tables_withheld)
+    yield costs.KEPT_FILES, p.kept
+    yield costs.KEPT, costs.kept(p.kept, read, 10, p.tables_withheld)
+    yield costs.PARTS, parts
+    yield costs.TIERS, costs.by_tier(parts, tiers)
+    yield costs.WAYS_COMPARED, costs.ways(p.footprint)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import seaborn as sns
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import PercentFormatter
 
+from analysis.data_health.costs import Growth
 from analysis.data_health.words import label
 from analysis.language import say
 from analysis.report.figure import Figure
@@ -64,5 +65,42 @@ def days_chart(days: pd.DataFrame, unusual: pd.DataFrame, title: str) -> Figure 
     axis.set_ylabel(say("Entries"))
     if len(unusual):
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axis.set_title(title)
+    return Figure(drawing, title)
+
+
+def growth_chart(quarters: list[str], sizes: list[float], coming: Growth | None) -> Figure | None:
+    """What the entries of each quarter take, and what those of the coming ones will.
+
+    quarters: those so far and the coming ones, in order; sizes: bytes of those so far.
+    """
+    if not any(sizes):
+        return None
+    drawing, axis = plt.subplots(figsize=(8, 3.2))
+    colour = sns.color_palette()[0]
+    axis.bar(range(len(sizes)), [s / 1e6 for s in sizes], color=colour, label=say("Kept"))
+    if coming is not None:
+        places = range(len(sizes), len(sizes) + len(coming.quarters))
+        expected, low, high = (
+            [v / 1e6 for v in values] for values in zip(*coming.quarters, strict=True)
+        )
+        axis.errorbar(
+            places,
+            expected,
+            yerr=[
+                [e - v for e, v in zip(expected, low, strict=True)],
+                [v - e for e, v in zip(expected, high, strict=True)],
+            ],
+            fmt="o",
+            capsize=4,
+            color=sns.color_palette()[1],
+            label=say("Expected, with 95 % interval"),
+        )
+    shown = quarters if coming is not None else quarters[: len(sizes)]
+    axis.set_xticks(range(len(shown)), shown, rotation=30, ha="right")
+    axis.set_ylim(bottom=0)
+    axis.set_ylabel(say("Megabytes"))
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    title = say("What the entries of a quarter take")
     axis.set_title(title)
     return Figure(drawing, title)

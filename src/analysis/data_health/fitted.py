@@ -59,3 +59,26 @@ class Texts(Shape):
     """What was written in a quarter, in the whole bank."""
 
     rows: list[TextsOf]
+
+
+class Way(Shape):
+    """A sample of entries as one way of writing leaves it.
+
+    bytes: on disk. account: to be read for the entries of one account. month: to be read for the
+    sum of one month.
+    """
+
+    name: str
+    bytes: int
+    account: int
+    month: int
+
+
+class Footprint(Shape):
+    """What a sample of a quarter's entries takes in several ways of writing.
+
+    rows: of the sample.
+    """
+
+    rows: int
+    ways: list[Way]

@@ -4,19 +4,26 @@ from functools import cached_property
 
 import ibis
 import pandas as pd
+import pyarrow.parquet as pq
 from ibis import _
 
 from analysis.data_health.cells import DATA_CELL
+from analysis.data_health.costs import KEPT_FILES
 from analysis.data_health.counted import COMPARED, DATA_CHECK, DATA_DOUBT
 from analysis.data_health.days import DATA_DAY, UNUSUAL
 from analysis.data_health.effects import COUNTED_AS
-from analysis.data_health.fitted import Effects, Texts
+from analysis.data_health.fitted import WRITTEN, Effects, Footprint, Texts
 from analysis.partition import ALL, MOST_ROWS, Partition
-from analysis.sources.accepted import stored_verdicts
+from analysis.prepare import steps_of
+from analysis.sources.accepted import accepted_files, stored_verdicts
+from analysis.steps.keeping import Keeper
 from analysis.steps.readings import COUNTS
 
 #: Rows that a branch is told of one check, the first by key.
 MOST_OF_A_CHECK = 1000
+#: Quarters whose reports are asked what they stand on.
+ASKED = 4
+OWN_ROOM = __name__.rpartition(".")[0]
 
 
 class DataHealthTables(Partition):
@@ -121,3 +128,50 @@ class DataHealthTables(Partition):
             for name, verdict in stored_verdicts(self.bank).items()
             if verdict.set_aside or verdict.emptied
         }
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """The files of the bank's accepted rows: the columns `KEPT_FILES`."""
+        self.note("contract/*.parquet")
+        self.note("contract/transactions/*/*.parquet")
+        rows = []
+        for name in stored_verdicts(self.bank):
+            texts = WRITTEN[name][0] if name in WRITTEN else None
+            for path in accepted_files(self.bank, name):
+                index = pq.read_metadata(path)
+                columns = [
+                    index.row_group(group).column(place)
+                    for group in range(index.num_row_groups)
+                    for place in range(index.num_columns)
+                ]
+                text = sum(c.total_compressed_size for c in columns if c.path_in_schema == texts)
+                quarter = path.parent.name.partition("=")[2]
+                rows.append((name, quarter, index.num_rows, path.stat().st_size, text))
+        return pd.DataFrame(rows, columns=list(KEPT_FILES))
+
+    def stood_on(self) -> set[tuple[str, str]]:
+        """The tables, of transactions each with a quarter, that steps read for the reports of the
+        last `ASKED` quarters; searching the data for faults is no use of it.
+        """
+        verdicts = stored_verdicts(self.bank)
+        keeper, graph = Keeper(self.bank.data_folder), steps_of(self.bank, self.quarter, verdicts)
+        recent = {None, *self.quarters[-ASKED:]}
+        told = {("branches", "")}  # whose names stand on every page
+        for node in graph.order:
+            step, record = graph.steps[node.step], keeper.record(node)
+            own = step.function.__module__.startswith(OWN_ROOM)
+            if own or node.quarter not in recent or record is None or record.missing:
+                continue
+            for read in step.all_reads.values():
+                parts = verdicts[read.name].parts if read.name in verdicts else {}
+                if read.kind != "table" or not parts:
+                    told |= {(read.name, "")} if read.kind == "table" else set()
+                    continue
+                reached = read.reach.quarters(graph.occasions[node]) if read.reach else parts
+                told |= {(read.name, str(quarter)) for quarter in reached}
+        return told
+
+    @cached_property
+    def footprint(self) -> Footprint:
+        """What the quarter's entries take in several ways of writing."""
+        return self.model("data_footprint", Footprint, self.quarter)

@@ -7,7 +7,7 @@ from analysis.data_health.cells import DATA_CELL, wrong_cells
 from analysis.data_health.checks import OPTIONAL
 from analysis.data_health.counted import COMPARED, DATA_CHECK, checked
 from analysis.data_health.days import DATA_DAY, UNUSUAL, day_rows, unusual_days
-from analysis.data_health.fitted import WRITTEN, Effects, Texts
+from analysis.data_health.fitted import WRITTEN, Effects, Footprint, Texts
 from analysis.marts.rows import delivered, during, names_in
 from analysis.steps.declaration import (
     BEFORE,
@@ -178,3 +178,15 @@ def data_texts(at: At, **tables: ir.Table | None) -> Texts:
     from analysis.data_health.texts import texts_of
 
     return Texts(rows=texts_of(delivered(tables), at.quarter))
+
+
+@step(
+    latest=1,
+    writes=Model("data_footprint", Footprint),
+    reads={"transactions": table("transactions", NOW)},
+)
+def data_footprint(at: At, transactions: ir.Table) -> Footprint:
+    """What the quarter's entries take on disk, written in several ways."""
+    from analysis.data_health.footprint import footprint
+
+    return footprint(at.engine, during(transactions, at.quarter))

@@ -52,6 +52,7 @@ TITLES = {
     "key_changes": marked("What happened to keys of customers"),
     "fix_list": marked("Rows to mend"),
     "unusual_days": marked("Unusual days"),
+    "storage": marked("What keeping the data takes"),
     "not_counted": marked("Follow-ups that are not counted"),
 }
 

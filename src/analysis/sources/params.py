@@ -201,12 +201,21 @@ class Identification(Strict):
     trusted: list[str] = []  # systems (`source` of customers), the most trusted first
 
 
+class Tier(Strict):
+    """A place to keep rows in, up to an age."""
+
+    name: str
+    quarters: int | None = Field(None, ge=1)  # age up to which rows lie here; the last has none
+    price: float = Field(ge=0)  # of a gigabyte (10⁹ bytes) and month, in the bank's currency
+
+
 class DataHealth(Strict):
-    """Against what the data is judged."""
+    """Against what the data is judged, and what keeping it costs."""
 
     calendar: str = ""  # country whose public holidays the bank keeps (ISO 3166), such as CN
     details_years: float = Field(3, gt=0)  # after which a customer's details are to be confirmed
     booking_days: int = Field(5, ge=0)  # from the day that an entry counts from to its booking
+    tiers: list[Tier] = []  # where rows are kept by their age, the newest first
 
     @field_validator("calendar")
     @classmethod
@@ -218,6 +227,21 @@ class DataHealth(Strict):
         if country not in (known := list_supported_countries()):
             raise ValueError(not_one_of(say("The calendar"), country, sorted(known)))
         return country
+
+    @field_validator("tiers")
+    @classmethod
+    def _each_older_than_the_one_before(cls, tiers: list[Tier]) -> list[Tier]:
+        if not tiers:
+            return tiers
+        ages = [tier.quarters for tier in tiers[:-1] if tier.quarters is not None]
+        every = len(ages) == len(tiers) - 1 and tiers[-1].quarters is None
+        if not every or ages != sorted(set(ages)):
+            raise ValueError(
+                say("tiers: each but the last has quarters, more than the one before it")
+            )
+        if len({tier.name for tier in tiers}) < len(tiers):
+            raise ValueError(say("tiers: two have the same name"))
+        return tiers
 
 
 class Segmentation(Strict):
