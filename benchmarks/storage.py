@@ -104,7 +104,8 @@ def in_postgres(con: duckdb.DuckDBPyConnection, rows: int, runs: int) -> None:
         to.execute(f"CREATE TABLE entries ({', '.join(f'{n} {k}' for n, k in columns)})")
         csv = folder / "entries.csv"
         con.execute(
-            f"COPY (SELECT * EXCLUDE (quarter_of) FROM entries) TO '{csv}' (FORMAT csv, HEADER false)"
+            "COPY (SELECT * EXCLUDE (quarter_of) FROM entries) "
+            f"TO '{csv}' (FORMAT csv, HEADER false)"
         )
         with to.cursor().copy("COPY entries FROM STDIN (FORMAT csv)") as copy, csv.open("rb") as f:
             while block := f.read(1 << 20):
@@ -138,8 +139,9 @@ def main() -> None:
         subprocess.run(made, check=True, capture_output=True)
         con = duckdb.connect(str(place / "entries.db"))
         con.execute(
-            "CREATE TABLE entries AS SELECT *, 4 * year(booked_at) + quarter(booked_at) - 8093 "
-            f"AS quarter_of FROM '{place}/bank/transactions/*.parquet'"
+            "CREATE TABLE entries AS SELECT DISTINCT ON (transaction_id) *, "
+            "4 * year(booked_at) + quarter(booked_at) - 8093 AS quarter_of "
+            f"FROM '{place}/bank/transactions/*.parquet'"
         )
         rows = con.execute("SELECT count(*) FROM entries").fetchall()[0][0]
         print(
