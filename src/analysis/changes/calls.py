@@ -34,6 +34,8 @@ CALL = {
     "quarter": "string",
 }
 ENTRY = r"^([LVE]):\d{4}Q[1-4]:([^:]*):(.*)$"
+#: Outcomes of a follow-up that are a contact with the customer, or a try.
+CONTACTS = ("sold", "declined", "reached", "not_reached")
 #: What staff fill in, as `follow_ups` of the contract has it: column to its type.
 FILLED_IN = {"done_on": "str", "outcome": "str", "why": "str"}
 
@@ -73,6 +75,32 @@ def answers(follow_ups: ir.Table, leads: ir.Table | None) -> ir.Table:
     return told.filter(_.customer_id.notnull())
 
 
+def contacted(
+    contacts: ir.Table | None,
+    follow_ups: ir.Table | None,
+    leads: ir.Table | None,
+    quarter: Quarter,
+) -> pd.Series:
+    """Customer to how often he was spoken to, or tried to be, in the quarter: by campaigns over any
+    channel, and by staff who worked their lists.
+    """
+    within = [ibis.literal(day) for day in (quarter.start, quarter.end)]
+    parts = []
+    if contacts is not None:
+        by_campaign = contacts.filter(_.treated & _.contacted_on.between(*within))
+        parts.append(by_campaign.select("customer_id"))
+    if follow_ups is not None:
+        by_staff = answers(follow_ups, leads).filter(
+            _.outcome.isin(CONTACTS) & _.done_on.between(*within)
+        )
+        parts.append(by_staff.select("customer_id"))
+    if not parts:
+        return pd.Series(dtype=float)
+    rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    counts = rows.group_by("customer_id").aggregate(n=_.count()).order_by("customer_id")
+    return counts.to_pandas().set_index("customer_id")["n"]
+
+
 def due_on(quarter: Quarter, days: int) -> dt.date:
     """By when an entry of a quarter's list is to be done: so many days into the next quarter."""
     return quarter.end + dt.timedelta(days=days)
@@ -97,8 +125,14 @@ def with_consent_settled(customers: ir.Table) -> ir.Table:
     """The customers with no consent where it is empty, as far as the bank says of anybody; branches
     are looked at one by one, and one that says nothing is no bank that says nothing.
     """
-    said = customers.filter(_.consent.notnull()).head(1).count().to_pyarrow().as_py() > 0
-    return customers.mutate(consent=_.consent.fill_null(False)) if said else customers
+    if not says_consent(customers):
+        return customers
+    return customers.mutate(consent=_.consent.fill_null(False))
+
+
+def says_consent(customers: ir.Table) -> bool:
+    """Whether the bank says of anybody that he may be contacted, or may not."""
+    return bool(customers.filter(_.consent.notnull()).head(1).count().to_pyarrow().as_py())
 
 
 def named_in_alerts(alerts: ir.Table, parties: ir.Table) -> ir.Table:

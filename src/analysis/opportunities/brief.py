@@ -6,8 +6,7 @@ import pandas as pd
 
 from analysis.language import listed, money, say
 from analysis.opportunities import findings
-from analysis.opportunities.fitted import Offers, Rejected
-from analysis.opportunities.rules import COMMON
+from analysis.opportunities.fitted import Offers
 from analysis.opportunities.words import rule
 from analysis.report.brief import (
     MOST_ROWS,
@@ -131,24 +130,8 @@ def everything_excluded(figures: Offers) -> str:
     if all(a.capacity == 0 for a in figures.assigned):
         return say("Staff have no capacity for offers, so that none is made.")
     return say("No offer is left. The rule that excludes most: {rule}.").format(
-        rule=listed(rule(name) for name in _last_straws(figures.rejected))
+        rule=listed(rule(name) for name in findings.last_straws(figures.rejected))
     )
-
-
-def _last_straws(rejected: list[Rejected]) -> list[str]:
-    """The rules that leave nothing: of those tried first the one that excludes most where nothing
-    passes them all, else of each product the one that excludes most of what did.
-    """
-    tried_first = [r for r in rejected if r.rule in COMMON]
-    passed = [r for r in rejected if r.rule not in COMMON]
-    if not passed:
-        return [max(tried_first, key=lambda r: r.pairs).rule]
-    by_product: dict[str, Rejected] = {}
-    for r in passed:
-        if r.product not in by_product or r.pairs > by_product[r.product].pairs:
-            by_product[r.product] = r
-    own = [r for product, r in by_product.items() if product] or list(by_product.values())
-    return list(dict.fromkeys(r.rule for r in own))
 
 
 def _rows(leads: pd.DataFrame) -> list[ToDo]:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.language import because, money, say, sentences
+from analysis.language import because, clauses, listed, money, say, sentences
 from analysis.opportunities import said
 from analysis.opportunities.fitted import Offers as OffersInFigures
-from analysis.opportunities.fitted import Patterns, Propensity
-from analysis.opportunities.offers import OFFERED
-from analysis.opportunities.rules import rules_of
-from analysis.opportunities.words import label
+from analysis.opportunities.fitted import Patterns, Propensity, Rejected
+from analysis.opportunities.offers import OFFERED, rejected_by
+from analysis.opportunities.rules import COMMON, rules_of
+from analysis.opportunities.words import PASSED, label
 from analysis.opportunities.words import rule as rule_in_words
 from analysis.segmentation.findings import shown
 from analysis.segmentation.fitted import NamedGroup
@@ -131,6 +131,58 @@ def depth_by_tenure(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(DEPTH_BY_TENURE))
 
 
+#: How many products active customers hold: column to its type.
+#: held: 6 are six or more. share: of the type's, with its interval low to high (Wilson).
+HOW_MANY = {
+    "customer_type": "str",
+    "held": "str",
+    "n": "int",
+    "share": "float",
+    "low": "float",
+    "high": "float",
+}
+MOST_TOLD = 6
+
+
+def how_many(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """How many active customers hold how many products: the columns `HOW_MANY`. For the whole bank
+    only, as for `depth_by_tenure`; numbers that fewer than `min_cell`
+    hold are told together with their neighbours.
+    """
+    rows = []
+    active = customers[customers["active"]] if len(customers) else customers
+    for kind in ("personal", "corporate"):
+        own = active[active["customer_type"] == kind] if len(active) else active
+        held = own["products_held"].dropna().clip(upper=MOST_TOLD).astype(int)
+        if len(held) < min_cell:
+            continue
+        counts = held.value_counts().reindex(range(MOST_TOLD + 1), fill_value=0)
+        for least, most, n in _together(counts, min_cell):
+            name = str(least) if least == most else f"{least}–{most}"
+            if most == MOST_TOLD:
+                name = say("{n} or more").format(n=least)
+            rows.append([kind, name, n, n / len(held), *share_interval(n, len(held))])
+    return pd.DataFrame(rows, columns=list(HOW_MANY))
+
+
+def _together(counts: pd.Series, min_cell: int) -> list[tuple[int, int, int]]:
+    """The counts with neighbours together so that none is of fewer than `min_cell`, but of nobody:
+    least, most, count.
+    """
+    told: list[tuple[int, int, int]] = []
+    for number, count in reversed(list(counts.items())):
+        if told and 0 < told[-1][2] < min_cell:
+            _first, most, n = told.pop()
+            told.append((int(str(number)), most, n + int(count)))
+        else:
+            told.append((int(str(number)), int(str(number)), int(count)))
+    while len(told) > 1 and 0 < told[-1][2] < min_cell:
+        first, _most, n = told.pop()
+        _first, most, others = told.pop()
+        told.append((first, most, n + others))
+    return [each for each in reversed(told) if each[2]]
+
+
 #: The offers to make in figures: column to its type.
 #: offers: customers with one; expected: of all, in the bank's currency.
 #: taken: offers expected to be taken up, with low to high (95 % of what chance lets vary).
@@ -198,8 +250,9 @@ def leads(
         ["staff_id", "expected", "customer_id"], ascending=[True, False, True], ignore_index=True
     )
     by_id = customers.drop_duplicates("customer_id").set_index("customer_id").to_dict("index")
+    of_all = [say("does not hold it"), *(say(PASSED[name]) for name in COMMON)]
     passed = {
-        p.product: ", ".join(name.split(": ", 1)[1] for name in rules_of(p))
+        p.product: clauses([*of_all, *(name.split(": ", 1)[1] for name in rules_of(p))])
         for p in settings.products
     }
     rows = [
@@ -234,6 +287,7 @@ def leads(
 
 
 #: Every customer and product that was considered, and what became of it: column to its type.
+#: offered: the product that the customer is offered, empty where none is; runner_up: the next best.
 CONSIDERED = {
     "customer_id": "str",
     "product": "str",
@@ -241,6 +295,9 @@ CONSIDERED = {
     "failed": "str",
     "chance": "float",
     "expected": "float",
+    "similar_hold": "float",
+    "offered": "str",
+    "runner_up": "str",
 }
 
 
@@ -250,11 +307,65 @@ def considered(offers: pd.DataFrame, products: Mapping[str, str]) -> pd.DataFram
     """
     if offers.empty:
         return pd.DataFrame(columns=list(CONSIDERED))
+    made = offers[offers["decision"] == OFFERED].set_index("customer_id")
+    named = {"": "", **products}
+
+    def of_customer(column: str) -> list[str]:
+        chosen = offers["customer_id"].map(made[column]).fillna("")
+        return [named.get(product, product) for product in chosen]
+
     told = offers.assign(
-        product=[products.get(p, p) for p in offers["product_id"]],
+        product=[named.get(p, p) for p in offers["product_id"]],
         failed=[rule_in_words(f) if f else "" for f in offers["failed"]],
+        offered=of_customer("product_id"),
+        runner_up=of_customer("runner_up"),
     )
-    return told[list(CONSIDERED)].round({"chance": 4, "expected": 2}).reset_index(drop=True)
+    rounded = told[list(CONSIDERED)].round({"chance": 4, "expected": 2, "similar_hold": 3})
+    return rounded.reset_index(drop=True)
+
+
+def without_offer(
+    offers: pd.DataFrame, figures: OffersInFigures, products: Mapping[str, str], bank: bool
+) -> str:
+    """Of which products no offer is made, and which rule leaves none.
+
+    offers: `OpportunityTables.offers`, of the whole bank where `bank`.
+    """
+    told = []
+    made = set(offers.loc[offers["decision"] == OFFERED, "product_id"]) if len(offers) else set()
+    for product in sorted(set(figures.passed) - made):
+        own = offers[offers["product_id"] == product] if len(offers) else offers
+        passed = figures.passed[product] if bank else int((own["failed"] == "").sum())
+        name = products.get(product, product)
+        if passed:
+            other = say("{product}: what passes the rules gives way to better offers, or to room.")
+            told.append(other.format(product=name))
+            continue
+        rejected = (
+            [r for r in figures.rejected if r.product in (product, "")]
+            if bank
+            else rejected_by(own)
+        )
+        if rejected:
+            nothing = say("{product}: no offer is left. The rule that excludes most: {rule}.")
+            rules = listed(rule_in_words(name) for name in last_straws(rejected))
+            told.append(nothing.format(product=name, rule=rules))
+    return sentences(*told)
+
+
+def last_straws(rejected: Sequence[Rejected]) -> list[str]:
+    """The rules that leave nothing: of those tried first the one that excludes most where nothing
+    passes them all, else of each product the one that excludes most of what did.
+    """
+    passed = [r for r in rejected if r.rule not in COMMON]
+    if not passed:
+        return [max(rejected, key=lambda r: r.pairs).rule]
+    by_product: dict[str, Rejected] = {}
+    for r in passed:
+        if r.product not in by_product or r.pairs > by_product[r.product].pairs:
+            by_product[r.product] = r
+    own = [r for product, r in by_product.items() if product] or list(by_product.values())
+    return list(dict.fromkeys(r.rule for r in own))
 
 
 #: How often a rule was the first to exclude a product: column to its type.
@@ -391,6 +502,41 @@ def judged(model: Propensity, products: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(JUDGED)).astype(dict.fromkeys(numbers, "float"))
 
 
+def calibrated(told: pd.DataFrame) -> str:
+    """Of which products the chances came as they were told, and of which not, in words.
+
+    told: the columns `JUDGED`. As told: the mean chance lies in the interval of the share that took
+    the product up (Wilson), and 1 in that of the slope.
+    """
+    right, wrong = [], []
+    off = say("{product}: {predicted} told, {observed} came")
+    bold = say("{product}: differences between customers are told too large (slope {slope})")
+    timid = say("{product}: differences between customers are told too small (slope {slope})")
+    for row in told.itertuples():
+        low, high = share_interval(row.events, row.n)
+        faults = []
+        if not low <= row.predicted <= high:
+            shares = {"predicted": f"{row.predicted:.1%}", "observed": f"{row.observed:.1%}"}
+            faults.append(off.format(product=row.product, **shares))
+        if row.slope_high < 1 or row.slope_low > 1:
+            text = bold if row.slope_high < 1 else timid
+            faults.append(text.format(product=row.product, slope=f"{row.slope:.2f}"))
+        wrong += faults
+        right += [] if faults else [row.product]
+    return sentences(
+        say("In the quarter held out the chances came as told: {products}.").format(
+            products=listed(right)
+        )
+        if right
+        else "",
+        say("Not as told: {what}. What is expected of such offers is as far off.").format(
+            what=clauses(wrong)
+        )
+        if wrong
+        else "",
+    )
+
+
 #: Ways to choose offers, on the quarter held out: column to its type; as in
 #: `analysis.opportunities.fitted.Compared`.
 COMPARED = {
@@ -519,9 +665,12 @@ def bundles(patterns: Patterns, products: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(BUNDLES))
 
 
-def assumptions(settings: Offers) -> str:
-    """What the list assumes, in words."""
-    return say(
+def assumptions(settings: Offers, consent: bool) -> str:
+    """What the list assumes, in words.
+
+    consent: whether the bank says of anybody that he may be contacted.
+    """
+    assumed = say(
         "Assumed: a contact costs {cost}; offers may take {share} of the weekly capacity of staff "
         "for {weeks} weeks. {holdout} of the customers with an offer are kept without, drawn by "
         "lot, so that next quarter shows what offers add."
@@ -530,4 +679,10 @@ def assumptions(settings: Offers) -> str:
         share=f"{settings.capacity_share:.0%}",
         weeks=settings.weeks,
         holdout=f"{settings.holdout:.0%}",
+    )
+    if consent:
+        return assumed
+    return sentences(
+        assumed,
+        say("The bank delivers no consent to be contacted, so that nobody is left out for it."),
     )

@@ -142,9 +142,15 @@ class Assigned(Shape):
 
 
 class Offers(Shape):
-    """The offers of a quarter in figures."""
+    """The offers of a quarter in figures.
+
+    consent: whether the bank says of anybody that he may be contacted. passed: product to the
+    customers whom no rule excludes from it.
+    """
 
     quarter: str
+    consent: bool
+    passed: dict[str, int]
     rejected: list[Rejected]
     assigned: list[Assigned]
 

@@ -97,7 +97,9 @@ class OpportunityTables(RetentionTables):
     def offers_in_figures(self) -> Offers:
         """The offers of the whole bank in figures; none where no chance could be told."""
         if not self.propensity.fitted:
-            return Offers(quarter=str(self.quarter), rejected=[], assigned=[])
+            return Offers(
+                quarter=str(self.quarter), consent=True, passed={}, rejected=[], assigned=[]
+            )
         return self.model("offers", Offers, self.quarter)
 
     @cached_property

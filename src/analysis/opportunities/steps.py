@@ -14,7 +14,9 @@ from analysis.changes.calls import (
     ABOUT_EVENT,
     TO_SAVE,
     answers,
+    contacted,
     not_to_be_called,
+    says_consent,
     with_consent_settled,
 )
 from analysis.marts.rows import names_in
@@ -167,6 +169,7 @@ def customer_offer(
 ) -> tuple[ir.Table | None, Offers]:
     """What every customer is offered, by whom, and why everything else is not."""
     settings, con = at.setting("offers"), at.engine
+    consent = says_consent(customers)
     customers = with_consent_settled(customers)
     own_rules = con.create_table(
         "offers__rules", first_failed(customers, before, settings), temp=True, overwrite=True
@@ -179,9 +182,10 @@ def customer_offer(
     in_alerts = not_to_be_called(others["alerts"], others["parties"])
     to_be_saved = _on_list(others["calls"], TO_SAVE)
     with_event = _with_event(at, others["events"], others["calls"])
-    contacts = _contacts(at, others["contacts"])
+    contacts = _contacts(at, others)
     declined = _declined(others["follow_ups"], others["leads"], at)
     made, assigned, rejected = None, [], []
+    passed: Counter[str] = Counter(dict.fromkeys((p.product for p in settings.products), 0))
     for branch, room in _rooms(others["staff"], settings, at.setting("retention.capacity"), held):
         own = pairs.filter(_.branch_id == branch).order_by("customer_id", "product_id").to_pandas()
         if own.empty:
@@ -202,6 +206,7 @@ def customer_offer(
         managers = by_id["manager_id"].dropna().to_dict()
         rows, figures = offers_of_branch(own, managers, room, settings, at.quarter)
         assigned.append(figures)
+        passed.update(rows.loc[rows["failed"] == "", "product_id"])
         rejected.append(rows.loc[rows["failed"] != "", ["failed", "product_id"]])
         if made is None:
             made = con.create_table(
@@ -209,7 +214,13 @@ def customer_offer(
             )
         con.insert("offers__made", rows)
     out = pd.concat(rejected) if rejected else pd.DataFrame(columns=["failed", "product_id"])
-    return made, Offers(quarter=str(at.quarter), rejected=rejected_by(out), assigned=assigned)
+    return made, Offers(
+        quarter=str(at.quarter),
+        consent=consent,
+        passed=dict(sorted(passed.items())),
+        rejected=rejected_by(out),
+        assigned=assigned,
+    )
 
 
 def _with_similar(chances: ir.Table, held: ir.Table, segments: ir.Table) -> ir.Table:
@@ -244,14 +255,9 @@ def _with_event(at: At, events: ir.Table | None, calls: ir.Table | None) -> set[
     return called | set(names_in(events.filter(_.event.isin(leaving)), "customer_id"))
 
 
-def _contacts(at: At, contacts: ir.Table | None) -> pd.Series:
-    """Customer to the contacts of the quarter, over all campaigns and channels."""
-    if contacts is None:
-        return pd.Series(dtype=float)
-    start, end = ibis.literal(at.quarter.start), ibis.literal(at.quarter.end)
-    rows = contacts.filter(_.treated & _.contacted_on.between(start, end))
-    counts = rows.group_by("customer_id").aggregate(n=_.count()).order_by("customer_id")
-    return counts.to_pandas().set_index("customer_id")["n"]
+def _contacts(at: At, others: dict[str, ir.Table | None]) -> pd.Series:
+    """Customer to the contacts of the quarter, over all campaigns, channels and lists."""
+    return contacted(others["contacts"], others["follow_ups"], others["leads"], at.quarter)
 
 
 def _on_list(calls: ir.Table | None, name: str) -> set[str]:
@@ -306,7 +312,7 @@ def customer_likeness(
     products, told = [p.product for p in settings.products], {"quarter": str(at.quarter)}
     people = everybody(of_bank, customers, at.quarter)
     people = con.create_table("likeness__people", people, temp=True, overwrite=True)
-    consent = people.filter(_.consent.notnull()).head(1).count().to_pyarrow().as_py() > 0
+    consent = says_consent(people)
     if not products:
         return None, Likeness(**told, consent=consent, models=[])
     held = held_at_the_end(holdings, at.quarter)
@@ -321,7 +327,7 @@ def customer_likeness(
         "in_alerts": not_to_be_called(others["alerts"], others["parties"]),
         "to_be_saved": _on_list(others["calls"], TO_SAVE),
         "with_event": _with_event(at, others["events"], others["calls"]) | _with_offer(offers),
-        "contacts": _contacts(at, others["contacts"]),
+        "contacts": _contacts(at, others),
         "most_contacts": settings.most_contacts,
         "declined": _declined(others["follow_ups"], others["leads"], at),
     }

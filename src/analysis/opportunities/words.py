@@ -4,7 +4,16 @@ from functools import partial
 
 from analysis.changes.words import TO_FILL_IN
 from analysis.language import marked, say
-from analysis.opportunities.rules import ELIGIBLE, SUITS
+from analysis.opportunities.rules import (
+    ALERT,
+    CONSENT,
+    CONTACTS,
+    ELIGIBLE,
+    EVENT,
+    REFUSED,
+    SAVE,
+    SUITS,
+)
 from analysis.report.table import table as any_table
 from analysis.report.words import Words
 from analysis.retention.words import WORDS as RETENTION
@@ -28,6 +37,8 @@ COLUMNS = {
     "candidates": marked("Customers with an offer that passed"),
     "held_back": marked("Kept without offer"),
     "expected": marked("Expected of it"),
+    "offered": marked("Offered instead"),
+    "held": marked("Products held"),
     "greedy": marked("The best first"),
     "bound": marked("No assignment passes"),
     "pairs": marked("Customers × products"),
@@ -95,6 +106,16 @@ CODES = {
     "2_to_5": marked("2 to 5"),
     "5_to_10": marked("5 to 10"),
     "over_10": marked("over 10"),
+}
+
+#: What it means that a rule of all products does not exclude.
+PASSED = {
+    ALERT: marked("named in no alert that stands"),
+    CONSENT: marked("may be contacted"),
+    SAVE: marked("not on the list of those to be called so that they stay"),
+    EVENT: marked("no event to be called about"),
+    CONTACTS: marked("not contacted too often this quarter"),
+    REFUSED: marked("did not decline it lately"),
 }
 
 WORDS = Words(COLUMNS, CODES, beside=RETENTION)

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from analysis.changes.calls import CALL, not_to_be_called, with_consent_settled
+from analysis.changes.calls import CALL, contacted, not_to_be_called, with_consent_settled
 from analysis.changes.events import Outcomes, outcomes
 from analysis.changes.value import ValueModel, histories
 from analysis.marts.rows import names_in, rows_of
@@ -76,8 +76,11 @@ def customer_churn(
         "value": model("value", optional=True),
         "alerts": mart("risk_alert", optional=True),
         "parties": mart("risk_party", optional=True),
+        "contacts": table("contacts", optional=True),
+        "follow_ups": table("follow_ups", optional=True),
+        "leads": table("leads", optional=True),
     },
-    settings=("retention", "value", "events"),
+    settings=("retention", "value", "events", "offers.most_contacts"),
 )
 def customer_call(
     at: At,
@@ -88,8 +91,11 @@ def customer_call(
     value: ValueModel | None,
     alerts: ir.Table | None,
     parties: ir.Table | None,
+    **spoken_to: ir.Table | None,
 ) -> ir.Table | None:
-    """Who is to be called so that they stay, or about an event."""
+    """Who is to be called so that they stay, or about an event; nobody who is named in an alert, or
+    was contacted often enough.
+    """
     from analysis.changes.announced import backtest
     from analysis.retention.called import calls_of_branch
 
@@ -98,11 +104,13 @@ def customer_call(
     tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
     happened = rows_of(events, at.quarter)
     expected = _expected_values(at, all_customers, value)
-    warned = not_to_be_called(alerts, parties)
+    times = contacted(**spoken_to, quarter=at.quarter)
+    enough = set(times.index[times >= at.setting("offers.most_contacts")])
+    not_called = not_to_be_called(alerts, parties) | enough
     calls = at.engine.create_table("calls", schema=ibis.schema(CALL), temp=True, overwrite=True)
     for branch in names_in(customers, "branch_id"):
         people = _of_branch(customers, branch)
-        may = people[~people["customer_id"].isin(warned)].assign(segment="")
+        may = people[~people["customer_id"].isin(not_called)].assign(segment="")
         rows = calls_of_branch(
             _of_branch(churn, branch),
             _of_branch(happened, branch),
