@@ -134,15 +134,28 @@ def berka(
     return bank, prepare(bank)
 
 
-def steps_for(name: str) -> dict[str, Step]:
-    """A step and all that it stands on, for a test that looks at nothing else."""
+def steps_for(*names: str) -> dict[str, Step]:
+    """Steps, named by themselves or by what they write, and all that they stand on."""
     steps = all_steps()
-    by_output, chosen, to_do = writers(steps.values()), set[str](), [name]
+    by_output, chosen = writers(steps.values()), set[str]()
+    written = {name: step.name for (_kind, name), step in by_output.items()}
+    to_do = [name if name in steps else written[name] for name in names]
     while to_do:
         chosen.add(each := to_do.pop())
         sources = [source_of(read, by_output) for read in steps[each].all_reads.values()]
         to_do += [s.name for s in sources if s is not None and s.name not in chosen]
     return {each: step for each, step in steps.items() if each in chosen}
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes preparing do these steps only, and what they stand on."""
+
+    def chosen(*names: str) -> None:
+        steps = steps_for(*names)
+        monkeypatch.setattr("analysis.prepare.all_steps", lambda: steps)
+
+    return chosen
 
 
 class SmallBank:

@@ -16,6 +16,12 @@ from tests.conftest import ROOT
 Q1, Q2 = Quarter.parse("2024Q1"), Quarter.parse("2024Q2")
 
 
+@pytest.fixture
+def few_steps(only):
+    """Preparing does what the tests of this file look at."""
+    only("customer_event", "customer_move", "outcomes", "withheld")
+
+
 def with_events(small, *rules):
     small.params["events"] = [
         {"name": f"event_{i}", "title": f"Event {i}", "rule": r, "expect": "churn"}
@@ -24,7 +30,7 @@ def with_events(small, *rules):
     return small.bank()
 
 
-def test_an_event_may_use_any_column_of_this_quarter_and_the_one_before(small):
+def test_an_event_may_use_any_column_of_this_quarter_and_the_one_before(small, few_steps):
     bank = with_events(small, "transactions > 20 and before_active", "money_in > 1e12")
     prepare(bank)
     customers = Tables(bank, "B1", Q2).customers
@@ -80,7 +86,7 @@ def test_every_column_a_rule_may_use_is_explained():
     assert explained == set(customer_columns())
 
 
-def test_who_opens_an_account_is_new_and_who_closes_it_has_left(small):
+def test_who_opens_an_account_is_new_and_who_closes_it_has_left(small, few_steps):
     small.tables["accounts"][0] += ",closed_on"
     small.tables["accounts"][1:] = [
         line + ("," if i else ",2024-03-31") for i, line in enumerate(small.tables["accounts"][1:])
@@ -99,7 +105,7 @@ def test_who_opens_an_account_is_new_and_who_closes_it_has_left(small):
     assert moves["customers"].sum() == 81 and set(moves["quarter"]) == {"2024Q2"}
 
 
-def test_what_followed_an_event_is_counted_in_the_quarter_after(small):
+def test_what_followed_an_event_is_counted_in_the_quarter_after(small, few_steps):
     small.params["quarters"] = {"first": "2024Q1", "last": "2024Q3"}
     small.params["as_of"] = "2024-10-01"
     for i in range(83):

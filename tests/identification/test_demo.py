@@ -10,7 +10,7 @@ from analysis.contract.tables import CONTRACT, customer_columns
 from analysis.prepare import prepare
 from analysis.sources.params import read_params
 from analysis.steps.customers import with_real_customers
-from tests.conftest import demo_data, demo_params, steps_for
+from tests.conftest import demo_data, demo_params
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_marts_know_the_person_and_all_that_is_held_under_both_numbers(demo, tru
         assert key not in owners.index or owners[key] >= 1
 
 
-def test_one_line_leaves_every_record_by_itself(tmp_path, prepared_once, monkeypatch):
-    monkeypatch.setattr("analysis.prepare.all_steps", lambda: steps_for("customer_quarter"))
+def test_one_line_leaves_every_record_by_itself(tmp_path, prepared_once, only):
+    only("customer_quarter")
     source = demo_data(prepared_once).parent / "source"
     path = demo_params(tmp_path, 1500, 3, source=source, identification={"used": False})
     bank = read_params(path)

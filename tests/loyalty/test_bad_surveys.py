@@ -16,6 +16,14 @@ Q2 = Quarter.parse("2024Q2")
 ITEMS = {"service": ["s1", "s2"], "process": ["p1", "p2"]}
 
 
+#: Marts and models of the reports loyalty and retention.
+READ = (
+    "comment_theme customer_quarter customer_segment index_scores survey_items withheld "
+    "withheld_texts associations comments drivers index path_model regressions response "
+    "customer_call customer_churn customer_left risk_alert risk_party hazard value"
+).split()
+
+
 def surveyed(small, answer, quarters=("2024-02-0", "2024-05-0"), comment="", settings=None):
     """The small bank with a questionnaire a quarter of every customer; answer: customer, item and
     quarter to a score or nothing.
@@ -50,6 +58,12 @@ def usual(i, item, q):
     rng = np.random.default_rng([i, q, *map(ord, item)])
     felt = np.random.default_rng([i, q, ord(item[0])]).normal(0, 1.5)
     return int(np.clip(round(6 + felt + rng.normal(0, 1)), 1, 10))
+
+
+@pytest.fixture(autouse=True)
+def few_steps(only):
+    """What the pages opened here read."""
+    only(*READ)
 
 
 def pages(bank, branches=("B1", "ALL", "SMALL", "EMPTY")):

@@ -18,7 +18,7 @@ from analysis.statistics.intervals import stability_index
 from analysis.steps.readings import mart_files, model_reading
 from analysis.steps.working import read_model_file
 from analysis.tables import Tables
-from tests.conftest import prepared_demo, steps_for
+from tests.conftest import prepared_demo
 
 LAST = Quarter.parse("2024Q4")
 COLUMNS = {
@@ -443,8 +443,8 @@ def test_names_come_from_the_first_rule_that_fits_and_never_twice():
     ]
 
 
-def test_groups_keep_their_names_in_a_new_version(demo, prepared_once, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.prepare.all_steps", lambda: steps_for("segmentation"))
+def test_groups_keep_their_names_in_a_new_version(demo, prepared_once, tmp_path, only):
+    only("segmentation")
     path = prepared_demo(prepared_once, tmp_path)
     text = path.read_text(encoding="utf-8")
     path.write_text(

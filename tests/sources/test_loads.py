@@ -9,14 +9,13 @@ from analysis.errors import ParametersError, SourceError
 from analysis.prepare import prepare
 from analysis.sources import land as landing
 from analysis.sources.accepted import stored_verdicts
-from tests.conftest import steps_for
 from tests.runs.command import call, told
 
 
 @pytest.fixture
-def loads(small, monkeypatch):
+def loads(small, only):
     """A small bank of 240 entries, of which no step is done; and its bank."""
-    monkeypatch.setattr("analysis.prepare.all_steps", lambda: steps_for("data_day"))
+    only("data_day")
     header, *rows = small.tables["transactions"]
     while len(rows) < 240:
         rows += [f"{len(rows)}x{row}" for row in rows]

@@ -25,8 +25,9 @@ def amounts(bank):
 
 
 @pytest.mark.parametrize("table", ["transactions", "customers"])
-def test_rows_whose_record_was_not_written_are_accepted_again(small, monkeypatch, table):
+def test_rows_whose_record_was_not_written_are_accepted_again(small, monkeypatch, only, table):
     """Killed between the rows and their record, with the files put back as they were after it."""
+    only("account_quarter")
     bank = small.bank()
     prepare(bank)
     before = amounts(bank), names(bank)
@@ -46,6 +47,7 @@ def test_rows_whose_record_was_not_written_are_accepted_again(small, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         prepare(bank)
     monkeypatch.undo()
+    only("account_quarter")
     source.write_bytes(kept)
     os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
     prepare(bank)
@@ -140,12 +142,12 @@ def test_damaged_outputs_are_made_again_or_told_in_one_sentence(prepared, place,
 
 def test_the_same_rows_give_the_same_bytes_with_one_and_with_two_processes(small, tmp_path):
     made = []
-    for number, jobs in enumerate((1, 2, 2)):
+    for number, jobs in enumerate((1, 2)):
         small.params["data"] = str(tmp_path / f"data{number}")
         bank = small.bank()
         prepare(bank, jobs=jobs)
         made.append(content(bank.data_folder))
-    assert made[0] == made[1] == made[2]
+    assert made[0] == made[1]
 
 
 def test_new_files_have_the_rights_that_the_user_gives(small, tmp_path):

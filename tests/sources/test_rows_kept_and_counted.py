@@ -327,7 +327,8 @@ def test_another_separator_is_another_reading(bank_of_two):
 # --- time
 
 
-def test_the_history_before_the_first_quarter_counts(bank_of_two):
+def test_the_history_before_the_first_quarter_counts(bank_of_two, only):
+    only("customer_quarter")
     made = bank_of_two
     made.tables["transactions"] = [
         HEADER,
@@ -354,7 +355,8 @@ def test_the_history_before_the_first_quarter_counts(bank_of_two):
     assert pd.isna(mart.loc["A1", "last_on"])  # interest is no entry of the customer's
 
 
-def test_a_customer_since_after_the_quarter_has_no_tenure_yet(bank_of_two):
+def test_a_customer_since_after_the_quarter_has_no_tenure_yet(bank_of_two, only):
+    only("customer_quarter")
     change(bank_of_two, "customers", 1, since="2024-06-30", born_on="2024-06-01")
     bank_of_two.params["as_of"] = "2024-07-01"
     bank = bank_of_two.bank()
