@@ -88,7 +88,7 @@ def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):
             11 if i == 5 and item == "s1" else 0 if i == 6 and item == "s1" else usual(i, item, q)
         ),
     )
-    shown = pages(bank)
+    shown = pages(bank, ("ALL",))
     aside = {p.stem for p in (bank.data_folder / "quarantine").glob("*")}
     assert "survey_scores" in aside
     scores = Tables(bank, "B1", Q2).index_scores
@@ -101,7 +101,7 @@ def test_answers_outside_the_scale_are_set_aside_and_the_others_count(small):
 
 def test_all_equal_answers_say_so_and_have_an_index(small):
     bank = surveyed(small, lambda i, item, q: 7)
-    shown = pages(bank)
+    shown = pages(bank, ("ALL", "B1"))
     assert "All answers to" in shown["ALL/loyalty"]
     scores = Tables(bank, "ALL", Q2).index_scores
     assert scores["mean"].round(6).unique().tolist() == [pytest.approx(100 * 6 / 9, abs=1e-4)]
@@ -124,7 +124,7 @@ def test_an_item_that_nobody_answered_is_named_and_does_not_take_its_dimension_a
 
 
 def test_three_answers_in_a_branch_show_nothing(small):
-    shown = pages(surveyed(small, usual))
+    shown = pages(surveyed(small, usual), ("SMALL",))
     body = shown["SMALL/loyalty"].split("<main>")[1].split('id="section-4"')[0]
     assert "There are too few answers for an index" in body and "Weakness" in body
     index = body[
@@ -149,6 +149,6 @@ def test_comments_of_markup_and_of_a_hundred_thousand_characters_do_no_harm(smal
 
 
 def test_a_bank_without_surveys_gets_the_behavioural_part(small):
-    shown = pages(small.bank())
+    shown = pages(small.bank(), ("B1",))
     assert "Not examined: the bank does not deliver survey_scores, surveys." in shown["B1/loyalty"]
     assert "Leaving means" in shown["B1/retention"] and "are needed" in shown["B1/retention"]

@@ -82,6 +82,16 @@ PLACES = (
 )
 
 
+#: Every place removed (all that can be done to a folder), and damaged in two other ways in turn.
+OTHERWISE = [how for how in DAMAGE if how != "removed"]
+DAMAGED = [
+    (place, how)
+    for number, place in enumerate(PLACES)
+    for how in ("removed", *(OTHERWISE[(number + at) % len(OTHERWISE)] for at in (0, 1)))
+    if Path(place).suffix or how == "removed"
+]
+
+
 def content(folder):
     """Every row and record-free file of a bank's data, by name."""
     files = [p for top in ("contract", "marts", "models") for p in (folder / top).rglob("*.*")]
@@ -104,8 +114,7 @@ def prepared(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("place", "how"),
-    # a folder can only be removed
-    [(p, how) for p in PLACES for how in DAMAGE if Path(p).suffix or how == "removed"],
+    DAMAGED,
 )
 def test_what_is_damaged_is_made_again_as_it_was_and_said(prepared, place, how):
     bank, whole = prepared
