@@ -8,7 +8,6 @@ does.
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from dataclasses import replace
@@ -99,7 +98,7 @@ def table(head: list[str], rows: list[list[str]]) -> None:
 
 def spread(values: list[float]) -> str:
     """Median, least and most."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+    return f"{np.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
 def segmentation(bank: Bank) -> FittedSegmentation:
@@ -348,7 +347,7 @@ def speed(bank: Bank, rounds: int = 5) -> None:
     assert (scored.to_numpy() == names[by_numpy]).all()
     table(
         ["way", "s, median", "least–most"],
-        [[n, f"{statistics.median(t):.2f}", f"{min(t):.2f}–{max(t):.2f}"] for n, t in took.items()],
+        [[n, f"{np.median(t):.2f}", f"{min(t):.2f}–{max(t):.2f}"] for n, t in took.items()],
     )
     print(
         f"1,000,000 customers, {x.shape[1]} features, {len(names)} groups, "

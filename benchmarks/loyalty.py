@@ -8,7 +8,6 @@ Run `.venv/bin/python benchmarks/loyalty.py --seeds 50 --plspm
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -112,10 +111,7 @@ def one_bank(seed: int) -> dict[str, object]:
 
 def spread(values: list[float], digits: int = 2) -> str:
     """Median and range."""
-    return (
-        f"{statistics.median(values):.{digits}f} "
-        f"({min(values):.{digits}f}–{max(values):.{digits}f})"
-    )
+    return f"{np.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
 def planted(seeds: int, jobs: int) -> None:
@@ -347,7 +343,7 @@ def path_model(shared: Path, plspm: str) -> None:
         start = time.perf_counter()
         bootstrap(answers, structure, 500)
         many.append(time.perf_counter() - start)
-    rows = [["ours", f"{statistics.median(one) * 1000:.1f} ms", f"{statistics.median(many):.2f} s"]]
+    rows = [["ours", f"{np.median(one) * 1000:.1f} ms", f"{np.median(many):.2f} s"]]
     if plspm:
         with tempfile.TemporaryDirectory() as place:
             script, spec = Path(place) / "time.py", Path(place) / "spec.json"
@@ -377,8 +373,8 @@ def path_model(shared: Path, plspm: str) -> None:
         rows.append(
             [
                 "ratio",
-                f"{other['one'] / statistics.median(one):.0f} ×",
-                f"{other['many'] / statistics.median(many):.0f} ×",
+                f"{other['one'] / np.median(one):.0f} ×",
+                f"{other['many'] / np.median(many):.0f} ×",
             ]
         )
     print(

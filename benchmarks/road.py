@@ -8,7 +8,6 @@ Markdown.
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -61,10 +61,7 @@ def times(prepare: bool, params: str, **source: object) -> tuple[list[float], Pa
 
 def row(what: str, values: list[float], unit: str = "s") -> None:
     """One line of the table: median, least and most."""
-    print(
-        f"| {what} | {statistics.median(values):,.1f} {unit} | "
-        f"{min(values):,.1f}–{max(values):,.1f} |"
-    )
+    print(f"| {what} | {np.median(values):,.1f} {unit} | {min(values):,.1f}–{max(values):,.1f} |")
 
 
 parser = argparse.ArgumentParser()
@@ -82,7 +79,7 @@ with tempfile.TemporaryDirectory() as temporary:
     sizes = [f.stat().st_size / 1000 for f in (folder / "outputs").rglob("*.html")]
     print(
         f"| size of a page, demo bank ({len(sizes)} pages) | "
-        f"{statistics.median(sizes):,.0f} KB | {min(sizes):,.0f}–{max(sizes):,.0f} |"
+        f"{np.median(sizes):,.0f} KB | {min(sizes):,.0f}–{max(sizes):,.0f} |"
     )
     if (shared / "berka").exists():
         berka, folder = times(True, "berka.yml")

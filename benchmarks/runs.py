@@ -12,7 +12,6 @@ import io
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import psutil
 import yaml
 
@@ -290,7 +290,7 @@ def second_run(place: Path) -> None:
     )
     print(
         f"| the same command again, nothing changed (median of {rounds}) | "
-        f"{statistics.median(again):.2f} s ({min(again):.2f}–{max(again):.2f}) |",
+        f"{np.median(again):.2f} s ({min(again):.2f}–{max(again):.2f}) |",
         flush=True,
     )
 
@@ -384,7 +384,7 @@ if __name__ == "__main__":
             for _round, way in itertools.product(range(rounds), ways):
                 taken[way].append(timed(WAYS[way][1], reports))
                 print(f"{way} {taken[way][-1]:.1f} s", file=sys.stderr, flush=True)
-            ours = statistics.median(taken["workbook"]) if "workbook" in taken else 0
+            ours = np.median(taken["workbook"]) if "workbook" in taken else 0
             print(
                 f"{len(reports)} reports of the demo bank, {CORES} cores, median of "
                 f"{rounds}:\n\n| way | s | least–most | against `workbook run` "
@@ -393,9 +393,9 @@ if __name__ == "__main__":
             for way in ways:
                 s = taken[way]
                 print(
-                    f"| {WAYS[way][0]} | {statistics.median(s):.1f} | "
+                    f"| {WAYS[way][0]} | {np.median(s):.1f} | "
                     f"{min(s):.1f}–{max(s):.1f} | "
-                    f"{statistics.median(s) / ours if ours else 0:.2f} × |",
+                    f"{np.median(s) / ours if ours else 0:.2f} × |",
                     flush=True,
                 )
         if "phases" in given.only:

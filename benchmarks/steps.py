@@ -9,7 +9,6 @@ changed in a prepared demo bank, and the steps that are done again are counted.
 
 import argparse
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -106,7 +106,7 @@ def main() -> None:
         print("| prepare from nothing | median s | all |\n|---|---|---|")
         for name, seconds in taken.items():
             rounds = ", ".join(f"{s:.1f}" for s in seconds)
-            print(f"| {name} | {statistics.median(seconds):.1f} | {rounds} |")
+            print(f"| {name} | {np.median(seconds):.1f} | {rounds} |")
         if arguments.against:
             pairs = zip(taken["this state"], taken["the other"], strict=True)
             print(f"\nRatio, round by round: {', '.join(f'{a / b:.2f}' for a, b in pairs)}")

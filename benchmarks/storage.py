@@ -7,7 +7,6 @@ python benchmarks/storage.py [--customers 96000] [--runs 5]
 import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from analysis.data_health.footprint import WAYS, ZSTD
 
@@ -35,7 +35,7 @@ def median_of(runs: int, ask: Callable[[], object]) -> float:
         start = time.perf_counter()
         ask()
         taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+    return np.median(taken)
 
 
 def told(what: str, size: int, rows: int, times: list[float]) -> None:

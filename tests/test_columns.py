@@ -76,12 +76,12 @@ def of_changes(p, bank):
             now,
             p.expected_values,
             bank.events,
-            changes.backtest(p.outcomes, bank.events),
+            changes.backtest(p.outcomes, bank.events, p.announcements),
             bank.retention,
         ),
     )
     yield changes.RULES, changes.rules(bank.events)
-    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events)
+    yield changes.BACKTEST, changes.backtest(p.outcomes, bank.events, p.announcements)
 
 
 def of_loyalty(p, bank):

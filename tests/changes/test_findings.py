@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
-from statsmodels.stats.contingency_tables import StratifiedTable
 
 from analysis.changes import findings, worth
+from analysis.changes.announcing import Announcement, Announcements
 from analysis.changes.events import Outcome, Outcomes
 from analysis.changes.value import ValueModel
 from analysis.quarters import Quarter
@@ -191,19 +191,25 @@ def test_the_list_of_those_who_moved_names_the_two_features_that_weighed_most():
     assert listed.loc["C3", "first_reason"] == ""
 
 
+def judged_as(**chances):
+    told = [Announcement(event=e, p=p, customers=9, times=9) for e, p in chances.items()]
+    return Announcements(events=told)
+
+
 def test_an_event_is_compared_with_the_customers_to_whom_it_did_not_happen():
     by_quarter = quarters(
         [counts("salary_stopped", 40, 12), counts(None, 1000, 52)],
         [counts("salary_stopped", 60, 12), counts(None, 1000, 62)],
     )
-    tested = findings.backtest(by_quarter, [event(), event("unseen")]).set_index("event")
+    tested = findings.backtest(
+        by_quarter, [event(), event("unseen")], judged_as(salary_stopped=0.01, unseen=None)
+    ).set_index("event")
     row = tested.loc["Salary_stopped"]
     assert (row["n"], row["quarters"], row["followed"]) == (100, 2, 0.24)
     base = (40 * 40 / 960 + 60 * 50 / 940) / 100
     assert row["base"] == pytest.approx(base) and row["lift"] == pytest.approx(0.24 / base)
     assert row["difference_low"] < 0.24 - base < row["difference_high"]
-    strata = [np.array([[12, 28], [40, 920]]), np.array([[12, 48], [50, 890]])]
-    assert row["p"] == pytest.approx(StratifiedTable(strata).test_null_odds().pvalue)
+    assert row["p"] == row["p_corrected"] == 0.01
     assert tested.loc["Unseen", "n"] == 0 and np.isnan(tested.loc["Unseen", "p_corrected"])
 
 
@@ -211,9 +217,9 @@ def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_follow
     by_quarter = quarters(
         [counts("inflow", 50, 0, 10), counts("idle", 50, 0, 0), counts(None, 500, 0, 30)]
     )
-    tested = findings.backtest(by_quarter, [event("inflow", "purchase"), event("idle")]).set_index(
-        "event"
-    )
+    tested = findings.backtest(
+        by_quarter, [event("inflow", "purchase"), event("idle")], judged_as(inflow=0.2, idle=None)
+    ).set_index("event")
     assert tested.loc["Inflow", "followed"] == 0.2 and tested.loc[
         "Inflow", "base"
     ] == pytest.approx(20 / 450)
@@ -222,13 +228,15 @@ def test_an_event_watched_for_buying_counts_purchases_and_one_that_nobody_follow
 
 def test_a_backtest_does_not_tell_of_one_or_two_who_left():
     few = quarters([counts("idle", 60, 2), counts(None, 900, 50)])
-    tested = findings.backtest(few, [event("idle")]).iloc[0]
-    assert np.isnan(tested["followed"]) and tested["n"] == 60
+    tested = findings.backtest(few, [event("idle")], judged_as(idle=0.001)).iloc[0]
+    assert np.isnan(tested[["followed", "p"]].astype(float)).all() and tested["n"] == 60
 
 
 def test_without_holdings_nothing_is_said_of_purchases():
     by_quarter = quarters([counts("inflow", 50, 5, None), counts(None, 500, 30, None)])
-    tested = findings.backtest(by_quarter, [event("inflow", "purchase"), event("inflow")])
+    tested = findings.backtest(
+        by_quarter, [event("inflow", "purchase"), event("inflow")], judged_as(inflow=0.2)
+    )
     assert np.isnan(tested.loc[0, "followed"]) and tested.loc[1, "followed"] == 0.1
 
 
@@ -362,13 +370,15 @@ def test_nothing_in_gives_empty_tables():
         findings.why_moved(
             empty, empty, without_groups(), findings.migration(nothing, "2024Q4", 10), 10
         ),
-        findings.event_list(empty, empty, empty, [], findings.backtest([], []), Retention()),
+        findings.event_list(
+            empty, empty, empty, [], findings.backtest([], [], judged_as()), Retention()
+        ),
         worth.value_by_group(empty, empty, 10),
         worth.value_calibration(ValueModel(types={}, held_out=0, calibration=[])),
     ):
         assert table.empty and len(table.columns)
     assert findings.moved_share(nothing, "2024Q4", 10) == {}
-    assert findings.backtest([], [event()])["n"].tolist() == [0]
+    assert findings.backtest([], [event()], judged_as())["n"].tolist() == [0]
 
 
 # on the demo bank, against what was planted
@@ -402,7 +412,7 @@ def test_what_was_planted_is_found_by_the_rules_of_the_params_file(
 
 def test_the_backtest_finds_the_planted_effects_and_none_where_none_was_planted(bank):
     partition = Tables(bank, "ALL", LAST)
-    tested = findings.backtest(partition.outcomes, bank.events)
+    tested = findings.backtest(partition.outcomes, bank.events, partition.announcements)
     tested["name"] = [e.name for e in bank.events]
     tested = tested.set_index("name")
     for planted in ("salary_stopped", "competitor_account", "large_inflow"):

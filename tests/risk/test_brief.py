@@ -23,7 +23,7 @@ def test_nobody_named_in_an_alert_that_stands_is_on_a_list_to_call(demo):
     ]
     named = set(tables.parties.loc[tables.parties["alert_id"].isin(standing["alert_id"]), "party"])
     assert named & set(tables.customers["customer_id"])
-    tested = changes.backtest(tables.outcomes, demo.events)
+    tested = changes.backtest(tables.outcomes, demo.events, tables.announcements)
     for customers, may_be_named in ((tables.customers, True), (tables.customers_to_call, False)):
         saved = retention.save_list(tables.churn, customers, tables.expected_values, demo.retention)
         events = changes.event_list(

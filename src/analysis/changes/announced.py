@@ -3,11 +3,12 @@ out.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contingency_tables import StratifiedTable
 
+from analysis.changes.announcing import Announcements
 from analysis.changes.calls import EVENT, entry_id, may_be_contacted, within_capacity
 from analysis.changes.events import Outcome, Outcomes
 from analysis.sources.params import Event, Retention
@@ -17,9 +18,9 @@ from analysis.statistics.intervals import corrected, difference_of_shares, share
 #: outcome: churn or purchase, whichever the event is watched for.
 #: n: customers with the event; quarters: those it happened in.
 #: followed: share with the outcome, in its interval low to high (Wilson).
-#: base: share among the others, each quarter weighted as the event's customers are.
+#: base: share among the others, each quarter and type weighted as the event's customers are.
 #: lift: followed / base; difference: followed − base, with its interval (Newcombe).
-#: p: of Cochran, Mantel and Haenszel's test over the quarters (1959).
+#: p: as in `analysis.changes.announcing`.
 #: p_corrected: over the events (Benjamini and Hochberg).
 BACKTEST = {
     "event": "str",
@@ -39,75 +40,71 @@ BACKTEST = {
 }
 LEAST_FOLLOWED = 10  # customers with an event, and without, that a share is told of
 SIGNIFICANT = 0.05  # corrected for the number of events
-Strata = list[tuple[float, float, float, float]]
 
 
-def backtest(by_quarter: Sequence[Outcomes], events: list[Event]) -> pd.DataFrame:
+class Stratum(NamedTuple):
+    """One type of customers in a quarter: those with the event, those of them with the outcome,
+    those without the event, and those of them with the outcome.
+    """
+
+    quarter: int
+    n: int
+    hits: int
+    others: int
+    others_hits: int
+
+
+def backtest(
+    by_quarter: Sequence[Outcomes], events: list[Event], tested: Announcements
+) -> pd.DataFrame:
     """What followed each event in the quarter after, against active customers to whom it did not
     happen, over the whole bank.
 
     Returns the columns `BACKTEST`. Events of fewer than ten customers have no share, and neither
     have those that one or two followed.
     """
-    rows = []
+    rows, chance = [], {told.event: told.p for told in tested.events}
     for event in events:
         strata = _strata(by_quarter, event)
-        followed = _followed(strata) if strata else [np.nan] * 9
-        rows.append([event.title, event.expect, sum(s[0] for s in strata), len(strata), *followed])
+        followed = _followed(strata) if strata else [np.nan] * 8
+        p = np.nan if np.isnan(followed[0]) else chance.get(event.name)
+        n, quarters = sum(s.n for s in strata), len({s.quarter for s in strata})
+        rows.append([event.title, event.expect, n, quarters, *followed, p])
     table = pd.DataFrame(rows, columns=[c for c in BACKTEST if c != "p_corrected"])
     return table.assign(p_corrected=corrected(table["p"].astype(float)))
 
 
-def _followed(strata: Strata) -> list[float]:
-    """The columns of `BACKTEST` from followed to p."""
-    n, hits = sum(s[0] for s in strata), sum(s[1] for s in strata)
-    others = sum(s[2] for s in strata)
+def _followed(strata: Sequence[Stratum]) -> list[float]:
+    """The columns of `BACKTEST` from followed to difference_high."""
+    n, hits = sum(s.n for s in strata), sum(s.hits for s in strata)
+    others = sum(s.others for s in strata)
     if n < LEAST_FOLLOWED or others < LEAST_FOLLOWED or 1 <= hits <= 2:
-        return [np.nan] * 9
-    base = sum(s[0] * s[3] / s[2] for s in strata if s[2]) / n
+        return [np.nan] * 8
+    base = sum(s.n * s.others_hits / s.others for s in strata if s.others) / n
     return [
         hits / n,
         *share_interval(hits, n),
         base,
         hits / n / base if base > 0 else np.nan,
         *difference_of_shares(hits, n, base * others, others),
-        _mantel_haenszel(strata),
     ]
 
 
-def _strata(by_quarter: Sequence[Outcomes], event: Event) -> Strata:
-    """Per quarter: customers with the event, those of them with the outcome, customers without,
-    those of them with it.
-    """
+def _strata(by_quarter: Sequence[Outcomes], event: Event) -> list[Stratum]:
+    """The quarters and types of customers in which the event happened."""
 
     def outcome(o: Outcome) -> int | None:
         return o.churned if event.expect == "churn" else o.purchased
 
-    strata: Strata = []
-    for quarter in by_quarter:
+    strata = []
+    for place, quarter in enumerate(by_quarter):
         counts = [o for o in quarter.counts if outcome(o) is not None]
-        with_event = [o for o in counts if o.event == event.name]
-        kinds = {o.customer_type for o in with_event}
-        everybody = [o for o in counts if o.event is None and o.customer_type in kinds]
-        n, hits = sum(o.customers for o in with_event), sum(outcome(o) or 0 for o in with_event)
-        if n:
-            others = sum(o.customers for o in everybody) - n
-            others_hits = sum(outcome(o) or 0 for o in everybody) - hits
-            strata.append((n, hits, others, others_hits))
+        everybody = {o.customer_type: o for o in counts if o.event is None}
+        for own in (o for o in counts if o.event == event.name):
+            of_type, hits = everybody[own.customer_type], outcome(own) or 0
+            others, others_hits = of_type.customers - own.customers, (outcome(of_type) or 0) - hits
+            strata.append(Stratum(place, own.customers, hits, others, others_hits))
     return strata
-
-
-def _mantel_haenszel(strata: Strata) -> float:
-    """Two-sided p-value of no difference in any quarter (Cochran 1954, Mantel and Haenszel 1959);
-    not a number where nothing or everything followed.
-    """
-    hits = sum(s[1] + s[3] for s in strata)
-    if hits in (0, sum(s[0] + s[2] for s in strata)):
-        return float("nan")
-    tables = [
-        np.array([[h, n - h], [others_h, others - others_h]]) for n, h, others, others_h in strata
-    ]
-    return float(StratifiedTable(tables).test_null_odds(correction=False).pvalue)
 
 
 def announcing(tested: pd.DataFrame) -> pd.DataFrame:

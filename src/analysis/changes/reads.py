@@ -5,6 +5,7 @@ from functools import cached_property
 import pandas as pd
 from ibis import _
 
+from analysis.changes.announcing import Announcements
 from analysis.changes.calls import named_in_alerts
 from analysis.changes.events import Outcomes
 from analysis.changes.value import ValueModel, histories
@@ -101,6 +102,13 @@ class ChangesTables(SegmentationTables):
             )
             for quarter in self.quarters
         ]
+
+    @cached_property
+    def announcements(self) -> Announcements:
+        """Whether each event announces what it is watched for, as it can be known at the quarter's
+        end.
+        """
+        return self.model("announcements", Announcements, self.quarter)
 
     @cached_property
     def value_model(self) -> ValueModel:

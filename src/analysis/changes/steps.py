@@ -4,6 +4,8 @@ customers are expected to be worth.
 
 import ibis.expr.types as ir
 
+from analysis.changes.announcing import Announcements
+from analysis.changes.announcing import announcements as announced_by
 from analysis.changes.events import Outcomes, event_rows, moves
 from analysis.changes.events import outcomes as followed_by
 from analysis.changes.value import ValueModel
@@ -47,6 +49,21 @@ def customer_event(at: At, now: ir.Table, before: ir.Table | None) -> ir.Table:
 def outcomes(at: At, events: ir.Table | None, then: ir.Table | None, now: ir.Table) -> Outcomes:
     """What followed the events of the quarter before."""
     return Outcomes(counts=[]) if then is None else followed_by(events, then, now)
+
+
+@step(
+    latest=2,  # the lists of the quarter before are told
+    writes=Model("announcements", Announcements),
+    reads={
+        "customers": mart("customer_quarter", SO_FAR),
+        "events": mart("customer_event", SO_FAR, optional=True),
+    },
+    settings=("events.name", "events.expect"),
+)
+def announcements(at: At, customers: ir.Table, events: ir.Table | None) -> Announcements:
+    """Whether each event announces what it is watched for, by all quarters so far."""
+    watched = dict(zip(at.setting("events.name"), at.setting("events.expect"), strict=True))
+    return announced_by(customers, events, watched)
 
 
 @step(

@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from analysis.changes.announcing import Announcements
 from analysis.changes.calls import CALL, contacted, not_to_be_called, with_consent_settled
 from analysis.changes.events import Outcomes, outcomes
 from analysis.changes.value import ValueModel, histories
@@ -72,6 +73,7 @@ def customer_churn(
         "customers": mart("customer_quarter"),
         "all_customers": mart("customer_quarter", SO_FAR),
         "events": mart("customer_event", SO_FAR, optional=True),
+        "announcements": model("announcements"),
         "churn": mart("customer_churn", optional=True),
         "value": model("value", optional=True),
         "alerts": mart("risk_alert", optional=True),
@@ -87,6 +89,7 @@ def customer_call(
     customers: ir.Table,
     all_customers: ir.Table,
     events: ir.Table | None,
+    announcements: Announcements,
     churn: ir.Table | None,
     value: ValueModel | None,
     alerts: ir.Table | None,
@@ -101,7 +104,7 @@ def customer_call(
 
     customers = with_consent_settled(customers)
     watched = at.setting("events")
-    tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched)
+    tested = backtest(_outcomes_so_far(all_customers, events, at.so_far), watched, announcements)
     happened = rows_of(events, at.quarter)
     expected = _expected_values(at, all_customers, value)
     times = contacted(**spoken_to, quarter=at.quarter)

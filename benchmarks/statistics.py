@@ -1,0 +1,111 @@
+"""What the pages claim, by simulation: how often a test cries wolf, how often an interval holds the
+truth, each with its own interval (Wilson).
+
+python benchmarks/statistics.py [--runs 300]
+"""
+
+import argparse
+from collections.abc import Callable
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from analysis.changes.announcing import announcements
+from analysis.statistics.intervals import share_interval
+
+QUARTERS = ("2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4")
+Bank = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def bank_of_events(
+    rng: np.random.Generator,
+    customers: int = 1500,
+    effect: float = 0.0,
+    corporate: float = 0.2,
+    happens: tuple[float, float] = (0.02, 0.02),
+    leaves: tuple[float, float] = (0.05, 0.05),
+    lasting: float = 0.0,
+) -> Bank:
+    """customer_quarter and customer_event of a simulated bank, with an event `e`.
+
+    happens, leaves: chance a quarter of the event, and of being away in the quarter after, of
+    personal and corporate customers; effect: what the event adds to the latter. lasting: spread of
+    the customers' own levels of both (standard deviation of the logit), which say nothing of each
+    other.
+    """
+    is_firm = rng.random(customers) < corporate
+    own = [
+        expit(logit(np.where(is_firm, of_firms, of_persons)) + rng.normal(0, lasting, customers))
+        for of_persons, of_firms in (happens, leaves)
+    ]
+    rows, events, had = [], [], np.zeros(customers, dtype=bool)
+    names = np.array([f"C{i:05d}" for i in range(customers)])
+    for quarter in QUARTERS:
+        away = rng.random(customers) < own[1] + effect * had
+        rows.append(
+            pd.DataFrame(
+                {
+                    "customer_id": names,
+                    "customer_type": np.where(is_firm, "corporate", "personal"),
+                    "quarter": quarter,
+                    "active": ~away,
+                    "products_held": 2,
+                }
+            )
+        )
+        had = (rng.random(customers) < own[0]) & ~away
+        events.append(pd.DataFrame({"customer_id": names[had], "quarter": quarter, "event": "e"}))
+    return pd.concat(rows, ignore_index=True), pd.concat(events, ignore_index=True)
+
+
+def two_types(seed: int) -> Bank:
+    """Firms have the event, and are away, more often; within a type the event says nothing."""
+    rng = np.random.default_rng([1, seed])
+    return bank_of_events(rng, happens=(0.02, 0.1), leaves=(0.03, 0.12))
+
+
+def recurring(seed: int) -> Bank:
+    """The event happens to some customers again and again, and others are away again and again."""
+    return bank_of_events(np.random.default_rng([2, seed]), happens=(0.01, 0.01), lasting=2.5)
+
+
+def sparse(seed: int) -> Bank:
+    """A rare event in a small bank."""
+    return bank_of_events(np.random.default_rng([3, seed]), customers=300, happens=(0.01, 0.01))
+
+
+def announces(make: Callable[[int], Bank], seed: int) -> bool:
+    """Whether the event of a simulated bank is called an announcement at 5 %."""
+    customers, events = make(seed)
+    con = ibis.duckdb.connect(threads=1)
+    tables = con.create_table("customers", customers), con.create_table("events", events)
+    p = announcements(*tables, {"e": "churn"}).events[0].p
+    return p is not None and p < 0.05
+
+
+def told(claim: str, asked: str, found: int, runs: int) -> None:
+    """One row of the table."""
+    low, high = share_interval(found, runs)
+    share = f"{found / runs:.1%} ({low:.1%} to {high:.1%})"
+    print(f"| {claim} | {asked} | {share} | {runs} |", flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=300)
+    runs = parser.parse_args().runs
+    print("| claim | asked | found | runs |\n|---|---|---|---|")
+    for what, make in (
+        ("types differ", two_types),
+        ("customers recur", recurring),
+        ("few outcomes", sparse),
+    ):
+        found = sum(announces(make, seed) for seed in range(1000, 1000 + runs))
+        told(f"an event announces leaving, {what}, no effect", "at most 8 %", found, runs)
+
+
+if __name__ == "__main__":
+    main()
