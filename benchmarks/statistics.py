@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from analysis.changes.announcing import announcements
+from analysis.loyalty.findings import control
 from analysis.statistics.intervals import share_interval
 
 QUARTERS = ("2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4")
@@ -85,10 +86,38 @@ def announces(make: Callable[[int], Bank], seed: int) -> bool:
     return p is not None and p < 0.05
 
 
+def quarters_of_a_branch(
+    rng: np.random.Generator, quarters: int, between: float, answers: int = 100
+) -> pd.DataFrame:
+    """index_scores of one branch whose level does not change; between: standard deviation of its
+    quarters beyond sampling.
+    """
+    names = QUARTERS[-quarters - 1 :]
+    values = [rng.normal(60 + rng.normal(0, between), 20, answers) for _ in names]
+    return pd.DataFrame(
+        {
+            "branch_id": "B1",
+            "segment": "",
+            "quarter": names,
+            "dimension": "index",
+            "n": answers,
+            "effective": float(answers),
+            "mean": [v.mean() for v in values],
+            "se": [v.std(ddof=1) / np.sqrt(answers) for v in values],
+        }
+    )
+
+
+def cries_wolf(quarters: int, between: float, seed: int) -> bool:
+    """Whether the last of so many unchanged quarters lies outside its control limits."""
+    scores = quarters_of_a_branch(np.random.default_rng([4, seed]), quarters, between)
+    return bool(control(scores, "B1", QUARTERS[-1], 10).iloc[-1]["outside"])
+
+
 def told(claim: str, asked: str, found: int, runs: int) -> None:
     """One row of the table."""
     low, high = share_interval(found, runs)
-    share = f"{found / runs:.1%} ({low:.1%} to {high:.1%})"
+    share = f"{found / runs:.2%} ({low:.2%} to {high:.2%})"
     print(f"| {claim} | {asked} | {share} | {runs} |", flush=True)
 
 
@@ -105,6 +134,12 @@ def main() -> None:
     ):
         found = sum(announces(make, seed) for seed in range(1000, 1000 + runs))
         told(f"an event announces leaving, {what}, no effect", "at most 8 %", found, runs)
+    for quarters in (3, 5):
+        for between in (0.0, 2.0, 4.0):
+            many = 10 * runs
+            found = sum(cries_wolf(quarters, between, seed) for seed in range(many))
+            what = f"{quarters} quarters before that vary by {between:.0f} points"
+            told(f"a quarter lies outside its control limits, {what}", "at most 0.6 %", found, many)
 
 
 if __name__ == "__main__":
