@@ -14,6 +14,8 @@ from scipy.special import expit, logit
 
 from analysis.changes.announcing import announcements
 from analysis.loyalty.findings import control
+from analysis.risk.bias import compared
+from analysis.risk.record import GroupCount
 from analysis.statistics.intervals import share_interval
 
 QUARTERS = ("2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4")
@@ -114,6 +116,34 @@ def cries_wolf(quarters: int, between: float, seed: int) -> bool:
     return bool(control(scores, "B1", QUARTERS[-1], 10).iloc[-1]["outside"])
 
 
+def looks_biased(persons: int, alerts: int, seed: int) -> bool:
+    """Whether alerts that name families drawn blindly look biased: each family is of one region and
+    sex, its ages lie near each other.
+    """
+    rng = np.random.default_rng([5, persons, alerts, seed])
+    shares = {"age": [0.2, 0.3, 0.25, 0.15, 0.1], "sex": [0.5, 0.5], "region": [0.4, 0.3, 0.2, 0.1]}
+    counts = []
+    for trait, parts in shares.items():
+        first = rng.choice(len(parts), (alerts, 1), p=parts)
+        others = rng.choice(len(parts), (alerts, persons), p=parts)
+        same = rng.random((alerts, persons)) < (0.5 if trait == "age" else 1.0)
+        drawn = np.where(same, first, others)
+        for value, part in enumerate(parts):
+            own = drawn == value
+            counts.append(
+                GroupCount(
+                    kind="any",
+                    trait=trait,
+                    value=str(value),
+                    customers=int(5000 * part),
+                    named=int(own.sum()),
+                    alerts=alerts,
+                    share=float(own.mean(axis=1).sum()),
+                )
+            )
+    return bool((compared(counts, 10)["p_corrected"] < 0.05).any())
+
+
 def told(claim: str, asked: str, found: int, runs: int) -> None:
     """One row of the table."""
     low, high = share_interval(found, runs)
@@ -140,6 +170,13 @@ def main() -> None:
             found = sum(cries_wolf(quarters, between, seed) for seed in range(many))
             what = f"{quarters} quarters before that vary by {between:.0f} points"
             told(f"a quarter lies outside its control limits, {what}", "at most 0.6 %", found, many)
+    for alerts in (10, 40):
+        for persons in (1, 4, 10):
+            found = sum(looks_biased(persons, alerts, seed) for seed in range(runs))
+            what = f"{alerts} alerts of {persons} persons who belong together"
+            told(
+                f"alerts fall on some persons more than others, {what}", "at most 5 %", found, runs
+            )
 
 
 if __name__ == "__main__":

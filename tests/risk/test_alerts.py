@@ -343,15 +343,34 @@ def test_a_curve_says_what_another_threshold_would_have_added_and_lost_and_how_o
     assert curve.loc[3.0, "per_1000"] == 3 and curve.loc[3.0, "amount"] == 14
 
 
-def test_the_bias_check_finds_a_group_named_more_often_and_suppresses_small_ones():
-    counts = [
-        GroupCount(kind=KIND, trait="age", value=v, customers=c, named=n)
-        for v, c, n in (("old", 1000, 30), ("young", 1000, 2), ("few", 5, 3))
+def of_ages(alerts, **shares):
+    customers = {"old": 1000, "young": 1000, "few": 5}
+    return [
+        GroupCount(
+            kind=KIND,
+            trait="age",
+            value=value,
+            customers=customers[value],
+            named=9,
+            alerts=alerts,
+            share=share,
+        )
+        for value, share in shares.items()
     ]
-    rows = compared(counts, 10).set_index("value")
-    assert list(rows.index) == ["old", "young"] and rows.loc["old", "per_1000"] == 30
-    assert (
-        rows["p_corrected"].max() < 0.001
-        and rows.loc["old", "per_1000_low"] > rows.loc["young", "per_1000_high"]
-    )
+
+
+def test_the_bias_check_finds_a_group_named_more_often_and_suppresses_small_ones():
+    rows = compared(of_ages(40, old=36.5, young=3.25, few=0.25), 10).set_index("value")
+    assert list(rows.index) == ["old", "young"]
+    assert rows.loc["old", "share"] == pytest.approx(36.5 / 40)
+    assert rows.loc["old", "expected"] == pytest.approx(1000 / 2005)
+    assert rows["p_corrected"].max() < 0.001
+    assert rows.loc["old", "low"] > rows.loc["young", "high"]
     assert compared([], 10).empty
+
+
+def test_few_alerts_are_no_sign_of_bias_however_many_persons_they_name():
+    """Whole families of one age: each alert is one, not ten."""
+    told = compared(of_ages(5, old=5.0, young=0.0), 10)
+    assert told["p_corrected"].isna().all()
+    assert compared(of_ages(6, old=5.0, young=1.0), 10)["p_corrected"].min() > 0.2

@@ -35,7 +35,11 @@ RECORD = QuarterRecord(
     left_out={KIND: []},
     passed_over={},
     window=WindowFacts(transfers=9, without_account=1, to_itself=0, followed=8),
-    groups=[GroupCount(kind=KIND, trait="sex", value="female", customers=50, named=1)],
+    groups=[
+        GroupCount(
+            kind=KIND, trait="sex", value="female", customers=50, named=1, alerts=1, share=1.0
+        )
+    ],
 )
 
 

@@ -1,8 +1,11 @@
-"""Do the alerts fall on ages, sexes or regions alike? Counted over persons who play a part beside
-victims.
+"""Do the alerts fall on ages, sexes or regions alike? Of persons who play a part beside victims.
+
+The persons of one alert belong together (a family, a firm, a village), so the alert is what is
+counted: each once, divided among the groups of its persons.
 """
 
 import itertools
+import math
 
 import ibis
 import ibis.expr.types as ir
@@ -27,11 +30,14 @@ COMPARED = {
     "value": "string",
     "customers": "int64",
     "named": "int64",  # of them, in alerts
-    "per_1000": "float64",  # named, of 1,000 customers
-    "per_1000_low": "float64",  # 95 % interval
-    "per_1000_high": "float64",
-    "p_corrected": "float64",
+    "alerts": "int64",  # of the kind, with a person whose trait is known
+    "share": "float64",  # of these alerts, divided among the groups of their persons
+    "low": "float64",  # 95 % interval
+    "high": "float64",
+    "expected": "float64",  # the group's share of the customers
+    "p_corrected": "float64",  # empty with fewer alerts than LEAST_ALERTS
 }
+LEAST_ALERTS = 6  # fewer cannot differ from any share by more than chance
 
 
 def group_counts(
@@ -55,16 +61,22 @@ def group_counts(
     for trait in TRAITS:
         with_trait = persons.filter(_.has_age if trait == "age" else _[trait].notnull())
         sizes = with_trait.group_by(value=_[trait]).aggregate(customers=_.count()).order_by("value")
+        values = named.loc[named["has_age"] if trait == "age" else named[trait].notna()]
+        known = central.merge(
+            values[["customer_id", trait]], left_on="party", right_on="customer_id"
+        ).drop_duplicates(["kind", "alert_id", "party"])
         for value, customers in sizes.to_pandas().itertuples(index=False):
-            persons_of_group = set(named.loc[named[trait] == value, "customer_id"])
-            for kind, of_kind in central.groupby("kind"):
+            for kind, of_kind in known.groupby("kind"):
+                own = of_kind[trait] == value
                 counts.append(
                     GroupCount(
                         kind=str(kind),
                         trait=trait,
                         value=str(value),
                         customers=int(customers),
-                        named=len(persons_of_group & set(of_kind["party"])),
+                        named=int(of_kind.loc[own, "party"].nunique()),
+                        alerts=int(of_kind["alert_id"].nunique()),
+                        share=round(float(own.groupby(of_kind["alert_id"]).mean().sum()), 9),
                     )
                 )
     return counts
@@ -82,34 +94,40 @@ def _band(age: ir.IntegerValue) -> ir.StringValue:
 
 
 def compared(counts: list[GroupCount], min_cell: int) -> pd.DataFrame:
-    """Whether each group is named more or less often than the others of its trait: columns
-    COMPARED; groups below `min_cell` customers are left out.
+    """Whether the alerts fall on each group as often as its share of the customers lets expect:
+    columns COMPARED; groups below `min_cell` customers are left out.
 
-    Intervals of 95 % (Wilson 1927), p-values of Fisher's exact test (Fisher 1935), corrected for
-    any false alarm among all (Holm 1979). A difference is a reason to look at the thresholds, not a
-    proof of unfairness: trading habits differ between ages as well.
+    Intervals of 95 % (Wilson 1927) and two-sided binomial test, both of alerts; a part of an alert
+    is rounded towards what is expected, so that alerts of many persons err on the safe side.
+    Corrected for any false alarm among all (Holm 1979). A difference is a reason to look at the
+    thresholds, not a proof of unfairness: trading habits differ between ages as well.
     """
     groups = pd.DataFrame(
-        [count.model_dump() for count in counts if count.customers >= min_cell],
-        columns=list(GroupCount.model_fields),
+        [count.model_dump() for count in counts], columns=list(GroupCount.model_fields)
     )
+    of_trait = groups.groupby(["kind", "trait"])["customers"].transform("sum")
+    groups = groups.assign(expected=groups["customers"] / of_trait)
+    groups = groups[groups["customers"] >= min_cell].reset_index(drop=True)
     if groups.empty:
         return groups.reindex(columns=list(COMPARED))
-    of_trait = groups.groupby(["kind", "trait"])[["customers", "named"]].transform("sum")
-    others = of_trait - groups[["customers", "named"]]
     tests = [
-        float(stats.fisher_exact([[named, n - named], [other_named, other_n - other_named]]).pvalue)
-        for named, n, other_named, other_n in zip(
-            groups["named"], groups["customers"], others["named"], others["customers"], strict=True
-        )
+        _chance(share, n, expected)
+        for share, n, expected in groups[["share", "alerts", "expected"]].itertuples(index=False)
     ]
-    bounds = [
-        share_interval(named, n)
-        for named, n in zip(groups["named"], groups["customers"], strict=True)
-    ]
+    bounds = [share_interval(s, n) for s, n in zip(groups["share"], groups["alerts"], strict=True)]
     return groups.assign(
-        per_1000=1000 * groups["named"] / groups["customers"],
-        per_1000_low=[1000 * low for low, _high in bounds],
-        per_1000_high=[1000 * high for _low, high in bounds],
+        share=groups["share"] / groups["alerts"],
+        low=[low for low, _high in bounds],
+        high=[high for _low, high in bounds],
         p_corrected=corrected_for_any(pd.Series(tests)),
-    )
+    )[list(COMPARED)]
+
+
+def _chance(share: float, alerts: int, expected: float) -> float:
+    """That so many of the alerts, or more or fewer, fall on a group by chance."""
+    if alerts < LEAST_ALERTS or not 0 < expected < 1:
+        return float("nan")
+    towards = math.floor if share > alerts * expected else math.ceil
+    # a whole number is not to be lost to the sum of thirds
+    found = towards(round(share, 6))
+    return float(stats.binomtest(found, alerts, expected).pvalue)

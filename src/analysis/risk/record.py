@@ -26,13 +26,19 @@ class Scorecard(BaseModel, frozen=True):
 
 
 class GroupCount(BaseModel, frozen=True):
-    """A group of persons, and how many of them alerts of a kind name."""
+    """A group of persons, and how many of them alerts of a kind name.
+
+    alerts: those of the kind that name anybody whose trait is known. share: of an alert's persons,
+    those of the group, summed over the alerts: however many one names, it counts once.
+    """
 
     kind: str
     trait: str  # age, sex or region
     value: str
     customers: int
     named: int
+    alerts: int
+    share: float
 
 
 class WindowFacts(BaseModel, frozen=True):

@@ -14,7 +14,7 @@ from analysis.report.brief import Brief
 from analysis.report.section import Section
 from analysis.report.table import Table, table
 from analysis.risk import charts, findings, words
-from analysis.risk.bias import compared
+from analysis.risk.bias import LEAST_ALERTS, compared
 from analysis.risk.brief import in_short, nothing_followed
 from analysis.risk.casefile import CaseFile
 from analysis.risk.dispositions import ageing, time_to_decision
@@ -430,9 +430,16 @@ class Overview:
         groups = compared(self.record.groups, self.report.min_cell)
         certain = groups[groups["p_corrected"] < 0.05]
         sentence = say(
-            "{n} comparisons: {certain} groups of persons are named more or less often than the "
-            "others beyond chance (Fisher's exact test, corrected after Holm)."
-        ).format(n=len(groups), certain=len(certain))
+            "{n} comparisons: on {certain} groups of persons more or fewer alerts fall than their "
+            "share of the customers lets expect, beyond chance (binomial test of alerts, however "
+            "many persons each names, corrected after Holm). {unjudged} cannot be judged: fewer "
+            "than {least} alerts of the kind name anybody."
+        ).format(
+            n=len(groups),
+            certain=len(certain),
+            unjudged=int(groups["p_corrected"].isna().sum()),
+            least=LEAST_ALERTS,
+        )
         maybe = groups[groups["p_corrected"] < 1]
         return Section(
             self.report.notice(sentence if len(groups) else say("There are no alerts.")),
@@ -445,7 +452,9 @@ class Overview:
                     "value": "text",
                     "customers": "count",
                     "named": "count",
-                    "per_1000": "number [per_1000_low, per_1000_high]",
+                    "alerts": "count",
+                    "share": "share [low, high]",
+                    "expected": "share",
                     "p_corrected": "p",
                 },
                 empty=say("None."),

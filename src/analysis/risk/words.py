@@ -249,7 +249,15 @@ OF_EVIDENCE = Words(
     beside=WORDS,
 )
 #: In the table on persons a value is that of a trait, not of a threshold.
-OF_PERSONS = Words({"value": marked("Value")}, {}, beside=WORDS)
+OF_PERSONS = Words(
+    {
+        "value": marked("Value"),
+        "share": marked("Share of the alerts"),
+        "expected": marked("Share of the customers"),
+    },
+    {},
+    beside=WORDS,
+)
 #: The reader's word for a code; the code itself, without underscores, where there is none.
 label = WORDS.code
 #: Codes separated by blanks, in the reader's words.
