@@ -107,10 +107,10 @@ def test_a_branch_s_small_group_cannot_be_had_from_the_bank_s_and_the_other_bran
 
 @pytest.mark.parametrize("table", ["left", "late"])
 def test_who_knows_that_what_is_left_out_is_at_least_one_learns_no_small_count(table):
-    """Of three branches with up to four who left or are in arrears; a zero is told."""
+    """Of three branches with none, one, two or four who left or are in arrears; a zero is told."""
     of, by = ("active_before", ()) if table == "left" else ("borrowers", ("segment",))
     branches = ["A", "B", "C"]
-    for vector in product(range(5), repeat=3):
+    for vector in product((0, 1, 2, 4), repeat=3):
         counts, key = Counts(10), {"branch_id": branches, "customer_type": "p", "segment": "g"}
         counts.add(of, pd.DataFrame({**key, "count": 50}), *by)
         counts.add(table, pd.DataFrame({**key, "count": vector}), *by)
