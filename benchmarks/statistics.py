@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from analysis.changes.announcing import announcements
+from analysis.changes.findings import against_before
 from analysis.loyalty.findings import control
 from analysis.risk.bias import compared
 from analysis.risk.record import GroupCount
@@ -144,6 +145,29 @@ def looks_biased(persons: int, alerts: int, seed: int) -> bool:
     return bool((compared(counts, 10)["p_corrected"] < 0.05).any())
 
 
+def moves_of_groups(
+    rng: np.random.Generator, quarters: int, spread: float, customers: int = 600
+) -> pd.DataFrame:
+    """Moves between three groups whose chances do not change; spread: standard deviation of each
+    quarter's chance of moving.
+    """
+    rows = []
+    for quarter in QUARTERS[-quarters - 1 :]:
+        for was in "abc":
+            away = max(0.1 + rng.normal(0, spread), 0.0)
+            others = [g for g in "abc" if g != was]
+            counts = rng.multinomial(customers, [1 - away, away / 2, away / 2])
+            rows += [(quarter, was, to, n) for to, n in zip([was, *others], counts, strict=True)]
+    told_of = pd.DataFrame(rows, columns=["quarter", "was", "became", "customers"])
+    return told_of.assign(customer_type="personal", withheld=False, origin_withheld=False)
+
+
+def moved_differently(quarters: int, spread: float, seed: int) -> bool:
+    """Whether a group of a bank in which nothing changes is said to move differently."""
+    moved = moves_of_groups(np.random.default_rng([6, seed]), quarters, spread)
+    return bool((against_before(moved, QUARTERS[-1], 10)["p_corrected"] < 0.05).any())
+
+
 def told(claim: str, asked: str, found: int, runs: int) -> None:
     """One row of the table."""
     low, high = share_interval(found, runs)
@@ -170,6 +194,11 @@ def main() -> None:
             found = sum(cries_wolf(quarters, between, seed) for seed in range(many))
             what = f"{quarters} quarters before that vary by {between:.0f} points"
             told(f"a quarter lies outside its control limits, {what}", "at most 0.6 %", found, many)
+    for quarters in (2, 5):
+        for spread in (0.0, 0.007, 0.02):
+            found = sum(moved_differently(quarters, spread, seed) for seed in range(runs))
+            what = f"{quarters} quarters before, whose chances vary by {100 * spread:.1f} points"
+            told(f"a group moved differently, {what}", "at most 8 %", found, runs)
     for alerts in (10, 40):
         for persons in (1, 4, 10):
             found = sum(looks_biased(persons, alerts, seed) for seed in range(runs))

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.stats import chi2_contingency
 
 from analysis.changes import findings, worth
@@ -117,26 +118,40 @@ def test_a_row_of_the_matrix_is_tested_against_the_quarters_before():
     )
     tested = findings.against_before(table, "2024Q4", 10).set_index("was")
     expected = chi2_contingency([[60, 180], [40, 20]], correction=False)
-    assert tested.loc["a", "p"] == pytest.approx(expected.pvalue)
+    # quarters before are all alike: nothing but chance, judged by two comparisons of them
+    assert tested.loc["a", "p"] == pytest.approx(stats.f.sf(expected.statistic, 1, 2))
     assert tested.loc["a", "cramers_v"] == pytest.approx(np.sqrt(expected.statistic / 300))
-    assert tested.loc["a", "p_corrected"] == pytest.approx(
-        2 * expected.pvalue
-    )  # the smaller of two
+    assert tested.loc["a", "p_corrected"] == pytest.approx(2 * tested.loc["a", "p"])
     assert tested.loc["b", "p"] == pytest.approx(1) and tested.loc["b", "quarters"] == 2
+    assert tested.loc["a", ["became", "changed_by"]].tolist() == ["a", pytest.approx(-30)]
+
+
+def test_what_quarters_differ_by_themselves_is_allowed_for():
+    def p_of(*shares):
+        rows = [
+            (f"20{20 + i // 4}Q{1 + i % 4}", "a", to, n)
+            for i, share in enumerate(shares)
+            for to, n in (("a", round(1000 * (1 - share))), ("b", round(1000 * share)))
+        ]
+        last = rows[-1][0]
+        return findings.against_before(moves(*rows), last, 10)["p"].iloc[0]
+
+    assert p_of(*[0.1] * 7, 0.16) < 0.01
+    assert p_of(0.1, 0.16, 0.1, 0.05, 0.16, 0.1, 0.06, 0.16) > 0.05
+    assert np.isnan(p_of(0.1, 0.3))  # one quarter before does not tell
 
 
 def test_destinations_that_are_rare_are_taken_together_before_the_test():
     table = moves(
-        ("2024Q3", "a", "a", 50),
-        ("2024Q3", "a", "b", 1),
+        *[(q, "a", to, n) for q in ("2024Q2", "2024Q3") for to, n in (("a", 25), ("b", 1))],
         ("2024Q3", "a", "c", 1),
         ("2024Q4", "a", "a", 50),
-        ("2024Q4", "a", "d", 2),
+        ("2024Q4", "a", "d", 3),
     )
     tested = findings.against_before(table, "2024Q4", 10).iloc[0]
-    assert tested["p"] == pytest.approx(
-        chi2_contingency([[50, 50], [2, 2]], correction=False).pvalue
-    )
+    both = chi2_contingency([[50, 50], [3, 3]], correction=False)
+    assert tested["cramers_v"] == pytest.approx(np.sqrt(both.statistic / 106))
+    assert tested["p"] == pytest.approx(1)
 
 
 def model_of_two():

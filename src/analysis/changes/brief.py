@@ -193,6 +193,8 @@ def moved_otherwise(
     tests = findings.against_before(partition.moves, quarter, min_cell)
     if tests.empty:
         return say("There are no earlier moves to compare with.")
+    if tests["p"].isna().all():
+        return say("One earlier quarter does not tell how much quarters differ by themselves.")
     certain = tests[tests["p_corrected"] < LEAST_CHANCE].sort_values("p_corrected")
     if certain.empty:
         return say("No group moved differently from earlier quarters beyond chance.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.stats import chi2_contingency
 
 from analysis.changes.announced import BACKTEST as BACKTEST
@@ -103,6 +104,8 @@ def moves_shown(moves: pd.DataFrame) -> pd.DataFrame:
 #: n, n_before: customers in the quarter, and in all before, empty where no page of one of those
 #: quarters shows them; quarters: how many before.
 #: cramers_v: size of the difference, 0 to 1 (Cramér 1946).
+#: became: of the moves that are shown, the one whose share changed most; changed_by: by how many
+#: percentage points.
 #: p_corrected: Benjamini and Hochberg over the groups.
 AGAINST_BEFORE = {
     "customer_type": "str",
@@ -111,6 +114,8 @@ AGAINST_BEFORE = {
     "n_before": "float",
     "quarters": "int",
     "cramers_v": "float",
+    "became": "str",
+    "changed_by": "float",
     "p": "float",
     "p_corrected": "float",
 }
@@ -120,18 +125,22 @@ def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
     """Whether the customers of each group moved otherwise than in the quarters before: the columns
     `AGAINST_BEFORE`.
 
-    A chi-squared test of each row of the transition matrix against that of the quarters before
-    taken together (Anderson and Goodman 1957); destinations expected fewer than five times are
-    taken together.
+    A test of each row of the transition matrix against that of the quarters before taken together
+    (chi-squared, Anderson and Goodman 1957), by how much more it differs than quarters before
+    differ among each other, over all rows (quasi-likelihood, McCullagh and Nelder 1989: an F test;
+    never less than chance alone). One quarter before does not tell how much quarters differ: then
+    there is no p. Destinations expected fewer than five times are taken together.
     """
+    largest = _largest_changes(migration(moves, quarter, min_cell))
     so_far = moves[(moves["quarter"] <= quarter) & (moves["was"] != NEW)]
-    tests = []
+    tests, among = [], np.zeros(2)
     for (kind, was), part in so_far.groupby(["customer_type", "was"]) if len(so_far) else []:
         withheld = part.groupby("quarter")["origin_withheld"].any()
         if withheld.get(quarter, False):
             continue
         now = part[part["quarter"] == quarter].groupby("became")["customers"].sum()
-        before = part[part["quarter"] < quarter].groupby("became")["customers"].sum()
+        earlier = part[part["quarter"] < quarter]
+        before = earlier.groupby("became")["customers"].sum()
         both = pd.concat([now, before], axis=1, keys=["now", "before"]).fillna(0.0)
         n, n_before = float(both["now"].sum()), float(both["before"].sum())
         if n < min_cell or n_before < min_cell:
@@ -139,17 +148,56 @@ def against_before(moves: pd.DataFrame, quarter: str, min_cell: int) -> pd.DataF
         rare = both.sum(axis=1) * min(n, n_before) / (n + n_before) < 5
         counts = pd.concat([both[~rare], both[rare].sum().to_frame().T]) if rare.any() else both
         counts = counts[counts.sum(axis=1) > 0]
-        cramers_v, p = np.nan, np.nan
+        chi2, freedom = np.nan, 0
         if len(counts) > 1:
-            chi2, p, _freedom, _expected = chi2_contingency(counts.to_numpy(), correction=False)
-            cramers_v = np.sqrt(chi2 / (n + n_before))
-        quarters = part.loc[part["quarter"] < quarter, "quarter"].nunique()
+            chi2, _p, freedom, _expected = chi2_contingency(counts.to_numpy(), correction=False)
+            among += _among_quarters(earlier, list(both.index[~rare]))
         told_before = np.nan if withheld.any() else n_before
-        tests.append([kind, was, n, told_before, quarters, cramers_v, p])
-    table = pd.DataFrame(tests, columns=list(AGAINST_BEFORE)[:-1])
+        became, points = largest.get((kind, was), ("", np.nan))
+        quarters = earlier["quarter"].nunique()
+        cramers_v = np.sqrt(chi2 / (n + n_before))
+        told = [kind, was, n, told_before, quarters, cramers_v, became, points]
+        tests.append([*told, chi2, freedom])
+    columns = [*list(AGAINST_BEFORE)[:-2], "chi2", "freedom"]
+    table = pd.DataFrame(tests, columns=columns).astype({"chi2": float, "freedom": float})
+    spread, of_quarters = max(among[0] / among[1], 1.0) if among[1] else np.nan, among[1]
+    differs = table["chi2"] / table["freedom"].where(table["freedom"] > 0)
+    table["p"] = stats.f.sf(differs / spread, table["freedom"], of_quarters)
+    table = table.drop(columns=["chi2", "freedom"])
     return table.assign(p_corrected=corrected(table["p"].astype(float))).sort_values(
         ["customer_type", "was"], ascending=[False, True], ignore_index=True
     )
+
+
+def _among_quarters(earlier: pd.DataFrame, frequent: list[str]) -> np.ndarray:
+    """How much the quarters before differ among each other: chi-squared and degrees of freedom.
+
+    frequent: destinations that stand by themselves.
+    """
+    became = earlier["became"].where(earlier["became"].isin(frequent), "")
+    by_quarter = earlier.assign(became=became).pivot_table(
+        index="quarter", columns="became", values="customers", aggfunc="sum", fill_value=0
+    )
+    by_quarter = by_quarter.loc[by_quarter.sum(axis=1) > 0, by_quarter.sum() > 0]
+    if min(by_quarter.shape) < 2:
+        return np.zeros(2)
+    among, _p, freedom, _expected = chi2_contingency(by_quarter.to_numpy(), correction=False)
+    return np.array([among, freedom])
+
+
+def _largest_changes(told: pd.DataFrame) -> dict[tuple[str, str], tuple[str, float]]:
+    """To each type and group the move whose share changed most, and by how many percentage points.
+
+    told: as from `migration`.
+    """
+    change = told["share"].astype(float) - told["usual"].astype(float)
+    moved = told.assign(points=change, size=change.abs()).dropna(subset=["points"])
+    moved = moved.sort_values(["size", "became"], ascending=[False, True])
+    first = moved.drop_duplicates(["customer_type", "was"])
+    return {
+        (str(r.customer_type), str(r.was)): (str(r.became), 100 * float(r.points))
+        for r in first.itertuples()
+    }
 
 
 def moved_share(

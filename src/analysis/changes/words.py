@@ -10,6 +10,7 @@ from analysis.segmentation.words import WORDS as SEGMENTATION
 #: The heads of columns.
 COLUMNS = {
     "became": marked("Is now"),
+    "changed_by": marked("Largest change, percentage points"),
     "of": marked("Out of"),
     "usual": marked("Usual before"),
     "cramers_v": marked("Cramér's V"),
