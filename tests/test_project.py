@@ -13,7 +13,6 @@ import nbformat
 import pytest
 import yaml
 
-from analysis.sources.params import read_params
 from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -115,9 +114,6 @@ def test_a_command_of_the_readme_works(command, ready_demo, request):
     if "berka" in command and not (ROOT / "data" / "berka").exists():
         prepared, _ = request.getfixturevalue("berka")
         shutil.copytree(prepared.data_folder, ROOT / "data" / "berka")
-    if "demo_zh" in command and not (ROOT / "data" / "demo_zh").exists():
-        # the same bank under other names: what does not depend on them is not done again
-        shutil.copytree(read_params(ready_demo).data_folder, ROOT / "data" / "demo_zh")
     if published := re.search(r" --to (\S+)", command):
         shutil.rmtree(ROOT / published[1], ignore_errors=True)  # of a test run before
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}

@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 from analysis import language
 from analysis.cli import app
 from analysis.errors import ParametersError
+from analysis.prepare import check_settings
 from analysis.quarters import Quarter
 from analysis.report.prose import OTHER, in_language, paragraphs
 from analysis.runs import translations
@@ -220,6 +221,7 @@ def test_an_unknown_language_on_the_command_line_is_refused_before_anything_runs
 
 def test_the_chinese_demo_params_describe_the_same_bank_in_words_of_their_own():
     english, chinese = (read_params(ROOT / "params" / f"{n}.yml") for n in ("demo", "demo_zh"))
+    check_settings(chinese)
     assert chinese.languages == ("zh",)
     assert chinese.source == english.source
     for bank, other in ((english, chinese), (chinese, english)):
