@@ -24,7 +24,7 @@ from analysis.risk.dispositions import (
     time_to_decision,
 )
 from analysis.risk.kinds import ALERTS, EVIDENCES, PARTIES, action, severity
-from analysis.risk.known import identified, remembered
+from analysis.risk.known import KnownAlert, Sighting, identified, remembered
 from analysis.risk.scorecard import fit, score
 from analysis.risk.thresholds import curves, loosest, scaled, thresholds
 from analysis.sources.params import Mortgage, Risk
@@ -216,6 +216,24 @@ def test_the_last_disposition_up_to_the_quarters_end_counts_and_unknown_alerts_a
     assert dispositions(pd.DataFrame(), alerts_before, Q4.end)[1] == []
 
 
+def test_an_alert_counts_with_the_reasons_that_whoever_decided_could_see():
+    """What was found after a decision does not explain it."""
+    seen = {
+        "2024Q1": Sighting(reasons=("a",), parties=(), amount=1.0),
+        "2024Q3": Sighting(reasons=("a", "b"), parties=(), amount=5.0),
+    }
+    alert = KnownAlert(kind=KIND, first_seen="2024Q1", anchors=("C1",), seen=seen)
+
+    def told(*decisions):
+        decided, _ = dispositions(follow_ups(*decisions), {"RM-1": alert}, Q4.end)
+        return history({"RM-1": alert}, decided, Q4, {}).iloc[0][["reasons", "amount"]].tolist()
+
+    assert told(("RM-1", "cleared", "2024-04-10")) == ["a", 1.0]
+    assert told(("RM-1", "cleared", "2024-03-10")) == ["a", 1.0]  # before the list was out
+    assert told(("RM-1", "confirmed", "2024-10-10")) == ["a b", 5.0]
+    assert told(("RM-1", "open", "2024-04-10")) == ["a b", 5.0]
+
+
 def past(n, status, reasons, days=10, quarter="2024-05-10", kind=KIND, amount=1.0):
     return [
         {
@@ -286,7 +304,7 @@ def test_the_scorecard_only_adds_ranks_by_what_was_confirmed_and_is_judged_on_th
     assert score(card, ["over_others"]) > score(card, ["same_site"])
     assert (
         card.held_out.n == 40
-        and card.held_out.auc > 0.7
+        and 0.6 < card.held_out.auc_low < card.held_out.auc < card.held_out.auc_high
         and card.held_out.brier < card.held_out.brier_base
     )
 

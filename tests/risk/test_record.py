@@ -25,7 +25,9 @@ RECORD = QuarterRecord(
             weights={"same_site": 0.5},
             confirmed=20,
             cleared=15,
-            held_out=HeldOut(quarter="2024Q3", n=9, auc=0.8, brier=0.1, brier_base=0.2),
+            held_out=HeldOut(
+                quarter="2024Q3", n=9, auc=0.8, auc_low=0.6, auc_high=0.9, brier=0.1, brier_base=0.2
+            ),
         ),
         "risk_acceptance": None,
     },

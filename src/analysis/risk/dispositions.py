@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.quarters import Quarter
 from analysis.risk.kinds import HISTORY, KINDS
-from analysis.risk.known import KnownAlerts
+from analysis.risk.known import KnownAlert, KnownAlerts, Sighting
 from analysis.statistics.intervals import share_interval
 
 OUTCOMES = ("confirmed", "cleared", "open")
@@ -117,10 +117,10 @@ def history(
     decisions = latest(decided)
     fates = []
     for alert_id, alert in sorted(alerts.items()):
-        sighting = alert.seen[alert.last_seen]
         decision = decisions.get(alert_id)
         status = decision.outcome if decision else "open"
         decided_on = decision.done_on if decision and status in DECIDED else None
+        sighting = _seen_by(alert, decided_on)
         days = ((decided_on or quarter.end) - Quarter.parse(alert.first_seen).end).days
         fates.append(
             {
@@ -139,6 +139,16 @@ def history(
             }
         )
     return pd.DataFrame(fates, columns=list(HISTORY))
+
+
+def _seen_by(alert: KnownAlert, decided_on: dt.date | None) -> Sighting:
+    """The alert as whoever decided could see it: on the list of the last quarter that had ended by
+    then; of an open one, and of one decided within its first quarter, the nearest there is.
+    """
+    if decided_on is None:
+        return alert.seen[alert.last_seen]
+    ended = [quarter for quarter in alert.seen if Quarter.parse(quarter).end < decided_on]
+    return alert.seen[max(ended, default=min(alert.seen))]
 
 
 def precision_by_reason(past: pd.DataFrame, by: Iterable[str] = ()) -> pd.DataFrame:

@@ -343,12 +343,14 @@ def scorecard_words(card: Scorecard | None, history: pd.DataFrame, kind: str, en
     if card.held_out is None:
         return text
     held_out = say(
-        "On the {n} decisions of {quarter}, which it was not fitted on, its AUC is "
-        "{auc} and its Brier score {brier} (the mean alone: {base})."
+        "On the {n} decisions of {quarter}, which it was not fitted on, its AUC is {auc} ({low} to "
+        "{high}) and its Brier score {brier} (the mean alone: {base})."
     ).format(
         n=card.held_out.n,
         quarter=quarter_in_words(card.held_out.quarter),
         auc=f"{card.held_out.auc:.2f}",
+        low=f"{card.held_out.auc_low:.2f}",
+        high=f"{card.held_out.auc_high:.2f}",
         brier=f"{card.held_out.brier:.3f}",
         base=f"{card.held_out.brier_base:.3f}",
     )

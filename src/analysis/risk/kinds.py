@@ -137,8 +137,9 @@ HISTORY = {
     "kind": "string",
     "first_seen": "string",  # quarter
     "last_seen": "string",  # quarter
-    "reasons": "string",  # when seen last, codes separated by blanks
-    "amount": "float64",  # when seen last, bank's currency
+    # codes separated by blanks: as whoever decided could see them, of an open one when seen last
+    "reasons": "string",
+    "amount": "float64",  # as for reasons, bank's currency
     "status": "string",  # open, confirmed or cleared
     "decided_on": "date",
     "decided_by": "string",  # member of staff

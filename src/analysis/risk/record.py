@@ -11,6 +11,8 @@ class HeldOut(BaseModel, frozen=True):
     quarter: str
     n: int  # decisions
     auc: float
+    auc_low: float  # 95 % interval
+    auc_high: float
     brier: float
     brier_base: float  # of the mean of the quarters before
 

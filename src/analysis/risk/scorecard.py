@@ -2,8 +2,10 @@
 were decided; stated points before.
 
 Non-negative weights with an L2 penalty (ridge; le Cessie and van Houwelingen 1992), so that no
-reason can speak for a case's innocence and none weighs without limit. It is judged on the decisions
-of the last quarter it has, which it was not fitted on.
+reason can speak for a case's innocence and none weighs without limit. Reasons are those that
+whoever decided could see. It is judged on the decisions of the last quarter it has, which it was
+not fitted on, where there are 25 (interval of the area under the ROC curve after DeLong, DeLong
+and Clarke-Pearson 1988).
 """
 
 import numpy as np
@@ -12,9 +14,11 @@ import pandas as pd
 from analysis.risk.detectors import POINTS
 from analysis.risk.dispositions import DECIDED, decided_in
 from analysis.risk.record import HeldOut, Scorecard
+from analysis.statistics.regression import auc_interval
 
 PENALTY = 1.0
 LEAST_OF_EACH = 10  # confirmed, and cleared
+LEAST_HELD_OUT = 25  # decisions that a rank is judged by
 DIGITS = 4
 
 
@@ -45,22 +49,23 @@ def _held_out(decided: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> HeldOut | 
     """How a card fitted on the quarters before ranks the decisions of the last one; None where
     either part is too small.
     """
-    from sklearn.metrics import roc_auc_score  # takes a second to import; a page needs no fit
-
     when = decided_in(decided).to_numpy()
     last = when == max(when)
     if (
-        last.sum() < 5
-        or len(set(y[last])) < 2
+        last.sum() < LEAST_HELD_OUT
+        or min(y[last].sum(), (1 - y[last]).sum()) < 2
         or min(y[~last].sum(), (1 - y[~last]).sum()) < LEAST_OF_EACH / 2
     ):
         return None
     intercept, weights = _fit(x[~last], y[~last])
     chance = 1 / (1 + np.exp(-(intercept + x[last] @ weights)))
+    auc, low, high = auc_interval(y[last], chance)
     return HeldOut(
         quarter=str(max(when)),
         n=int(last.sum()),
-        auc=round(float(roc_auc_score(y[last], chance)), DIGITS),
+        auc=round(auc, DIGITS),
+        auc_low=round(low, DIGITS),
+        auc_high=round(high, DIGITS),
         brier=round(float(((chance - y[last]) ** 2).mean()), DIGITS),
         brier_base=round(float(((y[~last].mean() - y[last]) ** 2).mean()), DIGITS),
     )
