@@ -283,9 +283,10 @@ class Investigation:
                 note=say(
                     "Only settings that would have added or lost an alert; the list thresholds has "
                     "all, with the alerts by name. Per 1,000 customers of the bank. Counted with "
-                    "the alerts that were cleared before and are not shown above. Recall is of what "
-                    "was raised and confirmed so far: what no list ever held is in none of the "
-                    "figures, so that recall at the limits in force tells nothing of what they miss."
+                    "the alerts that were cleared before and are not shown above. Recall is of "
+                    "what was raised and confirmed so far: what no list ever held is in none of "
+                    "the figures, so that recall at the limits in force tells nothing of what "
+                    "they miss."
                 ),
                 most=60,
             ),
