@@ -15,7 +15,7 @@ from analysis.prepare import prepare
 from analysis.quarters import Quarter
 from analysis.sources.params import read_params
 from analysis.tables import Tables
-from tests.conftest import demo_params
+from tests.conftest import demo_params, steps_for
 
 BEFORE, NOW = Quarter.parse("2024Q3"), Quarter.parse("2024Q4")
 #: What nothing here looks at.
@@ -26,8 +26,20 @@ NOT_DELIVERED = (
 DONE_ON = dt.date(2024, 10, 3)
 
 
+#: What the tests of this file read.
+STEPS = ("work_item", "customer_offer", "customer_likeness", "customer_call", "withheld")
+
+
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory):
+def few_steps():
+    steps = steps_for(*STEPS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("analysis.prepare.all_steps", lambda: steps)
+        yield
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory, few_steps):
     """The bank after both quarters, who followed the lists, and what was handed over."""
     folder = tmp_path_factory.mktemp("loop")
     source = folder / "source"

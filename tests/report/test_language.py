@@ -80,6 +80,7 @@ def test_no_word_bypasses_translation(pages, report, demo):
             *whole.products.values(),
             *[c.name for c in whole.campaigns.campaigns],
             *[n.bank for n in whole.unmet_needs.needs],
+            *[tier.name for tier in demo.data_health.tiers],
             # tables, columns and rules are called as in the contract and the bank's files
             *CONTRACT,
             *[c.name for table in CONTRACT.values() for c in table.columns],
