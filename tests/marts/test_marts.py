@@ -82,7 +82,7 @@ def test_a_closed_account_leaves_the_marts(small):
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(
@@ -121,8 +121,9 @@ def test_whatever_is_booked_balances_follow_from_it(tmp_path_factory, moves):
         )
 
 
-def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small, monkeypatch):
+def test_a_mart_whose_table_is_not_delivered_any_more_does_not_stay(small, monkeypatch, only):
     monkeypatch.setattr("analysis.prepare.ROOMS", ROOMS)
+    only("survey_index")
     small.params["loyalty"] = {"items": {"service": ["s1"]}, "stated_loyalty": ["r1"]}
     small.tables["surveys"] = ["survey_id,customer_id,answered_on", "Q1,C0,2024-05-01"]
     small.tables["survey_scores"] = ["survey_id,item,score", "Q1,s1,8"]
