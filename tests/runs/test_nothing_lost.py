@@ -263,7 +263,7 @@ def test_the_limit_of_time_holds_for_hearing_what_was_printed(odd):
     odd("for n in range(300_000):\n    print(n, flush=True)")
     start = time.monotonic()
     result = odd.run("--time-limit", "5")
-    assert time.monotonic() - start < 25
+    assert time.monotonic() - start < DEADLINE
     assert result.exit_code == 0 or "5 seconds allowed" in told(result)
 
 
