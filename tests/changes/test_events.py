@@ -134,7 +134,14 @@ def test_a_changed_rule_is_applied_again_with_what_reads_it_and_nothing_else(sma
     bank.path.write_text(yaml.safe_dump(content), encoding="utf-8")
     again = read_params(bank.path)
     steps = {node.step for node in prepare(again).done.steps}
-    what_reads_it = {"outcomes", "associations", "customer_churn", "customer_call", "withheld"}
+    what_reads_it = {
+        "outcomes",
+        "announcements",
+        "associations",
+        "customer_churn",
+        "customer_call",
+        "withheld",
+    }
     assert {"customer_event"} <= steps <= {"customer_event"} | what_reads_it
     assert Tables(again, "B1", Q2).events.empty
     assert (bank.data_folder / "models" / "segmentation.json").stat().st_mtime_ns == fitted
