@@ -58,7 +58,7 @@ def changed_by(monkeypatch, file):
 @pytest.mark.parametrize(
     ("file", "steps"),
     [
-        ("voice/comments.py", {"comments", "associations"}),
+        ("voice/comments.py", {"comments", "associations", "data_texts"}),
         ("voice/associations.py", {"associations"}),
         ("marts/survey_items.py", {"survey_items"}),
         ("segmentation/quality.py", {"segmentation", "drift"}),
