@@ -74,7 +74,7 @@ def kept(
         read=["yes" if table in tables else "no" for table in summed["table"]],
         rows=summed["rows"].astype(float),
     )
-    hidden = told["table"].isin(list(withheld)) | (told["rows"] < least)
+    hidden = _uncounted(told, least, withheld)
     told = told.assign(**{c: told[c].mask(hidden) for c in ("rows", "bytes_a_row")})
     return told.sort_values(["bytes", "table"], ascending=[False, True], ignore_index=True)[
         list(KEPT)
@@ -97,10 +97,8 @@ def parts(
     rows = files.sort_values(["table", "quarter"], ignore_index=True)
     placed = [tier_of(tiers, name, quarter) for name in rows["quarter"]]
     prices = np.array([tier.price if tier else np.nan for tier in placed])
-    counted = rows["rows"].astype(float)
-    hidden = rows["table"].isin(list(withheld)) | (counted < least)
     told = rows.assign(
-        rows=counted.mask(hidden),
+        rows=rows["rows"].astype(float).mask(_uncounted(rows, least, withheld)),
         kilobytes=rows["bytes"] / 1000,
         tier=[tier.name if tier else "" for tier in placed],
         cost=rows["bytes"] / GIGABYTE * MONTHS * prices,
@@ -110,6 +108,11 @@ def parts(
         ],
     )
     return told[list(PARTS)]
+
+
+def _uncounted(rows: pd.DataFrame, least: int, withheld: Collection[str]) -> pd.Series:
+    """Of which rows no page tells how many they stand for."""
+    return rows["table"].isin(list(withheld)) | (rows["rows"] < least)
 
 
 def tier_of(tiers: Sequence[Tier], part: str, quarter: Quarter) -> Tier | None:

@@ -146,8 +146,8 @@ MOST_TOLD = 6
 
 def how_many(customers: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """How many active customers hold how many products: the columns `HOW_MANY`. For the whole bank
-    only, as for `depth_by_tenure`; numbers that fewer than `min_cell`
-    hold are told together with their neighbours.
+    only, as for `depth_by_tenure`; numbers that fewer than `min_cell` hold are told together with
+    their neighbours.
     """
     rows = []
     active = customers[customers["active"]] if len(customers) else customers

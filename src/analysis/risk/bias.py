@@ -37,7 +37,7 @@ COMPARED = {
     "expected": "float64",  # the group's share of the customers
     "p_corrected": "float64",  # empty with fewer alerts than LEAST_ALERTS
 }
-LEAST_ALERTS = 6  # fewer cannot differ from any share by more than chance
+LEAST_ALERTS = 6  # fewer say too little of any group
 
 
 def group_counts(
